@@ -1,0 +1,54 @@
+/* crlf.c - see crlf.h. */
+#include "crlf.h"
+
+#include <string.h>
+
+int mw_crlf_open(const char *in, size_t len)
+{
+    return len && in[len - 1] != '\n';
+}
+
+size_t mw_crlf_size(const char *in, size_t len)
+{
+    const char *end = in + len, *p = in, *lf;
+    size_t size = len + (mw_crlf_open(in, len) ? 2 : 0);
+
+    while (p < end && (lf = memchr(p, '\n', (size_t)(end - p)))) {
+        size += lf == in || lf[-1] != '\r';
+        p = lf + 1;
+    }
+    return size;
+}
+
+/* The stretch up to the next line's end, as far as it fits. */
+static size_t copy_line(int *after_cr, const char *in, size_t len, char *out, size_t cap, size_t *used_r)
+{
+    const char *lf = memchr(in, '\n', len < cap ? len : cap);
+    size_t n = lf ? (size_t)(lf - in) : (len < cap ? len : cap), wrote = n;
+
+    memcpy(out, in, n);
+    if (n)
+        *after_cr = in[n - 1] == '\r';
+    *used_r = n;
+    if (!lf || cap - n < 2)
+        return wrote;
+    if (!*after_cr)
+        out[wrote++] = '\r';
+    out[wrote++] = '\n';
+    *after_cr = 0;
+    *used_r = n + 1;
+    return wrote;
+}
+
+size_t mw_crlf_expand(int *after_cr, const char *in, size_t len, char *out, size_t cap, size_t *used_r)
+{
+    size_t total = 0, used, wrote;
+
+    *used_r = 0;
+    while (*used_r < len && cap - total >= 2) {
+        wrote = copy_line(after_cr, in + *used_r, len - *used_r, out + total, cap - total, &used);
+        total += wrote;
+        *used_r += used;
+    }
+    return total;
+}

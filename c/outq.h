@@ -1,0 +1,78 @@
+/* outq.h - bytes on their way out, in order: copied ones in chunks of the queue's own, lent ones
+ * where the caller has them, in memory or in a file.
+ *
+ * Both sessions write here and the pump empties it. The queue counts every byte that was ever
+ * queued and every byte that was ever sent, so "has the last byte of this message left?" is a
+ * comparison of two numbers.
+ */
+#ifndef MW_OUTQ_H
+#define MW_OUTQ_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "alloc.h"
+#include "buf.h"
+
+/* Copied bytes gather in chunks of this size: large enough to make a system call worth its cost.
+ * (The first is smaller, so that idle sessions are; a copy of more than this has its own.) */
+#define MW_OUTQ_CHUNK 65536
+
+/* mw_outq_room gives at least this much, if that much is wanted: enough for producers that cannot
+ * stop inside what one byte becomes. */
+#define MW_OUTQ_ROOM_MIN 32
+
+typedef struct mw_outq_chunk mw_outq_chunk;
+
+typedef struct mw_outq {
+    const mw_alloc *alloc;
+    mw_outq_chunk *first, *last, *spare;
+    uint64_t queued;    /* bytes ever queued */
+    uint64_t sent;      /* bytes ever sent; never above queued */
+} mw_outq;
+
+void mw_outq_init(mw_outq *q, const mw_alloc *alloc);
+void mw_outq_free(mw_outq *q);
+
+/* Bytes queued and not sent. */
+uint64_t mw_outq_len(const mw_outq *q);
+
+/* Copies n bytes to the end, whole or not at all. Returns 0 or MW_E_NOMEM. */
+int mw_outq_copy(mw_outq *q, const void *bytes, size_t n);
+
+/* Room at the end for at most want bytes (want > 0) and at least the smaller of want and
+ * MW_OUTQ_ROOM_MIN: returns where to write and how many in *cap_r; NULL when there is no memory.
+ * mw_outq_wrote counts in what was written there; it must be the next call on the queue, or nothing
+ * was written. For producers that expand straight into the queue. */
+char *mw_outq_room(mw_outq *q, size_t want, size_t *cap_r);
+void mw_outq_wrote(mw_outq *q, size_t n);
+
+/* Queues n bytes where they are: the caller keeps them unchanged until they are sent
+ * (mw_outq.sent has reached the value that mw_outq.queued has after this call) or the queue is
+ * dropped. Returns 0 or MW_E_NOMEM. */
+int mw_outq_lend(mw_outq *q, const void *bytes, size_t n);
+
+/* Queues n bytes of a file, from offset on: whoever sends them reads them then, and the caller keeps
+ * the descriptor open until that is done, as with lent ones. That the file still has them, and no
+ * more, is for the sender to find out. Returns 0 or MW_E_NOMEM. */
+int mw_outq_file(mw_outq *q, int fd, uint64_t offset, uint64_t n);
+
+/* A stretch of a file: left bytes from offset on. */
+typedef struct mw_outq_stretch {
+    int fd;
+    uint64_t offset, left;
+} mw_outq_stretch;
+
+/* Whether what is to be sent next is in a file: 1, and where; else 0. */
+int mw_outq_peek_file(const mw_outq *q, mw_outq_stretch *stretch_r);
+
+/* The next stretches of memory to send, at most max of them, none empty: returns how many were filled
+ * in, up to the next file. They are valid until the queue changes. */
+int mw_outq_peek(const mw_outq *q, mw_slice *v, int max);
+
+/* n bytes have been sent (at most mw_outq_len). */
+void mw_outq_sent(mw_outq *q, size_t n);
+
+/* Forgets what was not sent: it counts as neither sent nor queued. */
+void mw_outq_drop(mw_outq *q);
+
+#endif

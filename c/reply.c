@@ -1,0 +1,209 @@
+/* reply.c - see reply.h.
+ *
+ * A reply changes only when a line has been taken whole: memory is found first, then everything is
+ * counted in. So a refused line, or one there is no memory for, leaves a reply that is still true.
+ */
+#include "reply.h"
+
+#include <string.h>
+#include "error.h"
+
+/* Code and separator. Counted for every line, also for a bare "250", so that no line is free and
+ * the limit bounds their number too. */
+#define LINE_HEAD 4
+
+void mw_reply_init(mw_reply *r, const mw_alloc *alloc)
+{
+    memset(r, 0, sizeof *r);
+    r->alloc = alloc;
+    r->max = MW_REPLY_MAX;
+    mw_buf_init(&r->text, alloc);
+}
+
+void mw_reply_free(mw_reply *r)
+{
+    mw_buf_free(&r->text);
+    r->alloc->release(r->alloc->ctx, r->lines);
+    r->lines = NULL;
+    r->cap = 0;
+    mw_reply_clear(r);
+}
+
+void mw_reply_clear(mw_reply *r)
+{
+    mw_buf_clear(&r->text);
+    r->count = 0;
+    r->total = 0;
+    r->code = 0;
+    r->first_bad = 0;
+    r->mixed = 0;
+    r->done = 0;
+}
+
+static int is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+int mw_reply_scan(mw_slice line, int strict, unsigned *code_r, int *more_r, mw_slice *text_r)
+{
+    const char *s = line.base;
+    size_t head = line.len < LINE_HEAD ? line.len : LINE_HEAD;
+
+    if (head < 3 || s[0] < '1' || s[0] > '5' || !is_digit(s[1]) || !is_digit(s[2]))
+        return 0;
+    if (strict && head == LINE_HEAD && s[3] != ' ' && s[3] != '-')
+        return 0;
+    *code_r = (unsigned)(s[0] - '0') * 100 + (unsigned)(s[1] - '0') * 10 + (unsigned)(s[2] - '0');
+    *more_r = head == LINE_HEAD && s[3] == '-';
+    text_r->base = s + head;
+    text_r->len = line.len - head;
+    return 1;
+}
+
+int mw_reply_add(mw_reply *r, mw_slice line, int strict)
+{
+    unsigned code;
+    int more;
+    mw_slice text;
+
+    if (r->done)
+        return MW_E_STATE;
+    if (!mw_reply_scan(line, strict, &code, &more, &text))
+        return MW_E_REPLY_SYNTAX;
+    return mw_reply_put(r, code, text, more);
+}
+
+static int line_fits(const mw_reply *r, size_t len)
+{
+    size_t left = r->max > r->total ? r->max - r->total : 0;
+
+    return left >= LINE_HEAD && len <= left - LINE_HEAD;
+}
+
+/* Appends the text and its LF, and notes where it lies. */
+static int store_line(mw_reply *r, unsigned code, mw_slice text)
+{
+    void *block = r->lines;
+    size_t start = mw_buf_len(&r->text);
+    mw_reply_line *line;
+    char *room;
+
+    if (mw_alloc_grow(r->alloc, &block, &r->cap, r->count + 1, sizeof *r->lines) != MW_OK)
+        return MW_E_NOMEM;
+    r->lines = block;
+    room = mw_buf_room(&r->text, text.len + 1);
+    if (room == NULL)
+        return MW_E_NOMEM;
+    if (text.len > 0)
+        memcpy(room, text.base, text.len);
+    room[text.len] = '\n';
+    mw_buf_wrote(&r->text, text.len + 1);
+    line = &r->lines[r->count++];
+    line->code = code;
+    line->start = start;
+    line->len = text.len;
+    return MW_OK;
+}
+
+int mw_reply_put(mw_reply *r, unsigned code, mw_slice text, int more)
+{
+    int err;
+
+    if (r->done)
+        return MW_E_STATE;
+    if (!line_fits(r, text.len))
+        return MW_E_REPLY_LIMIT;
+    err = store_line(r, code, text);
+    if (err != MW_OK)
+        return err;
+    r->total += LINE_HEAD + text.len;
+    r->code = code;
+    if (code != r->lines[0].code)
+        r->mixed = 1;
+    if (r->first_bad == 0 && code / 100 != 2)
+        r->first_bad = code;
+    r->done = !more;
+    return r->done;
+}
+
+mw_slice mw_reply_text(const mw_reply *r, size_t i)
+{
+    mw_slice text = mw_buf_view(&r->text);
+
+    text.base += r->lines[i].start;
+    text.len = r->lines[i].len;
+    return text;
+}
+
+mw_text *mw_reply_joined(const mw_reply *r)
+{
+    mw_slice text = mw_buf_view(&r->text);
+
+    if (text.len == 0)
+        return mw_text_new(r->alloc, "", 0);
+    return mw_text_new(r->alloc, text.base, text.len - 1);
+}
+
+/* RFC 3463 2: "subject = 1*3digit", "detail = 1*3digit", "without leading zero digits". Returns how
+ * many digits were read, 0 when it is not such a number. */
+static size_t read_subcode(const char *s, size_t len, unsigned *value_r)
+{
+    unsigned value = 0;
+    size_t n = 0;
+
+    while (n < len && is_digit(s[n])) {
+        if (n == 3 || (n == 1 && s[0] == '0'))
+            return 0;
+        value = value * 10 + (unsigned)(s[n++] - '0');
+    }
+    *value_r = value;
+    return n;
+}
+
+/* RFC 3463 2: status-code = class "." subject "." detail; class = "2" / "4" / "5". Returns its
+ * length, 0 when text does not begin with one. */
+static size_t read_enhanced(mw_slice text, mw_enhanced *out_r)
+{
+    const char *s = text.base;
+    mw_enhanced e;
+    size_t at = 2, n;
+
+    if (text.len < 5 || (s[0] != '2' && s[0] != '4' && s[0] != '5') || s[1] != '.')
+        return 0;
+    e.cls = (unsigned)(s[0] - '0');
+    n = read_subcode(s + at, text.len - at, &e.subject);
+    at += n;
+    if (n == 0 || at == text.len || s[at] != '.')
+        return 0;
+    at++;
+    n = read_subcode(s + at, text.len - at, &e.detail);
+    if (n == 0)
+        return 0;
+    *out_r = e;
+    return at + n;
+}
+
+int mw_enhanced_parse(mw_slice text, mw_enhanced *out_r)
+{
+    mw_enhanced e;
+    size_t n = read_enhanced(text, &e);
+
+    if (n == 0 || (n < text.len && text.base[n] != ' '))
+        return 0;
+    *out_r = e;
+    return 1;
+}
+
+int mw_enhanced_find(mw_slice text, mw_enhanced *out_r)
+{
+    while (text.len > 0) {
+        int mark = text.base[0] == '#';
+
+        text.base++;
+        text.len--;
+        if (mark && read_enhanced(text, out_r) > 0)
+            return 1;
+    }
+    return 0;
+}
