@@ -1,0 +1,497 @@
+/* lmtp.c - the LMTP session's life, its states, and the commands that go into it. What comes back is
+ * lmtp_reply.c's, the message's content lmtp_content.c's.
+ *
+ * States never go back inside a message: from the moment that the content is open there is no way to "no
+ * message" but its end or the end of the link, because nothing else makes a server discard what it has.
+ */
+#include "lmtp_session.h"
+#include "error.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* What a server says to a command that is out of place (RFC 5321 4.2.3). */
+#define BAD_SEQUENCE 503
+
+static const struct {
+    char letter;
+    mw_stage stage;
+    int open;
+    const char *next;
+} states[] = {
+#define MW_LMTP_STATE(name, stage, open, next) { #name[0], stage, open, next },
+    MW_LMTP_STATES(MW_LMTP_STATE)
+#undef MW_LMTP_STATE
+};
+
+void mw_lmtp_move(mw_lmtp *s, mw_lmtp_state to)
+{
+    assert(to == MW_STATE_BROKEN || to == s->state || strchr(states[s->state].next, states[to].letter));
+    s->state = to;
+}
+
+mw_lmtp *mw_lmtp_new(const mw_alloc *alloc)
+{
+    mw_lmtp *s = mw_alloc_zeroed(alloc, sizeof *s);
+
+    if (!s)
+        return NULL;
+    s->alloc = alloc;
+    s->joined = -1;
+    mw_outq_init(&s->out, alloc);
+    mw_lines_init(&s->lines, alloc);
+    mw_expects_init(&s->due, alloc);
+    mw_transaction_init(&s->now, alloc);
+    mw_reply_init(&s->gathering, alloc);
+    mw_reply_init(&s->last, alloc);
+    mw_reply_init(&s->hello, alloc);
+    mw_reply_init(&s->by_hand, alloc);
+    mw_buf_init(&s->hand_line, alloc);
+    return s;
+}
+
+void mw_lmtp_free(mw_lmtp *s)
+{
+    if (!s)
+        return;
+    mw_flight_free(s);
+    mw_outq_free(&s->out);
+    mw_lines_free(&s->lines);
+    mw_expects_free(&s->due);
+    mw_transaction_free(&s->now);
+    mw_reply_free(&s->gathering);
+    mw_reply_free(&s->last);
+    mw_reply_free(&s->hello);
+    mw_reply_free(&s->by_hand);
+    mw_buf_free(&s->hand_line);
+    mw_text_drop(s->refused_text);
+    mw_text_drop(s->parting);
+    s->alloc->release(s->alloc->ctx, s);
+}
+
+void mw_lmtp_limits(mw_lmtp *s, size_t line_max, size_t reply_max)
+{
+    if (line_max)
+        s->lines.max = line_max;
+    if (reply_max)
+        s->gathering.max = s->last.max = s->hello.max = s->by_hand.max = reply_max;
+}
+
+void mw_lmtp_joined(mw_lmtp *s, int joined)
+{
+    s->joined = joined;
+}
+
+mw_outq *mw_lmtp_out(mw_lmtp *s)
+{
+    return &s->out;
+}
+
+mw_buf *mw_lmtp_in(mw_lmtp *s)
+{
+    return &s->lines.in;
+}
+
+int mw_lmtp_greet(mw_lmtp *s)
+{
+    int rc = mw_expects_reserve(&s->due, 1);
+
+    if (!rc)
+        mw_expects_push(&s->due, MW_DUE_GREETING, 1);
+    return rc;
+}
+
+int mw_lmtp_idle(const mw_lmtp *s)
+{
+    return s->state == MW_STATE_IDLE && !mw_expects_head(&s->due);
+}
+
+int mw_lmtp_in_transaction(const mw_lmtp *s)
+{
+    const mw_expect *due = mw_expects_head(&s->due);
+
+    return states[s->state].open || (due && due->inside);
+}
+
+mw_stage mw_lmtp_stage(const mw_lmtp *s)
+{
+    const mw_expect *due = mw_expects_head(&s->due);
+
+    /* The end is on its way, but its last byte may not have left. */
+    if (s->state == MW_STATE_WAIT)
+        return mw_lmtp_end_left(s) ? MW_STAGE_FINAL : MW_STAGE_BODY;
+    if (due && due->due == MW_DUE_MAIL)
+        return MW_STAGE_MAIL;
+    return states[s->state].stage;
+}
+
+/* ---- commands */
+
+/* A command that is answered here, in its turn. */
+static int refuse(mw_lmtp *s, unsigned code, int why)
+{
+    mw_expect *e;
+    int rc = mw_expects_reserve(&s->due, 1);
+
+    if (rc)
+        return rc;
+    e = mw_expects_push(&s->due, MW_DUE_LOCAL, 1);
+    e->code = code;
+    e->error = why;
+    return 0;
+}
+
+static int queue_line(mw_lmtp *s, mw_slice line, mw_due due, size_t owed)
+{
+    char whole[MW_COMMAND_MAX + 2];
+    mw_expect *e;
+    int rc = mw_expects_reserve(&s->due, 1);
+
+    if (rc)
+        return rc;
+    /* The line and its end in one copy: half a command must never be queued. */
+    memcpy(whole, line.base, line.len);
+    memcpy(whole + line.len, "\r\n", 2);
+    if ((rc = mw_outq_copy(&s->out, whole, line.len + 2)))
+        return rc;
+    e = mw_expects_push(&s->due, due, owed);
+    e->transaction = s->now.id;
+    return 0;
+}
+
+/* The transaction that ends here keeps nothing: results hold until the next MAIL or RSET, if that is
+ * queued. */
+static int new_transaction(mw_lmtp *s, mw_slice line, mw_due due, mw_lmtp_state state)
+{
+    int rc = queue_line(s, line, due, 1);
+
+    if (rc)
+        return rc;
+    mw_transaction_begin(&s->now);
+    mw_expects_tail(&s->due)->transaction = s->now.id;
+    s->chunk_last = 0;
+    mw_expects_tail(&s->due)->inside = states[s->state].open && due == MW_DUE_RSET;
+    mw_text_drop(s->refused_text);
+    s->refused_text = NULL;
+    s->refused_code = 0;
+    mw_lmtp_move(s, state);
+    return 0;
+}
+
+static int queue_rcpt(mw_lmtp *s, mw_slice line)
+{
+    int rc = mw_expects_reserve(&s->due, 1);
+
+    if (!rc)
+        rc = mw_transaction_add(&s->now, mw_command_address(line));
+    if (!rc && (rc = queue_line(s, line, MW_DUE_RCPT, 1)))
+        mw_transaction_drop_last(&s->now);
+    if (!rc)
+        mw_expects_tail(&s->due)->rcpt = s->now.count - 1;
+    return rc;
+}
+
+/* A second message for recipients whose final replies are owed is refused here (RFC 5321 4.1.4: 503, bad
+ * sequence of commands): of a reply to either nobody could tell which it was. */
+static int queue_data(mw_lmtp *s, mw_slice line)
+{
+    int rc;
+
+    if (s->state == MW_STATE_WAIT)
+        return refuse(s, BAD_SEQUENCE, MW_E_STATE);
+    if ((rc = queue_line(s, line, MW_DUE_DATA, 1)))
+        return rc;
+    if (s->state == MW_STATE_REFUSED)
+        mw_transaction_reopen(&s->now);
+    s->refused_code = 0;
+    mw_lmtp_move(s, MW_STATE_ASKED);
+    return 0;
+}
+
+/* BDAT (RFC 3030 2). After a refused chunk the server refuses all that follow, and without an accepted
+ * recipient it may answer LAST or not: neither is sent. Nor is one behind DATA, which would be content if
+ * that got 354. */
+static int queue_bdat(mw_lmtp *s, mw_slice line, int last)
+{
+    unsigned long long size;
+    size_t owed = mw_transaction_owed(&s->now);
+    int rc;
+
+    if (!mw_command_bdat_size(line, &size))
+        return refuse(s, MW_LMTP_REFUSED, MW_E_SIZE);
+    if (s->state == MW_STATE_REFUSED)
+        return refuse(s, s->refused_code, MW_E_STATE);
+    if (s->state == MW_STATE_ASKED || s->state == MW_STATE_WAIT || !owed)
+        return refuse(s, BAD_SEQUENCE, MW_E_STATE);
+    rc = queue_line(s, line, last ? MW_DUE_FINAL : MW_DUE_CHUNK, last ? owed : 1);
+    if (rc)
+        return rc;
+    mw_expects_tail(&s->due)->counts_later = last && mw_lmtp_rcpts_owed(s);
+    s->chunk_left = size;
+    s->chunk_last = last;
+    mw_lmtp_move(s, MW_STATE_CHUNKS);
+    if (last && !size) {
+        s->end = s->out.queued;
+        mw_lmtp_move(s, MW_STATE_WAIT);
+    }
+    return 0;
+}
+
+/* The line is kept: in flight it serves as a fence. */
+static int queue_hello(mw_lmtp *s, mw_slice line)
+{
+    int rc = queue_line(s, line, MW_DUE_LHLO, 1);
+
+    if (!rc) {
+        mw_text_drop(s->flight.hello);
+        s->flight.hello = mw_text_new(s->alloc, line.base, line.len);
+    }
+    return rc;
+}
+
+static int queue_verb(mw_lmtp *s, mw_verb verb, mw_slice line)
+{
+    switch (verb) {
+    case MW_VERB_MAIL:
+        return new_transaction(s, line, MW_DUE_MAIL, MW_STATE_ENVELOPE);
+    case MW_VERB_RSET:
+        return new_transaction(s, line, MW_DUE_RSET, MW_STATE_IDLE);
+    case MW_VERB_RCPT:
+        return queue_rcpt(s, line);
+    case MW_VERB_DATA:
+        return queue_data(s, line);
+    case MW_VERB_BDAT:
+    case MW_VERB_BDAT_LAST:
+        return queue_bdat(s, line, verb == MW_VERB_BDAT_LAST);
+    case MW_VERB_LHLO:
+        return queue_hello(s, line);
+    case MW_VERB_QUIT:
+        return queue_line(s, line, MW_DUE_QUIT, 1);
+    case MW_VERB_AUTH:
+        return queue_line(s, line, MW_DUE_AUTH, 1);
+    case MW_VERB_STARTTLS:
+        return queue_line(s, line, MW_DUE_STARTTLS, 1);
+    case MW_VERB_OTHER:
+        break;
+    }
+    return queue_line(s, line, MW_DUE_OTHER, 1);
+}
+
+static int is_transaction_verb(mw_verb verb)
+{
+    return verb == MW_VERB_MAIL || verb == MW_VERB_RCPT || verb == MW_VERB_DATA
+        || verb == MW_VERB_BDAT || verb == MW_VERB_BDAT_LAST;
+}
+
+/* Bytes that no command asked for: whatever is read from now on could be another's reply. A 421 among them
+ * is the server's farewell. */
+static int desync(mw_lmtp *s, mw_verb verb)
+{
+    unsigned code;
+    mw_slice line, text;
+    int more;
+
+    if (mw_lines_peek(&s->lines, &line) == 1 && mw_reply_scan(line, 0, &code, &more, &text) && code == MW_LMTP_LOST)
+        mw_lmtp_parted(s, text.base, text.len);
+    /* The message before keeps nothing, though this one does not begin. */
+    if (verb == MW_VERB_MAIL)
+        mw_transaction_begin(&s->now);
+    mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
+    return MW_E_REPLY_EXTRA;
+}
+
+/* What the caller did with replies past us ends here. Of lines that made no reply, one stood in place of the
+ * oldest reply owed, if nothing else is there. */
+static void leave_replies(mw_lmtp *s)
+{
+    mw_lmtp_settle_hand(s);
+    if (s->hand_loose && !mw_lines_waiting(&s->lines) && mw_expects_promote(&s->due))
+        mw_expects_pop(&s->due);
+    s->hand_loose = 0;
+    s->handout = 0;
+}
+
+/* A refusal that is answered in its turn, and told at once. */
+static int refuse_argument(mw_lmtp *s, int why)
+{
+    return refuse(s, MW_LMTP_REFUSED, why) ? MW_E_NOMEM : why;
+}
+
+int mw_lmtp_command(mw_lmtp *s, mw_slice line)
+{
+    mw_verb verb;
+    int rc = mw_command_check(line), unasked;
+
+    leave_replies(s);
+    verb = s->auth ? MW_VERB_AUTH : mw_command_verb(line);
+    if (rc)
+        return refuse_argument(s, rc);
+    if (s->state == MW_STATE_BROKEN && verb != MW_VERB_QUIT)
+        return refuse(s, MW_LMTP_LOST, s->error);
+    if (s->state == MW_STATE_OPEN || s->chunk_left || s->cut)
+        return MW_E_STATE;
+    unasked = !mw_expects_head(&s->due) && mw_buf_len(&s->lines.in);
+    if (is_transaction_verb(verb) && (unasked || s->stray))
+        return desync(s, verb);
+    s->stray |= unasked;
+    rc = queue_verb(s, verb, line);
+    return rc == MW_E_RCPT_LIMIT ? refuse_argument(s, rc) : rc;
+}
+
+void mw_lmtp_forget(mw_lmtp *s)
+{
+    if (!mw_lmtp_in_transaction(s))
+        mw_transaction_begin(&s->now);
+}
+
+int mw_lmtp_discards(mw_slice line)
+{
+    return mw_command_verb(line) == MW_VERB_RSET;
+}
+
+/* "AUTH" SP mechanism may be seen, what follows may not (RFC 4954 4); neither may the lines that answer a
+ * 334. */
+size_t mw_lmtp_public(mw_lmtp *s, mw_slice line)
+{
+    size_t i, words = 0;
+
+    mw_lmtp_settle_hand(s);
+    if (s->auth)
+        return 0;
+    if (mw_command_verb(line) != MW_VERB_AUTH)
+        return line.len;
+    for (i = 0; i < line.len; i++)
+        if (line.base[i] == ' ' && ++words == 2)
+            return i + 1;
+    return line.len;
+}
+
+/* ---- the end */
+
+/* The server's own farewell says more than we can. */
+static void abandon(mw_lmtp *s, mw_stage stage, int why, mw_text *words, int maybe)
+{
+    const char *ours = mw_error_text(why);
+    mw_text *made = NULL;
+
+    if (s->parting)
+        words = s->parting;
+    if (!words)
+        words = made = mw_text_new(s->alloc, ours, strlen(ours));
+    mw_transaction_abandon(&s->now, stage, MW_LMTP_LOST, words, maybe);
+    mw_text_drop(made);
+}
+
+/* The content that was asked for, or begun, does not come to its end: mw_lmtp_content says so from now on. */
+static void refuse_broken(mw_lmtp *s, int why)
+{
+    const char *ours = mw_error_text(why);
+
+    if (s->refused_code || (s->state != MW_STATE_ASKED && s->state != MW_STATE_OPEN && s->state != MW_STATE_CHUNKS))
+        return;
+    s->refused_code = MW_LMTP_LOST;
+    mw_text_drop(s->refused_text);
+    s->refused_text = s->parting ? mw_text_hold(s->parting) : mw_text_new(s->alloc, ours, strlen(ours));
+}
+
+/* What is queued is not sent any more, as it may hold the end of a message that was just given up. */
+static void cut(mw_lmtp *s)
+{
+    s->cut |= s->state == MW_STATE_OPEN || s->chunk_left || mw_outq_len(&s->out);
+    mw_outq_drop(&s->out);
+}
+
+void mw_lmtp_break(mw_lmtp *s, int why, mw_text *words)
+{
+    mw_stage stage = mw_lmtp_stage(s);
+    int maybe = stage == MW_STAGE_FINAL;
+
+    if (s->state != MW_STATE_BROKEN) {
+        abandon(s, stage, why, words, maybe);
+        refuse_broken(s, why);
+    }
+    if (s->flight.unanswered)
+        mw_flight_abandon(s, why, words);
+    if (!s->error)
+        s->error = why;
+    mw_expects_clear(&s->due);
+    if (s->state != MW_STATE_BROKEN)
+        cut(s);
+    s->auth = 0;
+    s->joined_waits = 0;
+    mw_lmtp_move(s, MW_STATE_BROKEN);
+}
+
+void mw_lmtp_lost(mw_lmtp *s, int why, mw_text *words)
+{
+    mw_lmtp_settle_hand(s);
+    if (s->state != MW_STATE_BROKEN && !s->flight.unanswered)
+        mw_lmtp_salvage(s);
+    mw_lmtp_break(s, why, words);
+    mw_outq_drop(&s->out);
+    mw_lines_clear(&s->lines);
+    mw_reply_clear(&s->gathering);
+    s->hand_held = 0;
+    s->chunk_left = 0;
+}
+
+void mw_lmtp_parted(mw_lmtp *s, const char *text, size_t len)
+{
+    s->parted = 1;
+    if (!s->parting)
+        s->parting = mw_text_new(s->alloc, text, len);
+}
+
+int mw_lmtp_error(const mw_lmtp *s)
+{
+    return s->error;
+}
+
+int mw_lmtp_closing(const mw_lmtp *s)
+{
+    return s->parted && !mw_lmtp_finals_owed(s);
+}
+
+const mw_text *mw_lmtp_parting(const mw_lmtp *s)
+{
+    return s->parting;
+}
+
+const mw_transaction *mw_lmtp_transaction(const mw_lmtp *s)
+{
+    return &s->now;
+}
+
+static int same_keyword(mw_slice a, mw_slice b)
+{
+    size_t i;
+
+    if (a.len != b.len)
+        return 0;
+    for (i = 0; i < a.len; i++) {
+        unsigned char x = (unsigned char)a.base[i], y = (unsigned char)b.base[i];
+
+        if (x >= 'a' && x <= 'z')
+            x = (unsigned char)(x - 'a' + 'A');
+        if (y >= 'a' && y <= 'z')
+            y = (unsigned char)(y - 'a' + 'A');
+        if (x != y)
+            return 0;
+    }
+    return 1;
+}
+
+int mw_lmtp_keyword(const mw_lmtp *s, mw_slice keyword, mw_slice *params_r)
+{
+    size_t i;
+    mw_slice found, params;
+
+    /* The first line is the server's name. Of a keyword said twice ("AUTH X", "AUTH=X" for old clients), the
+     * last counts. */
+    for (i = s->hello.count; i-- > 1;)
+        if (mw_keyword_parse(mw_reply_text(&s->hello, i), &found, &params) && same_keyword(found, keyword)) {
+            *params_r = params;
+            return 1;
+        }
+    return 0;
+}

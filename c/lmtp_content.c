@@ -1,0 +1,200 @@
+/* lmtp_content.c - a message's content on its way into an LMTP session: DATA and BDAT. */
+#include "lmtp_session.h"
+#include "error.h"
+
+#include <string.h>
+
+mw_content mw_lmtp_content(const mw_lmtp *s)
+{
+    switch (s->state) {
+    case MW_STATE_ASKED:
+        return MW_CONTENT_ASKED;
+    case MW_STATE_OPEN:
+        return MW_CONTENT_OPEN;
+    case MW_STATE_REFUSED:
+        return MW_CONTENT_REFUSED;
+    case MW_STATE_CHUNKS:
+    case MW_STATE_WAIT:
+        return s->chunk_left ? MW_CONTENT_CHUNK : MW_CONTENT_NONE;
+    case MW_STATE_BROKEN:
+        return s->refused_code ? MW_CONTENT_REFUSED : MW_CONTENT_NONE;
+    default:
+        return MW_CONTENT_NONE;
+    }
+}
+
+int mw_lmtp_content_open(mw_lmtp *s)
+{
+    if (s->state == MW_STATE_OPEN)
+        return 0;
+    if (s->state != MW_STATE_IDLE && s->state != MW_STATE_ENVELOPE && s->state != MW_STATE_ASKED)
+        return MW_E_STATE;
+    memset(&s->stuff, 0, sizeof s->stuff);
+    s->refused_code = 0;
+    mw_lmtp_move(s, MW_STATE_OPEN);
+    return 0;
+}
+
+void mw_lmtp_refusal(mw_lmtp *s)
+{
+    mw_lmtp_say_text(s, s->refused_code, s->refused_text);
+}
+
+/* True while a reply is owed that is not about the content: the waiting ones may be its. BDAT's own comes
+ * last. */
+static int owes_older(const mw_lmtp *s)
+{
+    size_t i, owed = 0, own = s->state != MW_STATE_OPEN;
+
+    for (i = 0; i < s->due.count && owed <= own; i++)
+        owed += mw_expects_at(&s->due, i)->due != MW_DUE_LOCAL;
+    return owed > own;
+}
+
+/* A line that came before the message's end was sent. A refusal is kept: it will be the first final reply.
+ * 421 ends it all. A positive one cannot be about this message. */
+static int judge(mw_lmtp *s, mw_slice line)
+{
+    unsigned code;
+    mw_slice text;
+    int more;
+
+    if (line.len && line.base[line.len - 1] == '\r')
+        line.len--;
+    if (!mw_reply_scan(line, 0, &code, &more, &text))
+        return 0;
+    if (code == MW_LMTP_LOST) {
+        mw_lmtp_parted(s, text.base, text.len);
+        return MW_E_CLOSED;
+    }
+    if (code / 100 >= 4)
+        return 0;
+    mw_lmtp_break(s, MW_E_REPLY_EARLY, NULL);
+    return MW_E_REPLY_EARLY;
+}
+
+/* Judges the first line that waits, or each of them: before the end every one, else the second of two early
+ * replies would be taken for the second recipient's. */
+static int watch(mw_lmtp *s, int each)
+{
+    mw_slice in = mw_buf_view(&s->lines.in), line = in;
+    size_t most = each ? in.len : s->lines.max + 2;
+    const char *end;
+    int rc = 0;
+
+    if (!in.len || owes_older(s))
+        return 0;
+    do {
+        end = memchr(line.base, '\n', in.len < most ? in.len : most);
+        if (!end)
+            break;
+        line.len = (size_t)(end - line.base);
+        rc = judge(s, line);
+        in.len -= line.len + 1;
+        line.base = end + 1;
+    } while (!rc && each && in.len);
+    return rc;
+}
+
+int mw_lmtp_data(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r)
+{
+    size_t room, used, wrote;
+    char *to;
+    int rc;
+
+    *used_r = 0;
+    if (s->state != MW_STATE_OPEN)
+        return MW_E_STATE;
+    if ((rc = watch(s, 0)))
+        return rc;
+    while (*used_r < len && mw_outq_len(&s->out) < MW_LMTP_HIGH_WATER) {
+        if (!(to = mw_outq_room(&s->out, MW_DOTSTUFF_GROWTH * (len - *used_r), &room)))
+            return MW_E_NOMEM;
+        wrote = mw_dotstuff_expand(&s->stuff, bytes + *used_r, len - *used_r, to, room, &used);
+        mw_outq_wrote(&s->out, wrote);
+        *used_r += used;
+    }
+    return 0;
+}
+
+/* Every reply to BDAT LAST may have come while its bytes were sent: refusals. */
+static int finals_came(const mw_lmtp *s)
+{
+    size_t i;
+
+    for (i = s->due.count; i-- > 0;)
+        if (mw_expects_at(&s->due, i)->due == MW_DUE_FINAL)
+            return 0;
+    return 1;
+}
+
+/* The bytes of a BDAT: the last one of LAST ends the message. */
+static int raw_chunk(mw_lmtp *s, const char *bytes, size_t len)
+{
+    if (mw_outq_copy(&s->out, bytes, len))
+        return MW_E_NOMEM;
+    s->chunk_left -= len;
+    if (!s->chunk_left && s->chunk_last) {
+        s->end = s->out.queued;
+        mw_lmtp_move(s, finals_came(s) ? MW_STATE_IDLE : MW_STATE_WAIT);
+    }
+    return 0;
+}
+
+/* The command that these bytes belong to was not sent. */
+static int just_refused(const mw_lmtp *s)
+{
+    const mw_expect *latest = mw_expects_tail(&s->due);
+
+    return latest && latest->due == MW_DUE_LOCAL && s->state != MW_STATE_OPEN && !s->chunk_left;
+}
+
+int mw_lmtp_raw(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r)
+{
+    int rc;
+
+    *used_r = 0;
+    if (s->state == MW_STATE_BROKEN || s->state == MW_STATE_REFUSED || s->state == MW_STATE_ASKED || just_refused(s))
+        return MW_E_STATE;
+    if (s->chunk_left && len > s->chunk_left)
+        return MW_E_SIZE;
+    if ((s->state == MW_STATE_OPEN || s->chunk_left) && (rc = watch(s, s->chunk_left && len == s->chunk_left)))
+        return rc;
+    if (mw_outq_len(&s->out) >= MW_LMTP_HIGH_WATER)
+        return 0;
+    if (len > MW_LMTP_HIGH_WATER)
+        len = MW_LMTP_HIGH_WATER;
+    rc = s->chunk_left ? raw_chunk(s, bytes, len) : mw_outq_copy(&s->out, bytes, len);
+    if (rc)
+        return rc;
+    if (s->state == MW_STATE_OPEN)
+        mw_dotstuff_pass(&s->stuff, bytes, len);
+    *used_r = len;
+    return 0;
+}
+
+int mw_lmtp_data_end(mw_lmtp *s)
+{
+    char end[MW_DOTSTUFF_END_MAX];
+    mw_dotstuff before = s->stuff;
+    mw_expect *e;
+    size_t owed = mw_transaction_owed(&s->now);
+    int rc;
+
+    if (s->state != MW_STATE_OPEN)
+        return MW_E_STATE;
+    if ((rc = watch(s, 1)) || (rc = mw_expects_reserve(&s->due, 1)))
+        return rc;
+    if (mw_outq_copy(&s->out, end, mw_dotstuff_end(&s->stuff, end))) {
+        s->stuff = before;
+        return MW_E_NOMEM;
+    }
+    s->end = s->out.queued;
+    /* Nobody was accepted, and the server wants the content all the same: filters that use LMTP as a query
+     * protocol answer once. */
+    e = mw_expects_push(&s->due, MW_DUE_FINAL, owed ? owed : 1);
+    e->transaction = s->now.id;
+    e->counts_later = mw_lmtp_rcpts_owed(s);
+    mw_lmtp_move(s, MW_STATE_WAIT);
+    return 0;
+}

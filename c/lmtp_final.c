@@ -1,0 +1,251 @@
+/* lmtp_final.c - the replies to a message's end: one for each accepted recipient, in the order of RCPT (RFC
+ * 2033 4.2).
+ *
+ * Here mail gets lost: a positive reply that is taken for another recipient's, or believed of a message that
+ * the server cannot have, ends in a message that nobody keeps. So what can be read in two ways is credited
+ * to nobody.
+ */
+#include "lmtp_session.h"
+#include "error.h"
+
+int mw_lmtp_end_left(const mw_lmtp *s)
+{
+    return s->state == MW_STATE_WAIT && s->out.sent >= s->end;
+}
+
+int mw_lmtp_is_positive(const mw_reply *r)
+{
+    size_t i;
+
+    for (i = 0; i < r->count; i++)
+        if (r->lines[i].code / 100 < 4)
+            return 1;
+    return 0;
+}
+
+/* ---- how many */
+
+size_t mw_lmtp_finals_owed(const mw_lmtp *s)
+{
+    const mw_expect *due = mw_expects_head(&s->due);
+    size_t owed;
+
+    if (!due || due->due != MW_DUE_FINAL)
+        return 0;
+    owed = due->counts_later ? mw_transaction_owed(&s->now) : due->owed;
+    return owed ? owed : 1;
+}
+
+size_t mw_lmtp_finals_behind(const mw_lmtp *s)
+{
+    size_t i;
+
+    for (i = 0; i < s->due.count; i++)
+        if (mw_expects_at(&s->due, i)->due == MW_DUE_FINAL)
+            return i;
+    return 0;
+}
+
+int mw_lmtp_rcpts_owed(const mw_lmtp *s)
+{
+    const mw_expect *due;
+    size_t i;
+
+    for (i = 0; i < s->due.count; i++) {
+        due = mw_expects_at(&s->due, i);
+        if (due->due == MW_DUE_RCPT && due->transaction == s->now.id)
+            return 1;
+    }
+    return 0;
+}
+
+void mw_lmtp_count_finals(mw_lmtp *s)
+{
+    mw_expect *due = mw_expects_head(&s->due);
+    size_t owed;
+
+    if (!due->counts_later)
+        return;
+    owed = mw_transaction_owed(&s->now);
+    due->counts_later = 0;
+    due->owed = due->replies = owed ? owed : 1;
+    /* Its recipients were forgotten before they were counted. */
+    if (due->transaction != s->now.id)
+        mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
+}
+
+/* ---- whose */
+
+/* One recipient's. */
+static void credit(mw_lmtp *s, unsigned code, mw_text *text)
+{
+    int current = mw_expects_head(&s->due)->transaction == s->now.id;
+
+    mw_expects_shift(&s->due);
+    if (!current)
+        return;
+    mw_transaction_final(&s->now, code, text);
+    if (s->state == MW_STATE_WAIT && !mw_lmtp_finals_owed(s))
+        mw_lmtp_move(s, MW_STATE_IDLE);
+}
+
+static void credit_whole(mw_lmtp *s, const mw_reply *r)
+{
+    mw_text *text = mw_reply_joined(r);
+
+    credit(s, r->code, text);
+    mw_text_drop(text);
+}
+
+static void credit_line(mw_lmtp *s, const mw_reply *r, size_t i)
+{
+    mw_slice line = mw_reply_text(r, i);
+    mw_text *text = mw_text_new(s->alloc, line.base, line.len);
+
+    credit(s, r->lines[i].code, text);
+    mw_text_drop(text);
+}
+
+/* ---- servers that join them */
+
+int mw_lmtp_joins(const mw_lmtp *s)
+{
+    return s->joined < 0 ? s->quirk_joined : s->joined;
+}
+
+/* If all lines say the same, that is what the first recipient was told, however they are read. */
+void mw_lmtp_unjoined(mw_lmtp *s, const mw_reply *r)
+{
+    if (!r->mixed)
+        credit_line(s, r, 0);
+    mw_lmtp_break(s, MW_E_REPLY_CODES, NULL);
+}
+
+void mw_lmtp_settle(mw_lmtp *s, int quiet)
+{
+    size_t i;
+
+    if (!s->joined_waits)
+        return;
+    s->joined_waits = 0;
+    if (!quiet)
+        mw_lmtp_unjoined(s, &s->last);
+    else
+        for (i = 0; i < s->last.count; i++)
+            credit_line(s, &s->last, i);
+}
+
+/* ---- taking them */
+
+static int is_joined(const mw_lmtp *s, const mw_expect *due)
+{
+    return mw_lmtp_joins(s) && due->owed > 1;
+}
+
+/* A reply whose lines differ in code is never a success: its first bad line speaks, and if there is none,
+ * nobody knows what was meant. 1xx and 3xx are nothing that a message's end can be answered by: they are
+ * reported, and the end. */
+int mw_lmtp_apply_final(mw_lmtp *s, mw_reply *r)
+{
+    const mw_expect *due = mw_expects_head(&s->due);
+    int why = 0;
+
+    if (due->transaction == s->now.id && !mw_lmtp_end_left(s) && mw_lmtp_is_positive(r))
+        why = MW_E_REPLY_EARLY;
+    else if (!is_joined(s, due) && r->mixed && !r->first_bad)
+        why = MW_E_REPLY_CODES;
+    if (why) {
+        mw_lmtp_break(s, why, NULL);
+        return 1;
+    }
+    if (is_joined(s, due)) {
+        if (r->count == due->owed)
+            return 2;
+        mw_lmtp_unjoined(s, r);
+        return 1;
+    }
+    if (r->mixed)
+        r->code = r->first_bad;
+    credit_whole(s, r);
+    if (r->code < 400 && r->code / 100 != 2)
+        mw_lmtp_break(s, MW_E_REPLY_CLASS, NULL);
+    return 1;
+}
+
+void mw_lmtp_waive_finals(mw_lmtp *s)
+{
+    mw_lmtp_settle_hand(s);
+    if (!mw_lmtp_finals_owed(s))
+        return;
+    if (mw_expects_head(&s->due)->transaction == s->now.id) {
+        mw_transaction_abandon(&s->now, MW_STAGE_FINAL, MW_LMTP_LOST, NULL, 1);
+        if (s->state == MW_STATE_WAIT)
+            mw_lmtp_move(s, MW_STATE_IDLE);
+    }
+    mw_expects_pop(&s->due);
+}
+
+/* ---- what was left unread when the link went */
+
+/* A refusal counts, and a success of which there is no doubt. 1 when what is behind it may count too. */
+static int salvage_reply(mw_lmtp *s, const mw_reply *r)
+{
+    const mw_expect *due = mw_expects_promote(&s->due);
+    int refusal = !mw_lmtp_is_positive(r);
+    mw_text *text = mw_reply_joined(r);
+
+    if (text && r->code == MW_LMTP_LOST)
+        mw_lmtp_parted(s, text->bytes, text->len);
+    if (due && due->due == MW_DUE_FINAL && due->transaction == s->now.id) {
+        mw_lmtp_count_finals(s);
+        refusal |= !r->mixed && r->code / 100 == 2 && mw_lmtp_end_left(s);
+        refusal &= !is_joined(s, due);
+        if (refusal)
+            credit(s, r->code, text);
+    } else {
+        refusal &= !due && s->state == MW_STATE_OPEN;
+        if (refusal)
+            mw_transaction_final(&s->now, r->code, text);
+    }
+    mw_text_drop(text);
+    return refusal;
+}
+
+void mw_lmtp_salvage(mw_lmtp *s)
+{
+    mw_slice line;
+    int rc;
+
+    while (mw_lines_next(&s->lines, &line) == 1) {
+        rc = mw_reply_add(&s->gathering, line, 0);
+        if (rc < 0 || (rc == 1 && !salvage_reply(s, &s->gathering)))
+            return;
+        if (rc == 1)
+            mw_reply_clear(&s->gathering);
+    }
+}
+
+/* ---- what they come to */
+
+int mw_lmtp_verdict(mw_lmtp *s)
+{
+    const mw_recipient *r, *first = NULL, *bad = NULL;
+    size_t i;
+
+    mw_lmtp_settle(s, 0);
+    if (!s->now.accepted)
+        return s->last.code / 100 == 2 && !s->last.mixed && !s->error;
+    for (i = 0; i < s->now.count; i++) {
+        r = &s->now.rcpts[i];
+        if (!r->accepted)
+            continue;
+        if (!first) {
+            first = r;
+            s->handout = i + 1;
+        }
+        if (!bad && r->result.code / 100 != 2)
+            bad = r;
+    }
+    mw_lmtp_say_text(s, (bad ? bad : first)->result.code, (bad ? bad : first)->result.text);
+    return bad ? (bad->local ? -1 : 0) : 1;
+}

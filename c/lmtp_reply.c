@@ -1,0 +1,445 @@
+/* lmtp_reply.c - what a server's replies mean for an LMTP session.
+ *
+ * Replies carry no name of what they answer: only their order tells. So the oldest thing that is owed a
+ * reply gets it, and whatever makes the order doubtful breaks the session instead of being guessed at: a
+ * reply credited to the wrong command is mail lost or mail delivered twice.
+ */
+#include "lmtp_session.h"
+#include "error.h"
+
+#include <string.h>
+
+/* Servers that join the final replies to a message into one reply, a line per recipient, and say so in no
+ * way but their banner. */
+static const char *const joining_banners[] = {
+    "Net::Server::Mail (Perl) Service ready",
+};
+
+static int contains(mw_slice text, const char *word)
+{
+    size_t len = strlen(word), i;
+
+    for (i = 0; i + len <= text.len; i++)
+        if (memcmp(text.base + i, word, len) == 0)
+            return 1;
+    return 0;
+}
+
+static void apply_greeting(mw_lmtp *s, const mw_reply *r)
+{
+    size_t i;
+
+    for (i = 0; r->count && i < sizeof joining_banners / sizeof *joining_banners; i++)
+        s->quirk_joined |= contains(mw_reply_text(r, 0), joining_banners[i]);
+}
+
+/* A copy: the reply itself is about to be reused. Without memory for it the server counts as offering
+ * nothing. */
+static void apply_hello(mw_lmtp *s, const mw_reply *r)
+{
+    size_t i;
+
+    mw_reply_clear(&s->hello);
+    if (r->code / 100 != 2)
+        return;
+    for (i = 0; i < r->count; i++)
+        if (mw_reply_put(&s->hello, r->code, mw_reply_text(r, i), i + 1 < r->count) < 0) {
+            mw_reply_clear(&s->hello);
+            break;
+        }
+}
+
+/* The content is not wanted. What is no refusal either cannot be the answer: the order is lost. state: what
+ * to move to. */
+static void refuse_content(mw_lmtp *s, mw_stage stage, const mw_reply *r, mw_lmtp_state state)
+{
+    mw_text_drop(s->refused_text);
+    s->refused_text = mw_reply_joined(r);
+    s->refused_code = r->code;
+    if (r->code < 400) {
+        mw_lmtp_break(s, r->code / 100 == 2 ? MW_E_REPLY_EARLY : MW_E_REPLY_CLASS, NULL);
+        return;
+    }
+    mw_transaction_refused(&s->now, stage, r->code, s->refused_text);
+    mw_lmtp_move(s, state);
+}
+
+/* A command was sent behind the one whose reply is taken now. */
+static int is_followed(const mw_lmtp *s)
+{
+    size_t i;
+
+    for (i = 0; i < s->due.count; i++)
+        if (mw_expects_at(&s->due, i)->due != MW_DUE_LOCAL && mw_expects_at(&s->due, i)->due != MW_DUE_FINAL)
+            return 1;
+    return 0;
+}
+
+/* RFC 2920 3.1: DATA may only end a group. A server that asks for content has taken for it whatever came
+ * behind DATA. */
+static void start_content(mw_lmtp *s)
+{
+    if (is_followed(s))
+        mw_lmtp_break(s, MW_E_REPLY_CLASS, NULL);
+    else
+        mw_lmtp_content_open(s);
+}
+
+/* The caller opened the content past us, and DATA is refused: content was sent to be taken for commands.
+ * Unless it was another DATA that the caller went by. */
+static void refuse_opened(mw_lmtp *s, const mw_reply *r)
+{
+    mw_text *text = mw_reply_joined(r);
+
+    if (!is_followed(s))
+        mw_transaction_refused(&s->now, MW_STAGE_DATA, r->code, text);
+    mw_text_drop(text);
+    mw_lmtp_break(s, MW_E_STATE, NULL);
+}
+
+static void apply_data(mw_lmtp *s, int current, const mw_reply *r)
+{
+    int wanted = r->code / 100 == 3;
+    int opened = current && (s->state == MW_STATE_OPEN || s->state == MW_STATE_WAIT);
+
+    if (current && s->state == MW_STATE_ASKED && wanted)
+        start_content(s);
+    else if (current && s->state == MW_STATE_ASKED)
+        refuse_content(s, MW_STAGE_DATA, r, MW_STATE_REFUSED);
+    else if (r->code < 400 && (!opened || !wanted || is_followed(s)))
+        mw_lmtp_break(s, MW_E_REPLY_CLASS, NULL);
+    else if (opened && !wanted)
+        refuse_opened(s, r);
+}
+
+/* The server refuses all later chunks of the message, too: LAST may have been sent already. */
+static void apply_chunk(mw_lmtp *s, const mw_reply *r)
+{
+    if (r->code / 100 == 2)
+        return;
+    if (s->state == MW_STATE_CHUNKS || s->state == MW_STATE_WAIT)
+        refuse_content(s, MW_STAGE_BODY, r, s->state == MW_STATE_WAIT ? s->state : MW_STATE_REFUSED);
+}
+
+static void apply_rcpt(mw_lmtp *s, size_t rcpt, const mw_reply *r)
+{
+    mw_text *text = r->code / 100 == 2 ? NULL : mw_reply_joined(r);
+
+    mw_transaction_rcpt(&s->now, rcpt, r->code, text);
+    mw_text_drop(text);
+}
+
+static void apply_mail(mw_lmtp *s, const mw_reply *r)
+{
+    mw_text *text;
+
+    if (r->code / 100 == 2)
+        return;
+    text = mw_reply_joined(r);
+    mw_transaction_mail_refused(&s->now, r->code, text);
+    mw_text_drop(text);
+}
+
+/* 421: the server closes (RFC 5321 3.8). Final replies may still be behind it; anything else is over. */
+static void part(mw_lmtp *s, const mw_reply *r)
+{
+    mw_text *text = mw_reply_joined(r);
+
+    mw_lmtp_parted(s, text ? text->bytes : "", text ? text->len : 0);
+    mw_text_drop(text);
+    if (!mw_lmtp_finals_owed(s))
+        mw_lmtp_break(s, MW_E_CLOSED, NULL);
+}
+
+/* A reply that nobody is owed. 354 opens the content all the same, as the caller may have asked for it past
+ * us. */
+static void apply_unasked(mw_lmtp *s, const mw_reply *r)
+{
+    if (r->code == 354 && (s->state == MW_STATE_IDLE || s->state == MW_STATE_ENVELOPE || s->state == MW_STATE_ASKED))
+        start_content(s);
+}
+
+static int apply_due(mw_lmtp *s, mw_reply *r)
+{
+    const mw_expect due = *mw_expects_head(&s->due);
+    int current = due.transaction == s->now.id;
+
+    if (due.due == MW_DUE_FINAL)
+        return mw_lmtp_apply_final(s, r);
+    mw_expects_shift(&s->due);
+    switch (due.due) {
+    case MW_DUE_GREETING:
+        apply_greeting(s, r);
+        break;
+    case MW_DUE_LHLO:
+        apply_hello(s, r);
+        if (current && r->code / 100 == 2 && (s->state == MW_STATE_ENVELOPE || s->state == MW_STATE_REFUSED))
+            mw_lmtp_move(s, MW_STATE_IDLE);
+        break;
+    case MW_DUE_MAIL:
+        if (current)
+            apply_mail(s, r);
+        break;
+    case MW_DUE_RCPT:
+        if (current)
+            apply_rcpt(s, due.rcpt, r);
+        break;
+    case MW_DUE_DATA:
+        apply_data(s, current, r);
+        break;
+    case MW_DUE_CHUNK:
+        if (current)
+            apply_chunk(s, r);
+        break;
+    case MW_DUE_STARTTLS:
+        if (r->code / 100 == 2)
+            mw_reply_clear(&s->hello);
+        break;
+    case MW_DUE_AUTH:
+        s->auth = r->code / 100 == 3;
+        break;
+    case MW_DUE_OTHER:
+        apply_unasked(s, r);
+        break;
+    case MW_DUE_RSET:
+    case MW_DUE_QUIT:
+    case MW_DUE_FINAL:
+    case MW_DUE_LOCAL:
+    case MW_DUE_PROBE:
+        break;
+    }
+    return 1;
+}
+
+int mw_lmtp_apply(mw_lmtp *s, mw_reply *r)
+{
+    int owed = mw_expects_promote(&s->due) != NULL, rc = 1;
+
+    if (owed)
+        mw_lmtp_count_finals(s);
+    if (s->state == MW_STATE_BROKEN) {
+        if (owed)
+            mw_expects_shift(&s->due);
+        return 1;
+    }
+    if (owed) {
+        rc = apply_due(s, r);
+    } else {
+        s->stray = 0;
+        apply_unasked(s, r);
+    }
+    if (r->code == MW_LMTP_LOST && s->state != MW_STATE_BROKEN)
+        part(s, r);
+    return rc;
+}
+
+/* ---- taking replies */
+
+/* The gathered reply becomes the last one. */
+static int take(mw_lmtp *s)
+{
+    mw_reply done = s->gathering;
+    int rc;
+
+    s->gathering = s->last;
+    s->last = done;
+    mw_reply_clear(&s->gathering);
+    rc = mw_lmtp_apply(s, &s->last);
+    s->joined_waits = rc == 2;
+    return rc;
+}
+
+static int gathered(mw_lmtp *s, int rc)
+{
+    if (rc == 1)
+        return take(s);
+    if (rc < 0 && rc != MW_E_REPLY_SYNTAX)
+        mw_lmtp_break(s, rc, NULL);
+    return rc;
+}
+
+void mw_lmtp_reply_garbled(mw_lmtp *s)
+{
+    const mw_expect *due = mw_expects_oldest(&s->due);
+
+    mw_reply_clear(&s->gathering);
+    if (due && due->due == MW_DUE_FINAL)
+        mw_lmtp_break(s, MW_E_REPLY_SYNTAX, NULL);
+}
+
+static void hand_start(mw_lmtp *s)
+{
+    mw_lmtp_settle_hand(s);
+    mw_reply_clear(&s->by_hand);
+    s->hand_loose = 0;
+}
+
+int mw_lmtp_reply(mw_lmtp *s)
+{
+    mw_slice line;
+    int rc;
+
+    hand_start(s);
+    while ((rc = mw_lines_next(&s->lines, &line)) == 1) {
+        rc = mw_reply_add(&s->gathering, line, 0);
+        if (rc == MW_E_REPLY_SYNTAX) {
+            rc = mw_lines_unget(&s->lines, line.base, line.len);
+            mw_lmtp_reply_garbled(s);
+            return rc ? gathered(s, rc) : MW_E_REPLY_SYNTAX;
+        }
+        if (rc)
+            return gathered(s, rc);
+    }
+    return gathered(s, rc);
+}
+
+int mw_lmtp_reply_put(mw_lmtp *s, unsigned code, mw_slice text, int more)
+{
+    hand_start(s);
+    if (code < 100 || code > 599) {
+        mw_lmtp_reply_garbled(s);
+        return MW_E_REPLY_SYNTAX;
+    }
+    return gathered(s, mw_reply_put(&s->gathering, code, text, more));
+}
+
+const mw_reply *mw_lmtp_last(const mw_lmtp *s)
+{
+    return &s->last;
+}
+
+/* ---- lines read by hand */
+
+/* A line by hand that is no reply: it stands in place of the one that is owed, if one is. */
+static void hand_garbled(mw_lmtp *s)
+{
+    mw_lmtp_reply_garbled(s);
+    if (mw_expects_oldest(&s->due))
+        s->hand_loose++;
+}
+
+static void hand_whole(mw_lmtp *s)
+{
+    s->hand_loose = 0;
+    if (mw_lmtp_apply(s, &s->by_hand) == 2)
+        mw_lmtp_unjoined(s, &s->by_hand);
+}
+
+void mw_lmtp_settle_hand(mw_lmtp *s)
+{
+    int rc;
+
+    mw_lmtp_settle(s, 0);
+    if (!s->hand_held)
+        return;
+    s->hand_held = 0;
+    rc = mw_reply_add(&s->by_hand, mw_buf_view(&s->hand_line), 0);
+    if (rc == 1)
+        hand_whole(s);
+    else if (rc == MW_E_REPLY_SYNTAX)
+        hand_garbled(s);
+    else if (rc < 0)
+        mw_lmtp_break(s, rc, NULL);
+    if (rc)
+        mw_reply_clear(&s->by_hand);
+}
+
+int mw_lmtp_line(mw_lmtp *s, int by_hand, mw_slice *line_r)
+{
+    int rc;
+
+    mw_lmtp_settle_hand(s);
+    rc = mw_lines_next(&s->lines, line_r);
+    if (rc < 0)
+        mw_lmtp_break(s, rc, NULL);
+    if (rc <= 0 || !by_hand)
+        return rc;
+    s->stray = 0;
+    mw_buf_clear(&s->hand_line);
+    if (mw_buf_append(&s->hand_line, line_r->base, line_r->len))
+        mw_lmtp_break(s, MW_E_NOMEM, NULL);
+    else
+        s->hand_held = 1;
+    return 1;
+}
+
+/* The line that was held back is not read after all, if it is that one. */
+int mw_lmtp_line_unget(mw_lmtp *s, mw_slice line)
+{
+    mw_slice held = mw_buf_view(&s->hand_line);
+    int same = s->hand_held && held.len == line.len && memcmp(held.base, line.base, line.len) == 0;
+    int rc = mw_lines_unget(&s->lines, line.base, line.len);
+
+    if (same && !rc)
+        s->hand_held = 0;
+    return rc;
+}
+
+/* ---- replies made here */
+
+void mw_lmtp_say(mw_lmtp *s, unsigned code, const char *text, size_t len)
+{
+    const char *end = text + len, *next;
+    mw_slice line;
+    int more;
+
+    mw_lmtp_settle(s, 0);
+    mw_reply_clear(&s->last);
+    do {
+        next = len ? memchr(text, '\n', (size_t)(end - text)) : NULL;
+        line.base = text;
+        line.len = (size_t)((next ? next : end) - text);
+        more = next && next + 1 < end;
+        if (mw_reply_put(&s->last, code, line, more) < 0)
+            break;
+        text = next ? next + 1 : end;
+    } while (more);
+    s->last.code = code;
+}
+
+void mw_lmtp_say_text(mw_lmtp *s, unsigned code, const mw_text *text)
+{
+    mw_lmtp_say(s, code, text ? text->bytes : "", text ? text->len : 0);
+}
+
+static int say_local(mw_lmtp *s, const mw_expect *due)
+{
+    const char *words = mw_error_text(due->error);
+
+    if (due->code == MW_LMTP_LOST && s->parting)
+        mw_lmtp_say_text(s, due->code, s->parting);
+    else if (due->error == MW_E_STATE && s->refused_code == due->code)
+        mw_lmtp_say_text(s, due->code, s->refused_text);
+    else
+        mw_lmtp_say(s, due->code, words, strlen(words));
+    mw_expects_pop(&s->due);
+    return 1;
+}
+
+/* Hands out the reply of the next accepted recipient behind the first. What we said ourselves is no reply. */
+static int hand_out(mw_lmtp *s)
+{
+    const mw_recipient *r;
+
+    for (; s->handout < s->now.count; s->handout++) {
+        r = &s->now.rcpts[s->handout];
+        if (!r->accepted || r->local)
+            continue;
+        mw_lmtp_say_text(s, r->result.code, r->result.text);
+        s->handout++;
+        return 1;
+    }
+    s->handout = 0;
+    return 0;
+}
+
+int mw_lmtp_reply_local(mw_lmtp *s)
+{
+    const mw_expect *due;
+
+    mw_lmtp_settle_hand(s);
+    due = mw_expects_head(&s->due);
+    if (s->handout && hand_out(s))
+        return 1;
+    return due && due->due == MW_DUE_LOCAL ? say_local(s, due) : 0;
+}

@@ -1,0 +1,178 @@
+/* transaction.c - see transaction.h. */
+#include "transaction.h"
+#include "error.h"
+
+#include <string.h>
+
+void mw_transaction_init(mw_transaction *t, const mw_alloc *alloc)
+{
+    memset(t, 0, sizeof *t);
+    t->alloc = alloc;
+}
+
+static void clear(mw_transaction *t)
+{
+    size_t i;
+
+    for (i = 0; i < t->count; i++)
+        mw_result_clear(&t->rcpts[i].result);
+    mw_text_drop(t->mail_text);
+    t->mail_text = NULL;
+    t->mail_code = 0;
+    t->count = t->accepted = t->next = 0;
+}
+
+void mw_transaction_free(mw_transaction *t)
+{
+    clear(t);
+    t->alloc->release(t->alloc->ctx, t->rcpts);
+    t->rcpts = NULL;
+    t->cap = 0;
+}
+
+void mw_transaction_begin(mw_transaction *t)
+{
+    clear(t);
+    t->id++;
+}
+
+static void settle(mw_recipient *r, mw_stage stage, unsigned code, mw_text *text, int maybe_delivered)
+{
+    mw_result_set(&r->result, code, text, stage, maybe_delivered);
+    r->settled = 1;
+}
+
+int mw_transaction_add(mw_transaction *t, mw_slice address)
+{
+    mw_recipient *r;
+    void *block = t->rcpts;
+    mw_text *recipient;
+
+    if (t->count >= MW_RCPT_MAX)
+        return MW_E_RCPT_LIMIT;
+    if (mw_alloc_grow(t->alloc, &block, &t->cap, t->count + 1, sizeof *t->rcpts))
+        return MW_E_NOMEM;
+    t->rcpts = block;
+    if (!(recipient = mw_text_new(t->alloc, address.base, address.len)))
+        return MW_E_NOMEM;
+    r = &t->rcpts[t->count++];
+    memset(r, 0, sizeof *r);
+    r->result.recipient = recipient;
+    r->result.stage = MW_STAGE_RCPT;
+    if (t->mail_code)
+        settle(r, MW_STAGE_MAIL, t->mail_code, t->mail_text, 0);
+    return 0;
+}
+
+void mw_transaction_drop_last(mw_transaction *t)
+{
+    mw_result_clear(&t->rcpts[--t->count].result);
+}
+
+void mw_transaction_mail_refused(mw_transaction *t, unsigned code, mw_text *text)
+{
+    size_t i;
+
+    mw_text_drop(t->mail_text);
+    t->mail_text = mw_text_hold(text);
+    t->mail_code = code;
+    for (i = 0; i < t->count; i++)
+        if (!t->rcpts[i].settled)
+            settle(&t->rcpts[i], MW_STAGE_MAIL, code, text, 0);
+}
+
+void mw_transaction_rcpt(mw_transaction *t, size_t i, unsigned code, mw_text *text)
+{
+    mw_recipient *r;
+
+    if (i >= t->count || t->rcpts[i].accepted)
+        return;
+    r = &t->rcpts[i];
+    if (code / 100 == 2) {
+        /* After a refused MAIL the server has no transaction, whatever it says to RCPT. */
+        if (r->settled)
+            return;
+        r->accepted = 1;
+        t->accepted++;
+        if (i < t->next)
+            t->next = i;
+    } else if (!r->settled) {
+        settle(r, MW_STAGE_RCPT, code, text, 0);
+    }
+}
+
+void mw_transaction_refused(mw_transaction *t, mw_stage stage, unsigned code, mw_text *text)
+{
+    size_t i;
+
+    for (i = 0; i < t->count; i++)
+        if (t->rcpts[i].accepted && !t->rcpts[i].settled)
+            settle(&t->rcpts[i], stage, code, text, 0);
+}
+
+void mw_transaction_reopen(mw_transaction *t)
+{
+    size_t i;
+
+    for (i = 0; i < t->count; i++) {
+        mw_recipient *r = &t->rcpts[i];
+
+        if (!r->accepted || (r->result.stage != MW_STAGE_DATA && r->result.stage != MW_STAGE_BODY))
+            continue;
+        mw_result_set(&r->result, 0, NULL, MW_STAGE_RCPT, 0);
+        r->settled = 0;
+    }
+    t->next = 0;
+}
+
+int mw_transaction_final(mw_transaction *t, unsigned code, mw_text *text)
+{
+    for (; t->next < t->count; t->next++) {
+        mw_recipient *r = &t->rcpts[t->next];
+
+        if (r->accepted && !r->settled) {
+            settle(r, MW_STAGE_FINAL, code, text, 0);
+            t->next++;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+void mw_transaction_abandon(mw_transaction *t, mw_stage stage, unsigned code, mw_text *text, int maybe_delivered)
+{
+    size_t i;
+
+    for (i = 0; i < t->count; i++) {
+        if (t->rcpts[i].settled)
+            continue;
+        settle(&t->rcpts[i], stage, code, text, maybe_delivered);
+        t->rcpts[i].local = 1;
+    }
+}
+
+size_t mw_transaction_owed(const mw_transaction *t)
+{
+    size_t i, owed = 0;
+
+    for (i = t->next; i < t->count; i++)
+        owed += t->rcpts[i].accepted && !t->rcpts[i].settled;
+    return owed;
+}
+
+void mw_transaction_settle(mw_transaction *t, size_t i, mw_stage stage, unsigned code, mw_text *text, int maybe_delivered)
+{
+    if (t->rcpts[i].settled)
+        return;
+    settle(&t->rcpts[i], stage, code, text, maybe_delivered);
+    t->rcpts[i].local = 1;
+}
+
+void mw_transaction_doubt(mw_transaction *t, int finals_only)
+{
+    size_t i;
+
+    for (i = 0; i < t->count; i++)
+        if (!t->rcpts[i].local && (!finals_only || t->rcpts[i].result.stage == MW_STAGE_FINAL))
+            t->rcpts[i].settled = 0;
+}
