@@ -1,0 +1,85 @@
+/* delivery.h - one message on its way: who it is for, the commands that say so, and its content.
+ *
+ * The envelope is kept as finished command lines, so that sending it again and again costs nothing but the
+ * copy into the queue. The content is the caller's memory, lent until the delivery is done, or pieces that
+ * are pulled when they can be sent.
+ */
+#ifndef MW_DELIVERY_H
+#define MW_DELIVERY_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "buf.h"
+#include "dotstuff.h"
+#include "transaction.h"
+
+/* How far it has come. */
+typedef enum mw_delivery_state {
+    MW_DELIVERY_WAITING,    /* nothing was sent */
+    MW_DELIVERY_ENVELOPE,   /* its commands are on their way, DATA's reply is owed */
+    MW_DELIVERY_CONTENT,    /* 354: the content is being written */
+    MW_DELIVERY_ENDED,      /* the end is queued, final replies are owed */
+    MW_DELIVERY_ANSWERED,   /* every reply has come; not believed before an anchor confirms it */
+    MW_DELIVERY_DONE        /* the results are final */
+} mw_delivery_state;
+
+typedef struct mw_delivery {
+    struct mw_delivery *next;
+    void *owner;                /* the caller's, as is the next: no session looks at them */
+    int64_t deadline;
+    const mw_alloc *alloc;
+    int64_t id;                 /* counts from 1 on each session */
+    mw_delivery_state state;
+    mw_transaction to;          /* recipients in the caller's order, and their results */
+    mw_buf lines;               /* MAIL and RCPT lines, each with its CRLF */
+    size_t mail_len;            /* of the first of them */
+    size_t rcpts;               /* how many RCPT lines there are */
+    size_t *index;              /* RCPT line i is for recipient index[i] */
+    size_t index_cap;
+    size_t asked;               /* RCPT lines queued */
+
+    const char *content;        /* what is left of the lent content */
+    size_t left;
+    int pulled;                 /* the content comes by mw_flight_piece instead, */
+    int whole;                  /* and all of it has come */
+    size_t size;                /* of the lent content */
+    uint64_t taken;             /* bytes of content taken so far, as the caller has them */
+    mw_dotstuff stuff;
+
+    int by_bdat;                /* the content goes by BDAT, not by DATA */
+    int raw;                    /* by BDAT, and as it is: BINARYMIME */
+    int eager;                  /* its content may go before a RCPT is answered */
+    int changed;                /* by BDAT: line ends change on the way, */
+    int after_cr;               /* where the last byte left us (crlf.h), */
+    int open_line;              /* and the last line gets an end */
+    uint64_t begin;             /* the queue's count in front of its first byte */
+    int data_sent;              /* DATA, or BDAT, was queued */
+    int anchored;               /* its own 354 came in its place: what was said before stands */
+    int answered_early;         /* every final reply came before the end had left */
+    int has_end;                /* the end was queued: */
+    uint64_t end;               /* the queue's count behind its last byte */
+    int shape;                  /* of the message: known with its end, see lmtp_session.h */
+    int followed;               /* something was queued behind its end before its last final reply had come */
+} mw_delivery;
+
+/* A delivery for nobody yet. NULL: no memory. */
+mw_delivery *mw_delivery_new(const mw_alloc *alloc);
+void mw_delivery_free(mw_delivery *d);
+
+/* The MAIL line, without its end: first, once. 0, MW_E_ARG_BYTES, MW_E_COMMAND_LIMIT, MW_E_NOMEM. */
+int mw_delivery_mail(mw_delivery *d, mw_slice line);
+
+/* A recipient: address as results show it, and its RCPT line. A line that cannot be sent settles the
+ * recipient: code, text. Returns 0, MW_E_RCPT_LIMIT or MW_E_NOMEM. */
+int mw_delivery_rcpt(mw_delivery *d, mw_slice address, mw_slice line);
+
+/* The same for one that is not to be sent at all, as text says. */
+int mw_delivery_unsendable(mw_delivery *d, mw_slice address, mw_stage stage, unsigned code, mw_text *text);
+
+/* The content, lent: bytes stay where and as they are until the delivery is done. */
+void mw_delivery_content(mw_delivery *d, const char *bytes, size_t len);
+
+/* The content comes in pieces, when they can be sent: see mw_flight_wants. */
+void mw_delivery_pulled(mw_delivery *d);
+
+#endif

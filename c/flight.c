@@ -1,0 +1,446 @@
+/* flight.c - see flight.h: what is sent when. What comes back is flight_reply.c's. */
+#include "flight.h"
+#include "error.h"
+#include "lmtp_session.h"
+
+#include <string.h>
+
+/* ---- the list */
+
+int64_t mw_flight_submit(mw_lmtp *s, mw_delivery *d)
+{
+    mw_flight *f = &s->flight;
+
+    d->id = ++f->id;
+    if (f->last)
+        f->last->next = d;
+    else
+        f->first = d;
+    f->last = d;
+    if (!f->current)
+        f->current = d;
+    if (!f->oldest)
+        f->oldest = d;
+    f->unanswered++;
+    f->bytes += d->left;
+    if (s->state == MW_STATE_BROKEN)
+        mw_flight_abandon(s, s->error, NULL);
+    return d->id;
+}
+
+size_t mw_flight_unanswered(const mw_lmtp *s)
+{
+    return s->flight.unanswered;
+}
+
+size_t mw_flight_bytes(const mw_lmtp *s)
+{
+    return s->flight.bytes;
+}
+
+mw_delivery *mw_flight_first(const mw_lmtp *s)
+{
+    return s->flight.first;
+}
+
+mw_delivery *mw_flight_find(const mw_lmtp *s, int64_t id)
+{
+    mw_delivery *d = s->flight.oldest;
+
+    if (!d || d->id > id)
+        d = s->flight.first;
+    while (d && d->id != id)
+        d = d->next;
+    return d;
+}
+
+void mw_flight_take(mw_lmtp *s, mw_delivery *d)
+{
+    mw_delivery **link = &s->flight.first, *before = NULL;
+
+    while (*link != d) {
+        before = *link;
+        link = &before->next;
+    }
+    *link = d->next;
+    if (s->flight.last == d)
+        s->flight.last = before;
+    if (s->flight.oldest == d)
+        s->flight.oldest = d->next;
+    d->next = NULL;
+}
+
+int mw_flight_cancel(mw_lmtp *s, mw_delivery *d, mw_text *words)
+{
+    if (d->state != MW_DELIVERY_WAITING)
+        return MW_E_STATE;
+    mw_transaction_abandon(&d->to, MW_STAGE_CONNECT, MW_LMTP_LOST, words, 0);
+    if (s->flight.current == d)
+        mw_flight_pass(s);
+    mw_flight_finish(s, d);
+    return 0;
+}
+
+void mw_flight_pass(mw_lmtp *s)
+{
+    do
+        s->flight.current = s->flight.current->next;
+    while (s->flight.current && s->flight.current->state == MW_DELIVERY_DONE);
+}
+
+void mw_flight_more(mw_lmtp *s, int more)
+{
+    s->flight.more = more;
+}
+
+int mw_flight_streams(const mw_lmtp *s)
+{
+    return s->flight.chunk_proven && !s->flight.fence_owed && !s->flight.must_fence;
+}
+
+void mw_flight_eager(mw_lmtp *s, size_t bytes)
+{
+    s->flight.eager = bytes;
+}
+
+mw_delivery *mw_flight_oldest(const mw_lmtp *s)
+{
+    return s->flight.oldest;
+}
+
+uint64_t mw_flight_replies(const mw_lmtp *s)
+{
+    return s->flight.replies;
+}
+
+/* ---- sending */
+
+static int failed(mw_lmtp *s, int rc)
+{
+    if (rc)
+        mw_lmtp_break(s, rc, NULL);
+    return rc;
+}
+
+int mw_flight_queue(mw_lmtp *s, const char *bytes, size_t len, mw_due due, size_t owed, mw_delivery *d)
+{
+    int rc = mw_expects_reserve(&s->due, 1);
+
+    if (!rc)
+        rc = mw_outq_copy(&s->out, bytes, len);
+    if (!rc) {
+        mw_expects_push(&s->due, due, owed)->delivery = d;
+        mw_expects_tail(&s->due)->end = due == MW_DUE_FINAL || due == MW_DUE_PROBE ? 0 : s->out.queued;
+    }
+    return failed(s, rc);
+}
+
+/* PIPELINING, as the last LHLO offered it (RFC 2920). */
+static int pipelines(const mw_lmtp *s)
+{
+    static const mw_slice pipelining = { "PIPELINING", 10 };
+    mw_slice params;
+
+    return mw_lmtp_keyword(s, pipelining, &params);
+}
+
+int mw_flight_may_follow(const mw_lmtp *s)
+{
+    return pipelines(s) && s->flight.hello && s->flight.fence != MW_FENCE_REFUSED && !mw_lmtp_joins(s);
+}
+
+int mw_flight_queue_hello(mw_lmtp *s, mw_due due)
+{
+    char line[MW_COMMAND_MAX + 2];
+    const mw_text *hello = s->flight.hello;
+
+    s->flight.fence_owed = 1;
+    memcpy(line, hello->bytes, hello->len);
+    memcpy(line + hello->len, "\r\n", 2);
+    /* A probe's own entry owns all replies up to this one's. */
+    if (due == MW_DUE_PROBE)
+        return failed(s, mw_outq_copy(&s->out, line, hello->len + 2));
+    return mw_flight_queue(s, line, hello->len + 2, due, 1, NULL);
+}
+
+static int queue_fence(mw_lmtp *s)
+{
+    mw_expect *ahead = mw_expects_tail(&s->due);
+
+    if (ahead && ahead->delivery)
+        ahead->delivery->followed = 1;
+    s->flight.must_fence = 0;
+    return mw_flight_queue_hello(s, MW_DUE_LHLO);
+}
+
+int mw_flight_queue_reset(mw_lmtp *s)
+{
+    s->flight.open = 0;
+    return mw_flight_queue(s, "RSET\r\n", 6, MW_DUE_RSET, 1, NULL);
+}
+
+int mw_flight_reset(mw_lmtp *s)
+{
+    return s->flight.open && s->state != MW_STATE_BROKEN && !mw_flight_queue_reset(s);
+}
+
+static int queue_mail(mw_lmtp *s, mw_delivery *d)
+{
+    mw_slice lines = mw_buf_view(&d->lines);
+    int rc;
+
+    d->begin = s->out.queued;
+    rc = mw_flight_queue(s, lines.base, d->mail_len, MW_DUE_MAIL, 1, d);
+    if (rc)
+        return rc;
+    mw_buf_consume(&d->lines, d->mail_len);
+    d->state = MW_DELIVERY_ENVELOPE;
+    return 0;
+}
+
+static int queue_rcpt(mw_lmtp *s, mw_delivery *d)
+{
+    mw_slice lines = mw_buf_view(&d->lines);
+    size_t len = (size_t)((const char *)memchr(lines.base, '\n', lines.len) - lines.base) + 1;
+    int rc = mw_flight_queue(s, lines.base, len, MW_DUE_RCPT, 1, d);
+
+    if (rc)
+        return rc;
+    mw_expects_tail(&s->due)->rcpt = d->index[d->asked++];
+    mw_buf_consume(&d->lines, len);
+    return 0;
+}
+
+static int queue_data(mw_lmtp *s, mw_delivery *d)
+{
+    d->data_sent = 1;
+    return mw_flight_queue(s, "DATA\r\n", 6, MW_DUE_DATA, 1, d);
+}
+
+/* The whole envelope in one group (RFC 2920 3.1: DATA may only end one). */
+static int queue_group(mw_lmtp *s, mw_delivery *d)
+{
+    int rc = s->flight.open ? mw_flight_queue_reset(s) : 0;
+
+    if (!rc)
+        rc = queue_mail(s, d);
+    while (!rc && d->asked < d->rcpts)
+        rc = queue_rcpt(s, d);
+    if (rc || (d->by_bdat && !d->eager))
+        return rc;
+    if (!d->by_bdat)
+        return queue_data(s, d);
+    mw_flight_queue_bdat(s, d);
+    return 0;
+}
+
+/* One command at a time: the next one, or nothing more when nobody was accepted. */
+static int queue_next(mw_lmtp *s, mw_delivery *d)
+{
+    if (s->flight.open)
+        return mw_flight_queue_reset(s);
+    if (d->state == MW_DELIVERY_WAITING)
+        return queue_mail(s, d);
+    if (d->asked < d->rcpts && !d->to.mail_code)
+        return queue_rcpt(s, d);
+    if (!mw_transaction_owed(&d->to))
+        mw_flight_answered(s, d);
+    else if (d->by_bdat)
+        mw_flight_queue_bdat(s, d);
+    else
+        return queue_data(s, d);
+    return 0;
+}
+
+/* ---- content */
+
+/* Expands content into the queue. Returns how much was taken. */
+static size_t expand(mw_lmtp *s, mw_delivery *d, const char *bytes, size_t len)
+{
+    size_t room, used;
+    char *to = mw_outq_room(&s->out, MW_DOTSTUFF_GROWTH * len, &room);
+
+    if (!to) {
+        failed(s, MW_E_NOMEM);
+        return 0;
+    }
+    mw_outq_wrote(&s->out, mw_dotstuff_expand(&d->stuff, bytes, len, to, room, &used));
+    d->taken += used;
+    return used;
+}
+
+mw_delivery *mw_flight_wants(const mw_lmtp *s)
+{
+    mw_delivery *d = s->flight.current;
+
+    if (!d || d->state != MW_DELIVERY_CONTENT || !d->pulled || d->whole || s->flight.parted)
+        return NULL;
+    return mw_outq_len(&s->out) < MW_LMTP_HIGH_WATER ? d : NULL;
+}
+
+int mw_flight_piece(mw_lmtp *s, const char *bytes, size_t len)
+{
+    mw_delivery *d = s->flight.current;
+    size_t used;
+
+    while (len && s->state != MW_STATE_BROKEN) {
+        used = expand(s, d, bytes, len);
+        bytes += used;
+        len -= used;
+    }
+    return s->state == MW_STATE_BROKEN ? MW_E_NOMEM : 0;
+}
+
+void mw_flight_whole(mw_lmtp *s)
+{
+    s->flight.current->whole = 1;
+}
+
+int mw_flight_shape(const mw_delivery *d)
+{
+    int expected = !d->asked || !d->to.accepted;
+
+    if (!expected && d->to.accepted < d->rcpts)
+        return MW_SHAPE_MIXED;
+    return d->rcpts == 1 ? MW_SHAPE_ONE : MW_SHAPE_SEVERAL;
+}
+
+/* The end of the content: owed one reply per accepted recipient (RFC 2033 4.2). */
+static int queue_end(mw_lmtp *s, mw_delivery *d)
+{
+    char end[MW_DOTSTUFF_END_MAX];
+
+    if (mw_flight_queue(s, end, mw_dotstuff_end(&d->stuff, end), MW_DUE_FINAL, mw_transaction_owed(&d->to), d))
+        return -1;
+    d->has_end = 1;
+    d->end = s->out.queued;
+    d->state = MW_DELIVERY_ENDED;
+    d->shape = mw_flight_shape(d);
+    mw_flight_pass(s);
+    return 0;
+}
+
+/* A long stretch that needs no change goes from where it is; what is shorter costs less to copy than to
+ * describe. */
+#define LEND_MIN 16384
+#define LEND_MAX (1024 * 1024)
+#define EXPAND_MAX 65536
+
+static size_t write_stretch(mw_lmtp *s, mw_delivery *d)
+{
+    mw_dotstuff before = d->stuff;
+    size_t len = d->left < LEND_MAX ? d->left : LEND_MAX;
+    size_t clean = len < LEND_MIN ? 0 : mw_dotstuff_clean(&d->stuff, d->content, len);
+
+    if (clean < LEND_MIN) {
+        d->stuff = before;
+        return expand(s, d, d->content, d->left < EXPAND_MAX ? d->left : EXPAND_MAX);
+    }
+    if (failed(s, mw_outq_lend(&s->out, d->content, clean)))
+        return 0;
+    d->taken += clean;
+    return clean;
+}
+
+static int write_content(mw_lmtp *s, mw_delivery *d)
+{
+    size_t used = 1;
+
+    while (d->left && used && mw_outq_len(&s->out) < MW_LMTP_HIGH_WATER) {
+        used = write_stretch(s, d);
+        d->content += used;
+        d->left -= used;
+    }
+    if (!d->left && d->whole && s->state != MW_STATE_BROKEN)
+        return queue_end(s, d);
+    return -1;
+}
+
+/* ---- what may go now */
+
+static int begin(mw_lmtp *s, mw_delivery *d)
+{
+    if (!d->rcpts)
+        mw_flight_answered(s, d);
+    else if (pipelines(s))
+        return !queue_group(s, d);
+    else
+        return !queue_next(s, d);
+    return 1;
+}
+
+/* Starts the next delivery on a quiet link: 1 something was queued. */
+static int start(mw_lmtp *s, mw_delivery *d)
+{
+    if (mw_buf_len(&s->lines.in))
+        return !failed(s, MW_E_REPLY_EXTRA);
+    mw_flight_choose(s, d);
+    return mw_flight_must_probe(s, d) ? !mw_flight_queue_probe(s) : begin(s, d);
+}
+
+static int proven(const mw_lmtp *s, const mw_delivery *d)
+{
+    return d->shape & (d->by_bdat ? s->flight.chunk_proven : s->flight.proven);
+}
+
+/* Behind an end whose shape was answered in step before, the next envelope may go: by DATA, as its 354 will
+ * be an anchor; or a whole message by BDAT, in a stream that a fence ends. */
+static int follow(mw_lmtp *s, mw_delivery *before, mw_delivery *d)
+{
+    mw_flight_choose(s, d);
+    if (d->by_bdat != before->by_bdat || (d->by_bdat && !(d->eager && proven(s, d))))
+        return before->by_bdat ? !queue_fence(s) : 0;
+    before->followed = 1;
+    s->flight.open |= d->by_bdat;
+    return begin(s, d);
+}
+
+/* before's end is the last thing that was queued. */
+static int go_behind(mw_lmtp *s, mw_delivery *before, mw_delivery *d)
+{
+    if (!mw_flight_may_follow(s))
+        return 0;
+    if (!proven(s, before) || s->flight.must_fence)
+        return !queue_fence(s);
+    if (d)
+        return d->state == MW_DELIVERY_WAITING && follow(s, before, d);
+    return before->by_bdat && !s->flight.more && !queue_fence(s);
+}
+
+/* One thing that may be sent now: 1 it was queued, 0 there is none. */
+static int advance_one(mw_lmtp *s)
+{
+    mw_delivery *d = s->flight.current;
+    const mw_expect *ahead = mw_expects_tail(&s->due);
+
+    if (ahead && ahead->due == MW_DUE_FINAL && ahead->delivery->has_end)
+        return go_behind(s, ahead->delivery, d);
+    if (!ahead && mw_flight_doubtful(s) && !(d && d->state == MW_DELIVERY_CONTENT))
+        return !queue_fence(s);
+    if (!d)
+        return 0;
+    if (d->state == MW_DELIVERY_CONTENT)
+        return d->by_bdat ? mw_flight_write_chunk(s, d) : !write_content(s, d);
+    if (ahead)
+        return 0;
+    return d->state == MW_DELIVERY_WAITING ? start(s, d) : !d->data_sent && !queue_next(s, d);
+}
+
+void mw_flight_advance(mw_lmtp *s)
+{
+    mw_flight_read(s);
+    while (s->state != MW_STATE_BROKEN && !s->flight.fence_owed && !s->flight.parted && !s->flight.quiet && advance_one(s))
+        mw_flight_read(s);
+}
+
+void mw_flight_free(mw_lmtp *s)
+{
+    mw_delivery *d;
+
+    while (s->flight.first) {
+        d = s->flight.first;
+        mw_flight_take(s, d);
+        mw_delivery_free(d);
+    }
+    mw_text_drop(s->flight.hello);
+}

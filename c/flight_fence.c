@@ -1,0 +1,109 @@
+/* flight_fence.c - anchors and fences: which replies cannot be mistaken, and what follows when a LHLO sent
+ * as a fence is answered.
+ *
+ * A server may refuse a LHLO in mid-session, or answer it in another way than the first. That must not cost
+ * mail, so such a server is served without fences; but a final reply too many looks the same, and then
+ * LHLO's own is still to come. So once, on the first such reply, the next command tells: RSET is sent, and
+ * if what comes in its place is LHLO's, all were out of step.
+ */
+#include "error.h"
+#include "flight.h"
+#include "lmtp_session.h"
+
+#include <string.h>
+
+static int same_keywords(const mw_reply *a, const mw_reply *b)
+{
+    mw_slice x, y, xp, yp;
+    size_t i;
+    int in_x, in_y;
+
+    if (a->count != b->count || a->count < 2)
+        return 0;
+    for (i = 1; i < a->count; i++) {
+        in_x = mw_keyword_parse(mw_reply_text(a, i), &x, &xp);
+        in_y = mw_keyword_parse(mw_reply_text(b, i), &y, &yp);
+        if (in_x != in_y || (in_x && (x.len != y.len || memcmp(x.base, y.base, x.len) != 0)))
+            return 0;
+    }
+    return 1;
+}
+
+static mw_slice first_word(mw_slice text)
+{
+    size_t i = 0;
+
+    while (i < text.len && text.base[i] != ' ')
+        i++;
+    text.len = i;
+    return text;
+}
+
+/* LHLO's reply begins with the server's name (RFC 5321 4.1.1.1). */
+static int shows_name(const mw_lmtp *s, const mw_reply *r)
+{
+    mw_slice x, y;
+
+    if (!r->count || !s->hello.count)
+        return 0;
+    x = first_word(mw_reply_text(r, 0));
+    y = first_word(mw_reply_text(&s->hello, 0));
+    return x.len && x.len == y.len && memcmp(x.base, y.base, x.len) == 0;
+}
+
+/* The server's name and the same keywords as in the link's first LHLO reply. Not the text: Cyrus' last line
+ * changes each time. */
+int mw_flight_is_anchor(const mw_lmtp *s, const mw_reply *r)
+{
+    return r->code / 100 == 2 && same_keywords(r, &s->hello) && shows_name(s, r);
+}
+
+void mw_flight_fence_held(mw_lmtp *s)
+{
+    mw_delivery *d;
+
+    s->flight.fence = MW_FENCE_HOLDS;
+    s->flight.fence_owed = 0;
+    s->flight.must_fence = 0;
+    s->flight.open = 0;
+    for (d = s->flight.oldest; d; d = d->next)
+        if (d->state == MW_DELIVERY_ANSWERED && d->has_end)
+            *(d->by_bdat ? &s->flight.chunk_proven : &s->flight.proven) |= d->shape;
+    mw_flight_confirm(s, NULL);
+}
+
+/* The RSET behind a doubtful fence has its reply. */
+void mw_flight_apply_reset(mw_lmtp *s, const mw_reply *r)
+{
+    if (s->flight.fence != MW_FENCE_DOUBTED)
+        return;
+    if (r->code / 100 == 2 && !shows_name(s, r))
+        mw_flight_fence_refused(s);
+    else
+        mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
+}
+
+int mw_flight_is_refusal(const mw_lmtp *s, const mw_reply *r)
+{
+    return r->code / 100 == 5 || shows_name(s, r);
+}
+
+void mw_flight_apply_fence(mw_lmtp *s, const mw_reply *r)
+{
+    if (mw_flight_is_anchor(s, r)) {
+        mw_flight_fence_held(s);
+    } else if (s->flight.fence == MW_FENCE_UNKNOWN && mw_flight_is_refusal(s, r)) {
+        s->flight.fence = MW_FENCE_DOUBTED;
+        mw_flight_queue_reset(s);
+    } else {
+        mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
+    }
+}
+
+void mw_flight_fence_refused(mw_lmtp *s)
+{
+    s->flight.quiet = 0;
+    s->flight.fence_owed = 0;
+    s->flight.fence = MW_FENCE_REFUSED;
+    mw_flight_confirm(s, NULL);
+}

@@ -1,0 +1,484 @@
+/* flight_reply.c - what a server's replies mean for the deliveries in flight.
+ *
+ * Stricter than the sync calls: a line that is no reply, codes that differ inside a reply, a code of the
+ * wrong class, a reply that nobody is owed: each breaks the session, as all that follows could be
+ * another's.
+ */
+#include "error.h"
+#include "flight.h"
+#include "lmtp_session.h"
+
+#include <string.h>
+
+void mw_flight_finish(mw_lmtp *s, mw_delivery *d)
+{
+    d->state = MW_DELIVERY_DONE;
+    s->flight.unanswered--;
+    s->flight.bytes -= d->size;
+    while (s->flight.oldest && s->flight.oldest->state == MW_DELIVERY_DONE)
+        s->flight.oldest = s->flight.oldest->next;
+}
+
+/* Nothing is owed any more, and the server has said more: which of its replies was the one too many cannot
+ * be told. A farewell is none. */
+static int is_over(mw_lmtp *s)
+{
+    unsigned code;
+    mw_slice line, text;
+    int more;
+
+    if (mw_expects_head(&s->due) || mw_lines_peek(&s->lines, &line) != 1)
+        return 0;
+    return !mw_reply_scan(line, 1, &code, &more, &text) || code != MW_LMTP_LOST;
+}
+
+void mw_flight_answered(mw_lmtp *s, mw_delivery *d)
+{
+    if (s->flight.current == d)
+        mw_flight_pass(s);
+    /* By BDAT it may be open in any case. */
+    if (d->eager || (d->state != MW_DELIVERY_ENDED && d->asked))
+        s->flight.open = 1;
+    d->state = MW_DELIVERY_ANSWERED;
+    d->followed |= is_over(s);
+    if (!d->followed && !mw_flight_doubtful_before(s, d))
+        mw_flight_finish(s, d);
+}
+
+void mw_flight_confirm(mw_lmtp *s, const mw_delivery *until)
+{
+    mw_delivery *d;
+
+    for (d = s->flight.oldest; d && d != until; d = d->next)
+        if (d->state == MW_DELIVERY_ANSWERED)
+            mw_flight_finish(s, d);
+}
+
+int mw_flight_doubtful_before(const mw_lmtp *s, const mw_delivery *until)
+{
+    const mw_delivery *d;
+
+    for (d = s->flight.oldest; d && d != until; d = d->next)
+        if (d->state == MW_DELIVERY_ANSWERED)
+            return 1;
+    return 0;
+}
+
+int mw_flight_doubtful(const mw_lmtp *s)
+{
+    return mw_flight_doubtful_before(s, NULL);
+}
+
+/* ---- replies in their place */
+
+static void apply_mail(mw_delivery *d, const mw_reply *r)
+{
+    mw_text *text;
+
+    if (r->code / 100 == 2)
+        return;
+    text = mw_reply_joined(r);
+    mw_transaction_mail_refused(&d->to, r->code, text);
+    mw_text_drop(text);
+}
+
+static void apply_rcpt(mw_delivery *d, size_t rcpt, const mw_reply *r)
+{
+    mw_text *text = r->code / 100 == 2 ? NULL : mw_reply_joined(r);
+
+    mw_transaction_rcpt(&d->to, rcpt, r->code, text);
+    mw_text_drop(text);
+}
+
+static void apply_data(mw_lmtp *s, mw_delivery *d, const mw_reply *r)
+{
+    mw_text *text;
+
+    if (r->code / 100 == 3) {
+        mw_flight_confirm(s, d);
+        d->anchored = 1;
+        d->state = MW_DELIVERY_CONTENT;
+        /* Allowed by RFC 2920 3.1; but a dot might deliver an empty message, and RFC 2033 owes it no reply.
+         * */
+        if (!mw_transaction_owed(&d->to))
+            mw_lmtp_break(s, MW_E_REPLY_CLASS, NULL);
+        return;
+    }
+    text = mw_reply_joined(r);
+    mw_transaction_refused(&d->to, MW_STAGE_DATA, r->code, text);
+    mw_text_drop(text);
+    mw_flight_answered(s, d);
+}
+
+static int has_left(const mw_lmtp *s, const mw_delivery *d)
+{
+    return d->has_end && s->out.sent >= d->end;
+}
+
+/* A delivery may be refused while its content is on its way. It is not answered before that has left, as it
+ * may be the caller's memory. */
+static void settled(mw_lmtp *s, mw_delivery *d)
+{
+    if (has_left(s, d))
+        mw_flight_answered(s, d);
+    else
+        d->answered_early = 1;
+}
+
+static void settle_early(mw_lmtp *s)
+{
+    mw_delivery *d = s->flight.oldest;
+
+    for (; d && (d->answered_early || d->state >= MW_DELIVERY_ANSWERED); d = d->next)
+        if (d->answered_early && has_left(s, d)) {
+            d->answered_early = 0;
+            mw_flight_answered(s, d);
+        }
+}
+
+static void credit(mw_lmtp *s, mw_delivery *d, unsigned code, mw_text *text)
+{
+    int last = mw_expects_head(&s->due)->owed == 1;
+
+    mw_transaction_final(&d->to, code, text);
+    mw_expects_shift(&s->due);
+    if (last)
+        settled(s, d);
+}
+
+/* BDAT was sent ahead of the replies to RCPT: now they tell how many it is owed; one if nobody was
+ * accepted, as the probe showed. A shape that was not seen in step asks for a fence before anything else. */
+static void count_finals(mw_lmtp *s)
+{
+    mw_expect *due = mw_expects_head(&s->due);
+    mw_delivery *d = due->delivery;
+    size_t owed = mw_transaction_owed(&d->to);
+
+    due->counts_later = 0;
+    if (owed) {
+        d->shape = mw_flight_shape(d);
+        s->flight.must_fence |= d->eager && !(s->flight.chunk_proven & d->shape);
+    } else {
+        owed = 1;
+        s->flight.open = 1;
+    }
+    due->owed = due->replies = owed;
+}
+
+/* A joined reply: a line for each recipient (see mw_lmtp_settle). */
+static void credit_lines(mw_lmtp *s, mw_delivery *d, size_t count)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        mw_slice line = mw_reply_text(&s->last, i);
+        mw_text *text = mw_text_new(s->alloc, line.base, line.len);
+
+        credit(s, d, s->last.lines[i].code, text);
+        mw_text_drop(text);
+    }
+}
+
+/* It is not that, or not sure to be: its first line is the first recipient's in any case. But where lines
+ * differ it may be one recipient's reply, which is never a success. */
+static void credit_first(mw_lmtp *s, int why)
+{
+    if (!s->last.mixed || s->last.lines[0].code / 100 != 2)
+        credit_lines(s, mw_expects_head(&s->due)->delivery, 1);
+    mw_lmtp_break(s, why, NULL);
+}
+
+/* True when a line has such a class. */
+static int has_class(const mw_reply *r, unsigned lowest, unsigned highest)
+{
+    size_t i;
+
+    for (i = 0; i < r->count; i++)
+        if (r->lines[i].code / 100 >= lowest && r->lines[i].code / 100 <= highest)
+            return 1;
+    return 0;
+}
+
+static void apply_joined(mw_lmtp *s, const mw_reply *r, size_t owed)
+{
+    if (has_class(r, 1, 1) || has_class(r, 3, 3))
+        mw_lmtp_break(s, MW_E_REPLY_CLASS, NULL);
+    else if (r->count == owed)
+        s->flight.quiet = 1;
+    else
+        credit_first(s, MW_E_REPLY_CODES);
+}
+
+static void apply_final(mw_lmtp *s, mw_delivery *d, const mw_reply *r)
+{
+    size_t owed = mw_expects_head(&s->due)->owed;
+    mw_text *text;
+
+    if (!has_left(s, d) && has_class(r, 2, 2)) {
+        mw_lmtp_break(s, MW_E_REPLY_EARLY, NULL);
+        return;
+    }
+    if (mw_lmtp_joins(s) && owed > 1) {
+        apply_joined(s, r, owed);
+        return;
+    }
+    if (r->mixed || (s->flight.fence_owed && mw_flight_is_anchor(s, r))) {
+        mw_lmtp_break(s, r->mixed ? MW_E_REPLY_CODES : MW_E_REPLY_SHORT, NULL);
+        return;
+    }
+    text = mw_reply_joined(r);
+    credit(s, d, r->code, text);
+    mw_text_drop(text);
+}
+
+/* ---- taking them */
+
+/* Classes that a reply may have in its place. */
+static int in_class(mw_due due, unsigned code)
+{
+    if (due == MW_DUE_DATA)
+        return code / 100 >= 3;
+    return code / 100 == 2 || code / 100 >= 4;
+}
+
+/* The server closes: nothing more is sent. What it owes may still be on its way (and is final then), the
+ * end of the link tells. */
+static void part(mw_lmtp *s, const mw_reply *r)
+{
+    if (r->code != MW_LMTP_LOST)
+        return;
+    s->flight.parted = 1;
+    if (!s->parting)
+        s->parting = mw_reply_joined(r);
+}
+
+static void apply(mw_lmtp *s, const mw_reply *r)
+{
+    const mw_expect due = *mw_expects_head(&s->due);
+
+    if (!in_class(due.due, r->code) || (r->mixed && due.due != MW_DUE_FINAL)) {
+        mw_lmtp_break(s, r->mixed ? MW_E_REPLY_CODES : MW_E_REPLY_CLASS, NULL);
+        return;
+    }
+    if (s->out.sent < due.end && r->code != MW_LMTP_LOST) {
+        mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
+        return;
+    }
+    part(s, r);
+    if (due.due == MW_DUE_FINAL) {
+        apply_final(s, due.delivery, r);
+        return;
+    }
+    if (due.due == MW_DUE_PROBE) {
+        mw_flight_apply_probe(s, r);
+        return;
+    }
+    mw_expects_shift(&s->due);
+    switch (due.due) {
+    case MW_DUE_MAIL:
+        apply_mail(due.delivery, r);
+        break;
+    case MW_DUE_RCPT:
+        apply_rcpt(due.delivery, due.rcpt, r);
+        break;
+    case MW_DUE_DATA:
+        apply_data(s, due.delivery, r);
+        break;
+    case MW_DUE_LHLO:
+        mw_flight_apply_fence(s, r);
+        break;
+    case MW_DUE_RSET:
+        mw_flight_apply_reset(s, r);
+        break;
+    default:
+        break;
+    }
+}
+
+/* A reply that nobody is owed. While content is being written a refusal may come early: it is kept, as the
+ * first final reply. 1 when the reading goes on. */
+static int unasked(mw_lmtp *s)
+{
+    const mw_delivery *d = s->flight.current;
+    unsigned code;
+    mw_slice line, text;
+    int more, rc = mw_lines_peek(&s->lines, &line);
+
+    if (rc != 1)
+        return rc;
+    if (!mw_reply_scan(line, 1, &code, &more, &text))
+        code = 0;
+    if (code == MW_LMTP_LOST) {
+        s->parting = mw_text_new(s->alloc, text.base, text.len);
+        s->flight.parted = 1;
+        mw_lmtp_break(s, MW_E_CLOSED, NULL);
+    } else if (!d || d->state != MW_DELIVERY_CONTENT || code / 100 < 4) {
+        mw_lmtp_break(s, d && d->state == MW_DELIVERY_CONTENT ? MW_E_REPLY_EARLY : MW_E_REPLY_EXTRA, NULL);
+    }
+    return 0;
+}
+
+/* One more reply: 1 it was taken, 0 there is none, negative: broken. */
+static int read_one(mw_lmtp *s)
+{
+    mw_slice line;
+    int rc;
+
+    if (mw_expects_head(&s->due) && mw_expects_head(&s->due)->counts_later)
+        count_finals(s);
+    if (!mw_expects_head(&s->due))
+        return unasked(s);
+    do {
+        if ((rc = mw_lines_next(&s->lines, &line)) != 1)
+            return rc;
+    } while ((rc = mw_reply_add(&s->gathering, line, 1)) == 0);
+    if (rc == 1) {
+        mw_reply done = s->gathering;
+
+        s->gathering = s->last;
+        s->last = done;
+        mw_reply_clear(&s->gathering);
+        s->flight.replies++;
+        apply(s, &s->last);
+    }
+    return rc;
+}
+
+/* Something came where nothing should. While a probe is answered nothing is at stake. */
+static void disturbed(mw_lmtp *s)
+{
+    s->flight.quiet = 0;
+    if (mw_expects_head(&s->due)->due != MW_DUE_PROBE)
+        credit_first(s, MW_E_REPLY_EXTRA);
+}
+
+void mw_flight_read(mw_lmtp *s)
+{
+    int rc = 1;
+
+    settle_early(s);
+    while (rc == 1 && s->state != MW_STATE_BROKEN) {
+        if (s->flight.quiet && !mw_buf_len(&s->lines.in))
+            break;
+        if (s->flight.quiet)
+            disturbed(s);
+        else
+            rc = read_one(s);
+    }
+    if (rc < 0)
+        mw_lmtp_break(s, rc, NULL);
+    /* 421, and nothing is owed any more that could still come. */
+    if (s->flight.parted && !mw_expects_head(&s->due) && s->state != MW_STATE_BROKEN)
+        mw_lmtp_break(s, MW_E_CLOSED, NULL);
+}
+
+/* ---- waiting */
+
+mw_wait mw_flight_waits(const mw_lmtp *s)
+{
+    static const unsigned char waits[] = {
+        [MW_DUE_LHLO] = MW_WAIT_LHLO, [MW_DUE_MAIL] = MW_WAIT_MAIL, [MW_DUE_RCPT] = MW_WAIT_RCPT,
+        [MW_DUE_DATA] = MW_WAIT_DATA, [MW_DUE_PROBE] = MW_WAIT_LHLO, [MW_DUE_FINAL] = MW_WAIT_FINAL, [MW_DUE_RSET] = MW_WAIT_RSET,
+        [MW_DUE_LOCAL] = MW_WAIT_NONE
+    };
+    const mw_expect *due = mw_expects_head(&s->due);
+
+    if (s->state == MW_STATE_BROKEN)
+        return MW_WAIT_NONE;
+    if (s->flight.quiet)
+        return MW_WAIT_QUIET;
+    if (mw_outq_len(&s->out))
+        return MW_WAIT_BLOCK;
+    if (s->flight.parted)
+        return MW_WAIT_NEXT;
+    if (!due)
+        return mw_flight_wants(s) ? MW_WAIT_BODY : MW_WAIT_NONE;
+    if (due->due == MW_DUE_FINAL && due->owed < due->replies)
+        return MW_WAIT_NEXT;
+    return (mw_wait)waits[due->due];
+}
+
+void mw_flight_expired(mw_lmtp *s)
+{
+    mw_expect *due = mw_expects_head(&s->due);
+
+    if (!s->flight.quiet) {
+        mw_lmtp_break(s, MW_E_TIMEOUT, NULL);
+        return;
+    }
+    if (due->due == MW_DUE_PROBE) {
+        mw_expects_pop(&s->due);
+        mw_flight_fence_refused(s);
+        return;
+    }
+    s->flight.quiet = 0;
+    credit_lines(s, due->delivery, due->owed);
+}
+
+/* ---- the end */
+
+static mw_stage stage_of(const mw_lmtp *s, const mw_delivery *d)
+{
+    const mw_expect *due = mw_expects_head(&s->due);
+
+    if (d->state == MW_DELIVERY_WAITING || s->out.sent <= d->begin)
+        return MW_STAGE_CONNECT;
+    if (d->has_end)
+        return has_left(s, d) ? MW_STAGE_FINAL : MW_STAGE_BODY;
+    if (d->state == MW_DELIVERY_CONTENT)
+        return MW_STAGE_BODY;
+    if (!d->asked || (due && due->due == MW_DUE_MAIL))
+        return MW_STAGE_MAIL;
+    return d->data_sent && d->to.accepted ? MW_STAGE_DATA : MW_STAGE_RCPT;
+}
+
+/* What came since the last anchor in step is not believed, unless nothing was behind it. */
+static void abandon(mw_lmtp *s, mw_delivery *d, mw_text *words)
+{
+    mw_stage stage = stage_of(s, d);
+    int doubtful = !d->anchored && mw_flight_doubtful_before(s, d);
+
+    if (d->followed || doubtful)
+        mw_transaction_doubt(&d->to, !doubtful);
+    mw_transaction_abandon(&d->to, stage, MW_LMTP_LOST, words, stage == MW_STAGE_FINAL);
+}
+
+/* A refusal that came before the message's end did: the link went before it could be taken for the first
+ * final reply. */
+static void salvage(mw_lmtp *s)
+{
+    mw_delivery *d = s->flight.current;
+    unsigned code;
+    mw_slice line, words;
+    mw_text *text;
+    int more;
+
+    if (!d || d->state != MW_DELIVERY_CONTENT || mw_lines_peek(&s->lines, &line) != 1)
+        return;
+    if (!mw_reply_scan(line, 1, &code, &more, &words) || code / 100 < 4 || code == MW_LMTP_LOST)
+        return;
+    text = mw_text_new(s->alloc, words.base, words.len);
+    mw_transaction_final(&d->to, code, text);
+    mw_text_drop(text);
+}
+
+void mw_flight_abandon(mw_lmtp *s, int why, mw_text *words)
+{
+    const char *ours = mw_error_text(why);
+    mw_text *made = NULL;
+    mw_delivery *d;
+
+    salvage(s);
+    if (s->parting)
+        words = s->parting;
+    if (!words)
+        words = made = mw_text_new(s->alloc, ours, strlen(ours));
+    for (d = s->flight.oldest; d; d = d->next)
+        if (d->state != MW_DELIVERY_DONE)
+            abandon(s, d, words);
+    while ((d = s->flight.oldest))
+        mw_flight_finish(s, d);
+    s->flight.current = NULL;
+    mw_outq_drop(&s->out);
+    mw_text_drop(made);
+}
