@@ -1,0 +1,161 @@
+/* io.c - see io.h: the clock, and the pump. The transport over a file descriptor is in io_fd.c, dialling in
+ * io_dial.c.
+ */
+#include "io_private.h"
+#include "error.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+
+/* How much of a file is read at once. */
+#define FILE_BLOCK 65536
+
+int64_t mw_io_now(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * MW_NANO + ts.tv_nsec;
+}
+
+int64_t mw_io_after(double seconds)
+{
+    if (!(seconds > 0) || seconds > 1e9)
+        return MW_IO_NEVER;
+    return mw_io_now() + (int64_t)(seconds * MW_NANO);
+}
+
+int mw_io_wait_ms(int64_t deadline)
+{
+    int64_t now = mw_io_now(), left = MW_IO_SLICE;
+
+    if (deadline <= now)
+        return 0;
+    if (deadline - now < left)
+        left = deadline - now;
+    return (int)((left + 999999) / 1000000);
+}
+
+/* Bytes read (> 0), 0 when none are there, or an error. */
+static int read_some(mw_transport *t, mw_buf *in)
+{
+    size_t got = 0;
+    char *to;
+    int rc;
+
+    if (mw_buf_len(in) >= MW_IO_INPUT_MAX)
+        return MW_E_INPUT_LIMIT;
+    if (!(to = mw_buf_room(in, MW_IO_READ)))
+        return MW_E_NOMEM;
+    rc = t->calls->read(t, to, MW_IO_READ, &got);
+    if (rc)
+        return rc == MW_E_AGAIN ? 0 : rc;
+    if (got == 0)
+        return MW_E_CLOSED;
+    mw_buf_wrote(in, got);
+    return (int)got;
+}
+
+int mw_io_poll(mw_transport *t, mw_buf *in)
+{
+    return t->not_socket ? 0 : read_some(t, in);
+}
+
+static int file_failed(mw_transport *t)
+{
+    t->error = errno;
+    return errno == EINTR ? MW_E_INTR : MW_E_SYS;
+}
+
+/* The way of a file that always works. */
+static int copy_file(mw_transport *t, const mw_outq_stretch *f, size_t *put_r)
+{
+    char block[FILE_BLOCK];
+    mw_slice v;
+    ssize_t n = pread(f->fd, block, f->left < sizeof block ? (size_t)f->left : sizeof block, (off_t)f->offset);
+
+    if (n < 0)
+        return file_failed(t);
+    if (n == 0)
+        return MW_E_SIZE;
+    v.base = block;
+    v.len = (size_t)n;
+    return t->calls->write(t, &v, 1, put_r);
+}
+
+/* MW_OK when a file ends where it did when it was queued: its last byte is there, and none behind it. */
+static int check_end(mw_transport *t, const mw_outq_stretch *f)
+{
+    char bytes[2];
+    ssize_t n = pread(f->fd, bytes, 2, (off_t)(f->offset + f->left - 1));
+
+    return n < 0 ? file_failed(t) : n == 1 ? MW_OK : MW_E_SIZE;
+}
+
+/* Sends from a file; what comes behind is held back until it is sure that this was all of it. */
+static int write_file(mw_transport *t, const mw_outq_stretch *f, size_t *put_r)
+{
+    int rc = t->calls->send_file && !t->no_send_file ? t->calls->send_file(t, f, put_r) : MW_E_STATE;
+
+    if (rc == MW_E_STATE) {
+        t->no_send_file = 1;
+        rc = copy_file(t, f, put_r);
+    } else if (!rc && !*put_r) {
+        rc = MW_E_SIZE;
+    }
+    return rc || *put_r < f->left ? rc : check_end(t, f);
+}
+
+static int write_next(mw_transport *t, const mw_outq *out, size_t *put_r)
+{
+    mw_slice v[MW_IO_SLICES];
+    mw_outq_stretch f;
+
+    if (mw_outq_peek_file(out, &f))
+        return write_file(t, &f, put_r);
+    return t->calls->write(t, v, mw_outq_peek(out, v, MW_IO_SLICES), put_r);
+}
+
+/* Bytes written (> 0), 0 when none can be, or an error. A peer that is gone may have said why: that is read
+ * first. */
+static int write_some(mw_transport *t, mw_outq *out, mw_buf *in)
+{
+    size_t put = 0;
+    int rc = write_next(t, out, &put);
+
+    if (rc == MW_E_CLOSED) {
+        while (read_some(t, in) > 0)
+            continue;
+        return rc;
+    }
+    if (rc)
+        return rc == MW_E_AGAIN ? 0 : rc;
+    mw_outq_sent(out, put);
+    return put > INT_MAX ? INT_MAX : (int)put;
+}
+
+int mw_io_pump(mw_transport *t, mw_outq *out, mw_buf *in, int events, int64_t deadline)
+{
+    int rc, ready, ms;
+
+    if (mw_outq_len(out)) {
+        if ((rc = write_some(t, out, in)))
+            return rc;
+        events = MW_IO_IN | MW_IO_OUT;
+    } else if (!(events &= MW_IO_IN)) {
+        return 0;
+    }
+    ms = mw_io_wait_ms(deadline);
+    ready = t->calls->wait(t, events, ms);
+    if (ready < 0)
+        return ready;
+    if (ready == 0)
+        return deadline != MW_IO_NEVER && mw_io_now() >= deadline ? MW_E_TIMEOUT : 0;
+    if ((ready & MW_IO_IN) && (rc = read_some(t, in)))
+        return rc;
+    return ready & MW_IO_OUT ? write_some(t, out, in) : 0;
+}
+

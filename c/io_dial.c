@@ -1,0 +1,283 @@
+/* io_dial.c - making a connection, see io.h. */
+#include "io_private.h"
+#include "error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+struct mw_dial {
+    struct addrinfo *list;      /* as resolved, NULL for a UNIX-domain socket */
+    struct addrinfo *next;      /* to be tried after this one */
+    struct addrinfo *local;     /* to bind to, NULL for any */
+    struct addrinfo unix_entry;
+    struct sockaddr_un unix_address;
+    int left;                   /* addresses from next on */
+    int fd;                     /* being connected, or connected; -1 */
+    int family;
+    int connected;
+    int patient;                /* steps may wait */
+    int64_t until;              /* this address's share of the deadline */
+    int error;                  /* errno */
+    const char *words;
+};
+
+static int dial_failed(mw_dial *d, int error)
+{
+    d->error = error;
+    d->words = strerror(error);
+    if (d->fd >= 0)
+        close(d->fd);
+    d->fd = -1;
+    return MW_E_SYS;
+}
+
+static int resolve(mw_dial *d, const char *host, const char *port, int family, int flags, struct addrinfo **list_r)
+{
+    struct addrinfo hints;
+    int rc;
+
+    memset(&hints, 0, sizeof hints);
+    hints.ai_family = family;
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = flags;
+    rc = getaddrinfo(host, port, &hints, list_r);
+    if (rc == 0)
+        return 0;
+    if (rc == EAI_SYSTEM)
+        return dial_failed(d, errno);
+    d->words = gai_strerror(rc);
+    return MW_E_RESOLVE;
+}
+
+static int dial_unix(mw_dial *d, const char *path)
+{
+    size_t len = strlen(path);
+
+    if (len >= sizeof d->unix_address.sun_path)
+        return dial_failed(d, ENAMETOOLONG);
+    d->unix_address.sun_family = AF_UNIX;
+    memcpy(d->unix_address.sun_path, path, len + 1);
+    d->unix_entry.ai_family = AF_UNIX;
+    d->unix_entry.ai_socktype = SOCK_STREAM;
+    d->unix_entry.ai_addr = (struct sockaddr *)&d->unix_address;
+    d->unix_entry.ai_addrlen = sizeof d->unix_address;
+    d->next = &d->unix_entry;
+    d->left = 1;
+    return 0;
+}
+
+/* "[::1]" is what URLs and mail programs write for "::1". */
+static int resolve_host(mw_dial *d, const mw_dial_to *to)
+{
+    char literal[256];
+    size_t len = strlen(to->host);
+
+    if (to->host[0] != '[' || to->host[len - 1] != ']' || len > sizeof literal)
+        return resolve(d, to->host, to->port, to->family, 0, &d->list);
+    memcpy(literal, to->host + 1, len - 2);
+    literal[len - 2] = '\0';
+    return resolve(d, literal, to->port, to->family, AI_NUMERICHOST, &d->list);
+}
+
+static int dial_tcp(mw_dial *d, const mw_dial_to *to)
+{
+    struct addrinfo *a;
+    int rc = resolve_host(d, to);
+
+    if (!rc && (to->local_host || to->local_port))
+        rc = resolve(d, to->local_host, to->local_port, to->family, AI_PASSIVE, &d->local);
+    if (rc)
+        return rc;
+    d->next = d->list;
+    for (a = d->list; a; a = a->ai_next)
+        d->left++;
+    return 0;
+}
+
+int mw_dial_start(mw_dial **dial_r, const mw_dial_to *to)
+{
+    mw_dial *d = calloc(1, sizeof *d);
+
+    *dial_r = d;
+    if (!d)
+        return MW_E_NOMEM;
+    d->fd = -1;
+    return to->host[0] == '/' ? dial_unix(d, to->host) : dial_tcp(d, to);
+}
+
+static int bind_local(const mw_dial *d, int family)
+{
+    const struct addrinfo *a;
+
+    if (!d->local)
+        return 0;
+    for (a = d->local; a; a = a->ai_next)
+        if (a->ai_family == family)
+            return bind(d->fd, a->ai_addr, a->ai_addrlen);
+    errno = EAFNOSUPPORT;
+    return -1;
+}
+
+static int set_flag(int fd, int get, int set, int flag, int on)
+{
+    int flags = fcntl(fd, get);
+
+    return flags < 0 ? -1 : fcntl(fd, set, on ? flags | flag : flags & ~flag);
+}
+
+static int open_socket(mw_dial *d, const struct addrinfo *a)
+{
+    int one = 1;
+
+    d->family = a->ai_family;
+    d->fd = socket(a->ai_family, a->ai_socktype, a->ai_protocol);
+    if (d->fd < 0)
+        return -1;
+    if (set_flag(d->fd, F_GETFD, F_SETFD, FD_CLOEXEC, 1) < 0 || set_flag(d->fd, F_GETFL, F_SETFL, O_NONBLOCK, 1) < 0)
+        return -1;
+#ifdef SO_NOSIGPIPE
+    setsockopt(d->fd, SOL_SOCKET, SO_NOSIGPIPE, &one, sizeof one);
+#endif
+    if (a->ai_family != AF_UNIX)
+        setsockopt(d->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    return bind_local(d, a->ai_family);
+}
+
+/* An address that never answers must not use up the time of those behind it: each gets an equal share. */
+static int64_t share(const mw_dial *d, int64_t deadline)
+{
+    int64_t now = mw_io_now();
+
+    return deadline == MW_IO_NEVER ? deadline : now + (deadline - now) / d->left;
+}
+
+/* Starts on the next address: 1 connected, 0 under way, MW_E_SYS. */
+static int dial_next(mw_dial *d, int64_t deadline)
+{
+    const struct addrinfo *a = d->next;
+
+    if (open_socket(d, a) == 0) {
+        d->until = share(d, deadline);
+        if (connect(d->fd, a->ai_addr, a->ai_addrlen) == 0)
+            return d->connected = 1;
+        if (errno == EINPROGRESS || errno == EINTR)
+            return 0;
+        /* A UNIX-domain listener whose queue is full: to be tried again, and poll cannot tell when. */
+        if (errno == EAGAIN && a->ai_family == AF_UNIX) {
+            close(d->fd);
+            d->fd = -1;
+            poll(NULL, 0, d->patient ? 10 : 0);
+            return deadline != MW_IO_NEVER && mw_io_now() >= deadline ? MW_E_TIMEOUT : 0;
+        }
+    }
+    dial_failed(d, errno);
+    d->next = a->ai_next;
+    d->left--;
+    return MW_E_SYS;
+}
+
+/* Waits for the connect under way: 1, 0, or an error. */
+static int dial_wait(mw_dial *d)
+{
+    mw_transport t;
+    int error = 0, rc;
+    socklen_t len = sizeof error;
+
+    mw_transport_fd(&t, d->fd);
+    rc = t.calls->wait(&t, MW_IO_OUT, d->patient ? mw_io_wait_ms(d->until) : 0);
+    if (rc == MW_E_INTR)
+        return rc;
+    if (rc == 0 && (d->until == MW_IO_NEVER || mw_io_now() < d->until))
+        return 0;
+    if (rc == 0)
+        error = ETIMEDOUT;
+    else if (rc < 0 || getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+        error = errno;
+    if (!error)
+        return d->connected = 1;
+    dial_failed(d, error);
+    d->next = d->next->ai_next;
+    d->left--;
+    return error == ETIMEDOUT && rc == 0 ? MW_E_TIMEOUT : MW_E_SYS;
+}
+
+static int dial_go(mw_dial *d, int64_t deadline)
+{
+    int rc;
+
+    if (d->connected)
+        return 1;
+    do {
+        if (!d->next)
+            return MW_E_SYS;
+        rc = d->fd < 0 ? dial_next(d, deadline) : dial_wait(d);
+    } while ((rc == MW_E_SYS || rc == MW_E_TIMEOUT) && d->next && d->fd < 0
+        && !(rc == MW_E_TIMEOUT && mw_io_now() >= deadline));
+    if (rc == MW_E_TIMEOUT)
+        dial_failed(d, ETIMEDOUT);
+    return rc;
+}
+
+int mw_dial_step(mw_dial *d, int64_t deadline)
+{
+    d->patient = 1;
+    return dial_go(d, deadline);
+}
+
+int mw_dial_poll(mw_dial *d, int64_t deadline)
+{
+    d->patient = 0;
+    return dial_go(d, deadline);
+}
+
+int mw_dial_fd(const mw_dial *d)
+{
+    return d->fd;
+}
+
+int mw_dial_take(mw_dial *d)
+{
+    int fd = d->fd;
+
+    set_flag(fd, F_GETFL, F_SETFL, O_NONBLOCK, 0);
+    d->fd = -1;
+    return fd;
+}
+
+int mw_dial_family(const mw_dial *d)
+{
+    return d->family;
+}
+
+int mw_dial_errno(const mw_dial *d)
+{
+    return d->error;
+}
+
+const char *mw_dial_error(const mw_dial *d)
+{
+    return d->words ? d->words : "";
+}
+
+void mw_dial_free(mw_dial *d)
+{
+    if (!d)
+        return;
+    if (d->fd >= 0)
+        close(d->fd);
+    if (d->list)
+        freeaddrinfo(d->list);
+    if (d->local)
+        freeaddrinfo(d->local);
+    free(d);
+}

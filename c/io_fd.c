@@ -1,0 +1,246 @@
+/* io_fd.c - the transport over a file descriptor, see io.h.
+ *
+ * Blocking descriptors stay blocking, as other code may use them: sockets are read and written with
+ * MSG_DONTWAIT, anything else only after poll has said that it is ready. Only sendfile needs the mode changed, for
+ * the length of the call.
+ */
+#include "io_private.h"
+#include "error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <sys/sendfile.h>
+#endif
+
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0
+#endif
+
+/* A pipe takes this much without blocking once poll has said that it takes anything (POSIX: PIPE_BUF >=
+ * 512). */
+#define PIPE_WRITE 512
+
+/* How much sendfile is asked for at once: it takes what the socket has room for, and between two calls the peer is read. */
+#define SENDFILE_MAX (1024 * 1024)
+
+static int system_error(mw_transport *t)
+{
+    if (errno == EAGAIN || errno == EWOULDBLOCK)
+        return MW_E_AGAIN;
+    if (errno == EINTR)
+        return MW_E_INTR;
+    t->error = errno;
+    if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN)
+        return MW_E_CLOSED;
+    return MW_E_SYS;
+}
+
+static int no_descriptor(mw_transport *t)
+{
+    t->error = EBADF;
+    return MW_E_SYS;
+}
+
+static int fd_wait(mw_transport *t, int events, int ms)
+{
+    struct pollfd p;
+    int rc;
+
+    /* poll passes over a negative one, and waits. */
+    if (t->fd < 0)
+        return no_descriptor(t);
+    p.fd = t->fd;
+    p.events = (short)((events & MW_IO_IN ? POLLIN : 0) | (events & MW_IO_OUT ? POLLOUT : 0));
+    p.revents = 0;
+    rc = poll(&p, 1, ms);
+    if (rc < 0)
+        return system_error(t);
+    if (rc == 0)
+        return 0;
+    if (p.revents & POLLNVAL)
+        return no_descriptor(t);
+    if (p.revents & (POLLERR | POLLHUP))
+        return events;
+    return (p.revents & POLLIN ? MW_IO_IN : 0) | (p.revents & POLLOUT ? MW_IO_OUT : 0);
+}
+
+static int file_read(mw_transport *t, char *to, size_t len, size_t *got_r)
+{
+    ssize_t n;
+    int ready = fd_wait(t, MW_IO_IN, 0);
+
+    if (ready <= 0)
+        return ready ? ready : MW_E_AGAIN;
+    n = read(t->fd, to, len);
+    if (n < 0)
+        return system_error(t);
+    *got_r = (size_t)n;
+    return 0;
+}
+
+static int fd_read(mw_transport *t, char *to, size_t len, size_t *got_r)
+{
+    ssize_t n;
+
+    if (t->not_socket)
+        return file_read(t, to, len, got_r);
+    n = recv(t->fd, to, len, MSG_DONTWAIT);
+    if (n < 0 && errno == ENOTSOCK) {
+        t->not_socket = 1;
+        return MW_E_AGAIN;
+    }
+    if (n < 0)
+        return system_error(t);
+    *got_r = (size_t)n;
+    return 0;
+}
+
+/* SIGPIPE kept off for a call: blocked, and taken off if the call raised it. */
+typedef struct quiet {
+    sigset_t pipe_set, old;
+    int was_pending;
+} quiet;
+
+static int is_pending(void)
+{
+    sigset_t pending;
+
+    sigpending(&pending);
+    return sigismember(&pending, SIGPIPE);
+}
+
+static void quiet_begin(quiet *q)
+{
+    sigemptyset(&q->pipe_set);
+    sigaddset(&q->pipe_set, SIGPIPE);
+    q->was_pending = is_pending();
+    sigprocmask(SIG_BLOCK, &q->pipe_set, &q->old);
+}
+
+/* n is what the call returned; errno stays as it was. */
+static void quiet_end(quiet *q, ssize_t n)
+{
+    int error = errno, sig;
+
+    if (n < 0 && error == EPIPE && !q->was_pending && is_pending())
+        sigwait(&q->pipe_set, &sig);
+    sigprocmask(SIG_SETMASK, &q->old, NULL);
+    errno = error;
+}
+
+static ssize_t write_quietly(int fd, const void *bytes, size_t len)
+{
+    quiet q;
+    ssize_t n;
+
+    quiet_begin(&q);
+    n = write(fd, bytes, len);
+    quiet_end(&q, n);
+    return n;
+}
+
+static int file_write(mw_transport *t, const mw_slice *v, size_t *put_r)
+{
+    ssize_t n;
+    int ready = fd_wait(t, MW_IO_OUT, 0);
+
+    if (ready <= 0)
+        return ready ? ready : MW_E_AGAIN;
+    n = write_quietly(t->fd, v->base, v->len < PIPE_WRITE ? v->len : PIPE_WRITE);
+    if (n < 0)
+        return system_error(t);
+    *put_r = (size_t)n;
+    return 0;
+}
+
+static int fd_write(mw_transport *t, const mw_slice *v, int count, size_t *put_r)
+{
+    struct iovec iov[MW_IO_SLICES];
+    struct msghdr msg;
+    ssize_t n;
+    int i;
+
+    if (t->not_socket)
+        return file_write(t, v, put_r);
+    for (i = 0; i < count; i++) {
+        iov[i].iov_base = (void *)(uintptr_t)v[i].base;
+        iov[i].iov_len = v[i].len;
+    }
+    memset(&msg, 0, sizeof msg);
+    msg.msg_iov = iov;
+    msg.msg_iovlen = (unsigned)count;
+    n = sendmsg(t->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n < 0 && errno == ENOTSOCK) {
+        t->not_socket = 1;
+        return file_write(t, v, put_r);
+    }
+    if (n < 0)
+        return system_error(t);
+    *put_r = (size_t)n;
+    return 0;
+}
+
+#ifdef __linux__
+
+/* sendfile(2) has no MSG_DONTWAIT and no MSG_NOSIGNAL: the descriptor is made not to block for the call, and SIGPIPE is kept off. */
+static ssize_t sendfile_now(int to, int flags, const mw_outq_stretch *f)
+{
+    off_t offset = (off_t)f->offset;
+    ssize_t n;
+    quiet q;
+    int error;
+
+    if (!(flags & O_NONBLOCK) && fcntl(to, F_SETFL, flags | O_NONBLOCK) < 0)
+        return -1;
+    quiet_begin(&q);
+    n = sendfile(to, f->fd, &offset, f->left < SENDFILE_MAX ? (size_t)f->left : SENDFILE_MAX);
+    quiet_end(&q, n);
+    error = errno;
+    if (!(flags & O_NONBLOCK))
+        fcntl(to, F_SETFL, flags);
+    errno = error;
+    return n;
+}
+
+/* What says that these two descriptors cannot do it, and not that something is wrong with them. */
+static int is_unsuitable(int error)
+{
+    return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP || error == EOVERFLOW || error == ESPIPE;
+}
+
+static int fd_send_file(mw_transport *t, const mw_outq_stretch *f, size_t *put_r)
+{
+    int flags = fcntl(t->fd, F_GETFL);
+    ssize_t n = flags < 0 ? -1 : sendfile_now(t->fd, flags, f);
+
+    if (n < 0 && is_unsuitable(errno))
+        return MW_E_STATE;
+    if (n < 0)
+        return system_error(t);
+    *put_r = (size_t)n;
+    return 0;
+}
+
+#else
+#define fd_send_file NULL
+#endif
+
+static const mw_transport_calls fd_calls = { fd_read, fd_write, fd_wait, fd_send_file };
+
+void mw_transport_fd(mw_transport *t, int fd)
+{
+    t->calls = &fd_calls;
+    t->fd = fd;
+    t->not_socket = 0;
+    t->no_send_file = 0;
+    t->error = 0;
+}

@@ -1,0 +1,17 @@
+/* io_private.h - what the files of the I/O share. Only for io*.c. */
+#ifndef MW_IO_PRIVATE_H
+#define MW_IO_PRIVATE_H
+
+#include "io.h"
+
+/* Nanoseconds in a second. */
+#define MW_NANO 1000000000
+
+/* The most stretches that a transport is given to write at once. */
+#define MW_IO_SLICES 16
+
+/* Milliseconds to wait now, at most a slice, rounded up so that a wait never ends just before its deadline.
+ * */
+int mw_io_wait_ms(int64_t deadline);
+
+#endif
