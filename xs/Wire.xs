@@ -1,0 +1,57 @@
+/* Wire.xs - the one shared object: an INCLUDE per Perl package. */
+#include "perlglue.h"
+#include "call.h"
+#include "convert.h"
+#include "dial.h"
+#include "flight_glue.h"
+#include "link.h"
+#include "qmtp_flight_glue.h"
+#include "qmtp_glue.h"
+#include "qmtp_quick.h"
+#include "wait.h"
+#include "../c/command.h"
+#include "../c/error.h"
+
+MODULE = Mail::Wire  PACKAGE = Mail::Wire
+
+PROTOTYPES: DISABLE
+
+BOOT:
+    mwx_link_boot(aTHX);
+
+void
+_run_handlers()
+  CODE:
+    PERL_ASYNC_CHECK();
+
+void
+_dial(host, port, local_host, local_port, family, timeout)
+    const char *host
+    SV *port
+    SV *local_host
+    SV *local_port
+    int family
+    NV timeout
+  PREINIT:
+    mw_dial_to to;
+    int fd, got = 0;
+  PPCODE:
+    to.host = host;
+    to.port = SvOK(port) ? SvPV_nolen(port) : NULL;
+    to.local_host = SvOK(local_host) ? SvPV_nolen(local_host) : NULL;
+    to.local_port = SvOK(local_port) ? SvPV_nolen(local_port) : NULL;
+    to.family = family;
+    fd = mwx_dial(aTHX_ &to, timeout, &got);
+    if (fd >= 0) {
+        EXTEND(SP, 2);
+        mPUSHi(fd);
+        mPUSHi(got);
+    }
+
+INCLUDE: LMTP.xsi
+
+INCLUDE: Flight.xsi
+
+INCLUDE: Dial.xsi
+
+INCLUDE: QMTP.xsi

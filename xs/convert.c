@@ -1,0 +1,101 @@
+/* convert.c - see convert.h. */
+#include "convert.h"
+#include "../c/reply.h"
+
+mw_slice mwx_octets(pTHX_ SV *sv, int wide_as_utf8, const char *where)
+{
+    mw_slice octets;
+    STRLEN len;
+
+    if (!SvPOK(sv) || SvGMAGICAL(sv) || SvROK(sv)) {
+        SV *plain = sv_2mortal(newSVpvs(""));
+
+        sv_catsv(plain, sv);
+        sv = plain;
+    }
+    octets.base = SvPV(sv, len);
+    if (SvUTF8(sv)) {
+        SV *copy = sv_2mortal(newSVpvn(octets.base, len));
+
+        SvUTF8_on(copy);
+        if (!sv_utf8_downgrade(copy, TRUE)) {
+            if (!wide_as_utf8)
+                croak("Wide character in %s: encode the text first, for example with Encode::encode", where);
+            SvUTF8_off(copy);
+        }
+        octets.base = SvPV(copy, len);
+    }
+    octets.len = len;
+    return octets;
+}
+
+SV *mwx_joined(pTHX_ SV **values, int count, const char *separator)
+{
+    SV *joined;
+    AV *list = count == 1 && SvROK(values[0]) && SvTYPE(SvRV(values[0])) == SVt_PVAV && !SvAMAGIC(values[0])
+        ? (AV *)SvRV(values[0]) : NULL;
+    SSize_t i, n = list ? av_len(list) + 1 : count;
+
+    if (n == 1 && !list && SvPOK(values[0]) && !SvGMAGICAL(values[0]))
+        return values[0];
+    joined = sv_2mortal(newSVpvs(""));
+    for (i = 0; i < n; i++) {
+        SV **item = list ? av_fetch(list, i, 0) : &values[i];
+
+        if (i && *separator)
+            sv_catpv(joined, separator);
+        if (item)
+            sv_catsv(joined, *item);
+    }
+    return joined;
+}
+
+SV *mwx_shared_copy(pTHX_ SV *sv)
+{
+    SV *copy = newSV(0);
+
+#ifdef SV_COW_OTHER_PVS
+    /* What newSVsv does in perl itself; outside, its flags ask for a full copy. */
+    sv_setsv_flags(copy, sv, SV_GMAGIC | SV_NOSTEAL | SV_COW_SHARED_HASH_KEYS | SV_COW_OTHER_PVS);
+#else
+    sv_setsv(copy, sv);
+#endif
+    return copy;
+}
+
+static SV *enhanced(pTHX_ mw_slice text)
+{
+    mw_enhanced e;
+
+    if (!mw_enhanced_parse(text, &e) && !mw_enhanced_find(text, &e))
+        return newSV(0);
+    return newSVpvf("%u.%u.%u", e.cls, e.subject, e.detail);
+}
+
+SV *mwx_result(pTHX_ const mw_result *r, size_t index)
+{
+    AV *fields = newAV();
+    mw_slice text = { "", 0 };
+
+    if (r->text) {
+        text.base = r->text->bytes;
+        text.len = r->text->len;
+    } else if (!r->code) {
+        text.base = "no reply yet";
+        text.len = strlen(text.base);
+    }
+    av_extend(fields, 6);
+    av_push(fields, r->recipient ? newSVpvn(r->recipient->bytes, r->recipient->len) : newSVpvs(""));
+    av_push(fields, newSVuv(index));
+    av_push(fields, newSVuv(r->code ? r->code : 421));
+    av_push(fields, enhanced(aTHX_ text));
+    av_push(fields, newSVpvn(text.base, text.len));
+    av_push(fields, newSVpv(mw_stage_text(r->stage), 0));
+    av_push(fields, newSViv(r->maybe_delivered ? 1 : 0));
+    return sv_bless(newRV_noinc((SV *)fields), gv_stashpvs("Mail::Wire::Result", GV_ADD));
+}
+
+NV mwx_seconds(pTHX_ SV *sv)
+{
+    return SvOK(sv) ? SvNV(sv) : 0;
+}

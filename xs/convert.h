@@ -1,0 +1,29 @@
+/* convert.h - values between Perl and the core. */
+#ifndef MWX_CONVERT_H
+#define MWX_CONVERT_H
+
+#include "perlglue.h"
+#include "../c/buf.h"
+#include "../c/result.h"
+
+/* The octets of sv, which must stay as it is for as long as they are used. A string flagged as utf8 whose
+ * characters all fit a byte is those bytes; for a wider character: croaks, naming where, or with
+ * wide_as_utf8 the whole string's UTF-8. */
+mw_slice mwx_octets(pTHX_ SV *sv, int wide_as_utf8, const char *where);
+
+/* The octets of count values (of the array if there is one value and it is a reference to one), joined with
+ * separator, in a mortal or in the caller's scalar itself. All are
+ * read before this returns. */
+SV *mwx_joined(pTHX_ SV **values, int count, const char *separator);
+
+/* A new copy of sv that shares its string, where perl can do that (copy on write), until either is changed.
+ * */
+SV *mwx_shared_copy(pTHX_ SV *sv);
+
+/* A Mail::Wire::Result: a new reference. index counts from 0. */
+SV *mwx_result(pTHX_ const mw_result *result, size_t index);
+
+/* sv as a count of seconds: 0 for undef. */
+NV mwx_seconds(pTHX_ SV *sv);
+
+#endif

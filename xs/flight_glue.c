@@ -1,0 +1,348 @@
+/* flight_glue.c - see flight_glue.h. */
+#include "flight_glue.h"
+#include "convert.h"
+#include "link_private.h"
+
+/* Bytes that a call which must not wait moves before others have their turn: the other side may take them
+ * as fast as we write. */
+#define FAIR_SHARE (1024 * 1024)
+
+/* ---- handing over */
+
+static mw_text *text_of(pTHX_ SV *sv)
+{
+    mw_slice words = mwx_octets(aTHX_ sv, 1, "");
+
+    return mw_text_new(mw_alloc_default(), words.base, words.len);
+}
+
+static SV *item(pTHX_ AV *list, SSize_t i)
+{
+    SV **sv = av_fetch(list, i, 0);
+
+    return sv ? *sv : &PL_sv_undef;
+}
+
+static int add_recipient(pTHX_ mw_delivery *d, AV *rcpt)
+{
+    mw_slice address = mwx_octets(aTHX_ item(aTHX_ rcpt, 0), 1, "");
+    mw_text *words;
+    int rc;
+
+    if (SvOK(item(aTHX_ rcpt, 1)))
+        return mw_delivery_rcpt(d, address, mwx_octets(aTHX_ item(aTHX_ rcpt, 1), 1, ""));
+    words = text_of(aTHX_ item(aTHX_ rcpt, 4));
+    rc = mw_delivery_unsendable(d, address, (mw_stage)SvIV(item(aTHX_ rcpt, 2)), (unsigned)SvUV(item(aTHX_ rcpt, 3)), words);
+    mw_text_drop(words);
+    return rc;
+}
+
+static int add_recipients(pTHX_ mw_delivery *d, AV *rcpts)
+{
+    SSize_t i;
+    int rc = 0;
+
+    for (i = 0; i <= av_len(rcpts) && !rc; i++)
+        rc = add_recipient(aTHX_ d, (AV *)SvRV(item(aTHX_ rcpts, i)));
+    return rc;
+}
+
+/* The content is kept by a copy, which shares the caller's string until that is changed. */
+static SV *copy_content(pTHX_ SV *content)
+{
+    SV *kept = SvOK(content) ? sv_2mortal(newSVsv(content)) : NULL;
+
+    if (kept && !sv_utf8_downgrade(kept, TRUE))
+        croak("Wide character in a message: encode the text first, for example with Encode::encode");
+    return kept;
+}
+
+static void give_content(pTHX_ mw_delivery *d, SV *kept)
+{
+    STRLEN len;
+    const char *bytes;
+
+    if (!kept) {
+        mw_delivery_pulled(d);
+        return;
+    }
+    bytes = SvPV(kept, len);
+    mw_delivery_content(d, bytes, len);
+    d->owner = SvREFCNT_inc(kept);
+}
+
+IV mwx_flight_submit(pTHX_ mwx_link *link, SV *mail, AV *rcpts, SV *content, int raw, NV deadline)
+{
+    SV *kept = copy_content(aTHX_ content);
+    mw_delivery *d = mw_delivery_new(mw_alloc_default());
+    int rc = d ? 0 : MW_E_NOMEM;
+
+    if (!rc && SvOK(mail))
+        rc = mw_delivery_mail(d, mwx_octets(aTHX_ mail, 1, ""));
+    if (!rc)
+        rc = add_recipients(aTHX_ d, rcpts);
+    if (rc) {
+        mw_delivery_free(d);
+        croak("Net::LMTP: %s", mw_error_text(rc));
+    }
+    give_content(aTHX_ d, kept);
+    d->raw = raw;
+    d->deadline = mw_io_after(deadline);
+    link->deadlines += d->deadline != MW_IO_NEVER;
+    return (IV)mw_flight_submit(link->session, d);
+}
+
+/* ---- time */
+
+/* A timeout that somebody has set caps the waits of deliveries, too; the default is that of the sync calls.
+ * */
+static void ask_timeout(pTHX_ mwx_link *link, SV *ref)
+{
+    NV seconds = mwx_link_timeout(aTHX_ link, ref);
+
+    link->timeout_cap = seconds == link->timeout_default ? 0 : seconds;
+}
+
+static NV stage_seconds(const mwx_link *link, mw_wait wait)
+{
+    NV seconds = link->seconds[wait];
+
+    if (wait == MW_WAIT_QUIET)
+        return seconds;
+    if (link->timeout_cap > 0 && (seconds <= 0 || link->timeout_cap < seconds))
+        seconds = link->timeout_cap;
+    return seconds;
+}
+
+/* The earliest deadline of a delivery that is not finished. */
+static int64_t delivery_deadline(const mwx_link *link)
+{
+    int64_t earliest = MW_IO_NEVER;
+    const mw_delivery *d = link->deadlines ? mw_flight_oldest(link->session) : NULL;
+
+    for (; d; d = d->next)
+        if (d->state != MW_DELIVERY_DONE && d->deadline < earliest)
+            earliest = d->deadline;
+    return earliest;
+}
+
+/* The clock of a stage starts anew with each reply and each byte that was sent. */
+static int64_t stage_deadline(mwx_link *link)
+{
+    uint64_t mark = mw_flight_replies(link->session) + mw_lmtp_out(link->session)->sent;
+    mw_wait wait = mw_flight_waits(link->session);
+    NV seconds = stage_seconds(link, wait);
+
+    if (mark != link->mark || wait != link->waiting) {
+        link->mark = mark;
+        link->waiting = wait;
+        link->since = mw_io_now();
+    }
+    return seconds > 0 && seconds <= 1e9 ? link->since + (int64_t)(seconds * 1e9) : MW_IO_NEVER;
+}
+
+static int64_t next_deadline(mwx_link *link)
+{
+    int64_t stage = stage_deadline(link), delivery = delivery_deadline(link);
+
+    return stage < delivery ? stage : delivery;
+}
+
+NV mwx_flight_timeout(pTHX_ mwx_link *link, SV *ref)
+{
+    int64_t deadline = MW_IO_NEVER, now;
+
+    if (mw_flight_unanswered(link->session)) {
+        ask_timeout(aTHX_ link, ref);
+        deadline = next_deadline(link);
+    }
+    now = mw_io_now();
+    if (deadline == MW_IO_NEVER)
+        return -1;
+    return deadline > now ? (NV)(deadline - now) / 1e9 : 0;
+}
+
+/* A delivery's own deadline has passed: what was not begun is given up, else the link is, as a late reply
+ * would be taken for another's. 1 when the link stands. */
+static int deadline_passed(mwx_link *link)
+{
+    static const char words[] = "the delivery's deadline has passed";
+    mw_text *text = mw_text_new(mw_alloc_default(), words, sizeof words - 1);
+    mw_delivery *d = mw_flight_oldest(link->session);
+    int64_t now = mw_io_now();
+    int sound = 1;
+
+    for (; d && sound; d = d->next)
+        if (d->state != MW_DELIVERY_DONE && d->deadline <= now && mw_flight_cancel(link->session, d, text))
+            sound = 0;
+    if (!sound)
+        mw_lmtp_lost(link->session, MW_E_TIMEOUT, text);
+    mw_text_drop(text);
+    return sound;
+}
+
+/* ---- running */
+
+static void lose(pTHX_ mwx_link *link, SV *ref, int why)
+{
+    mw_flight_advance(link->session);
+    /* Nothing more can come: what is waited for to see that is the same. */
+    if (why == MW_E_CLOSED && mw_flight_waits(link->session) == MW_WAIT_QUIET)
+        mw_flight_expired(link->session);
+    mwx_link_give_up(aTHX_ link, ref, why, mwx_link_words(why));
+}
+
+void mwx_flight_interrupted(pTHX_ mwx_link *link, SV *ref, IV id)
+{
+    static const char words[] = "interrupted";
+    mw_delivery *d = mw_flight_find(link->session, id);
+    mw_text *text;
+
+    if (!d || d->state == MW_DELIVERY_DONE)
+        return;
+    text = mw_text_new(mw_alloc_default(), words, sizeof words - 1);
+    if (mw_flight_cancel(link->session, d, text))
+        mwx_link_give_up(aTHX_ link, ref, MW_E_CLOSED, "Interrupted");
+    mw_text_drop(text);
+}
+
+static void timed_out(pTHX_ mwx_link *link, SV *ref)
+{
+    if (delivery_deadline(link) <= mw_io_now()) {
+        if (!deadline_passed(link))
+            mwx_link_give_up(aTHX_ link, ref, MW_E_TIMEOUT, "Timeout");
+        return;
+    }
+    if (mw_flight_waits(link->session) == MW_WAIT_QUIET)
+        mw_flight_expired(link->session);
+    else
+        lose(aTHX_ link, ref, MW_E_TIMEOUT);
+}
+
+static int reached(const mwx_link *link, int until, IV id)
+{
+    const mw_delivery *d;
+
+    if (until == MWX_UNTIL_ROOM)
+        return mw_flight_unanswered(link->session) < link->window
+            && (!mw_flight_unanswered(link->session) || mw_flight_bytes(link->session) < link->window_bytes);
+    if (until == MWX_UNTIL_QUEUED)
+        return mw_flight_streams(link->session) && mw_outq_len(mw_lmtp_out(link->session)) < MW_LMTP_HIGH_WATER;
+    if (until == MWX_UNTIL_BLOCKED)
+        return 0;
+    if (until == MWX_UNTIL_IDLE)
+        return !mw_flight_unanswered(link->session) && mw_flight_waits(link->session) == MW_WAIT_NONE;
+    if (until == MWX_UNTIL_SENT)
+        return !mw_outq_len(mw_lmtp_out(link->session)) && !mw_flight_wants(link->session);
+    d = mw_flight_find(link->session, id);
+    return !d || d->state == MW_DELIVERY_DONE;
+}
+
+/* What has come is seen before more is sent, or it would be taken for the answer to that. */
+static int look(pTHX_ mwx_link *link, SV *ref)
+{
+    int rc;
+
+    link->transport.fd = mwx_fd(aTHX_ ref);
+    if (link->transport.fd < 0 || !mw_outq_len(mw_lmtp_out(link->session)))
+        return 0;
+    rc = mw_io_poll(&link->transport, mw_lmtp_in(link->session));
+    return rc == MW_E_INTR ? 0 : rc;
+}
+
+/* One step of moving bytes: > 0 some were, 0 none without waiting, or an error. */
+static int move(pTHX_ mwx_link *link, SV *ref, int may_wait)
+{
+    int64_t deadline = next_deadline(link);
+    int rc;
+
+    if (mw_flight_waits(link->session) == MW_WAIT_NONE)
+        return 0;
+    if ((rc = look(aTHX_ link, ref)))
+        return rc;
+    rc = mwx_link_pump(aTHX_ link, ref, MW_IO_IN, may_wait ? deadline : 0);
+    if (rc == MW_E_TIMEOUT && !may_wait && mw_io_now() < deadline)
+        return 0;
+    return rc;
+}
+
+/* A session that broke is of no use to anybody. */
+static void close_broken(pTHX_ mwx_link *link, SV *ref)
+{
+    int why = mw_lmtp_error(link->session);
+
+    if (why && mwx_fd(aTHX_ ref) >= 0)
+        mwx_link_give_up(aTHX_ link, ref, why, mwx_link_words(why));
+}
+
+int mwx_flight_run(pTHX_ mwx_link *link, SV *ref, int until, IV id, int may_wait)
+{
+    size_t moved = 0;
+    int rc;
+
+    if (until == MWX_UNTIL_ROOM && reached(link, until, id))
+        return MWX_FLIGHT_REACHED;
+    ask_timeout(aTHX_ link, ref);
+    if (link->died)
+        return MWX_FLIGHT_BLOCKED;
+    mw_flight_more(link->session, until == MWX_UNTIL_QUEUED);
+    for (;;) {
+        mw_flight_advance(link->session);
+        close_broken(aTHX_ link, ref);
+        if (reached(link, until, id))
+            return MWX_FLIGHT_REACHED;
+        if (mw_flight_wants(link->session))
+            return MWX_FLIGHT_WANTS;
+        if (!may_wait && moved >= FAIR_SHARE && mw_outq_len(mw_lmtp_out(link->session)))
+            return MWX_FLIGHT_BLOCKED;
+        rc = move(aTHX_ link, ref, may_wait);
+        if (rc == 0 || rc == MWX_E_DIED)
+            return MWX_FLIGHT_BLOCKED;
+        moved += rc > 0 ? (size_t)rc : 0;
+        if (rc == MW_E_TIMEOUT)
+            timed_out(aTHX_ link, ref);
+        else if (rc < 0)
+            lose(aTHX_ link, ref, rc);
+        else if (link->watched)
+            return MWX_FLIGHT_MOVED;
+        if (link->died)
+            return MWX_FLIGHT_BLOCKED;
+    }
+}
+
+int mwx_flight_reset(pTHX_ mwx_link *link, SV *ref)
+{
+    if (!mw_flight_reset(link->session))
+        return 1;
+    mwx_flight_run(aTHX_ link, ref, MWX_UNTIL_IDLE, 0, 1);
+    return !link->died && !mw_lmtp_error(link->session);
+}
+
+/* ---- results */
+
+static void release(pTHX_ mwx_link *link, mw_delivery *d)
+{
+    link->deadlines -= d->deadline != MW_IO_NEVER;
+    SvREFCNT_dec((SV *)d->owner);
+    mw_flight_take(link->session, d);
+    mw_delivery_free(d);
+}
+
+AV *mwx_flight_take(pTHX_ mwx_link *link, mw_delivery *d)
+{
+    AV *results = newAV();
+    size_t i;
+
+    for (i = 0; i < d->to.count; i++)
+        av_push(results, mwx_result(aTHX_ &d->to.rcpts[i].result, i));
+    release(aTHX_ link, d);
+    return results;
+}
+
+void mwx_flight_free(pTHX_ mwx_link *link)
+{
+    mw_delivery *d;
+
+    while ((d = mw_flight_first(link->session)))
+        release(aTHX_ link, d);
+}

@@ -1,0 +1,337 @@
+/* link.c - see link.h: the handle, the status that Net::Cmd's methods show, losing the link, and moving
+ * bytes. */
+#include "link_private.h"
+#include "call.h"
+#include "flight_glue.h"
+#include "magic.h"
+
+#define DEFAULT_NEXT_REPLY_TIMEOUT 60
+#define DEFAULT_WINDOW 100
+#define DEFAULT_WINDOW_BYTES (1024 * 1024)
+#define DEFAULT_EAGER (256 * 1024)
+
+/* RFC 5321 4.5.3.2; LHLO, RSET and the block as Postfix has them. */
+static const NV default_seconds[] = {
+    [MW_WAIT_BLOCK] = 180, [MW_WAIT_LHLO] = 300, [MW_WAIT_MAIL] = 300, [MW_WAIT_RCPT] = 300, [MW_WAIT_DATA] = 120,
+    [MW_WAIT_BODY] = 0, [MW_WAIT_FINAL] = 600, [MW_WAIT_NEXT] = DEFAULT_NEXT_REPLY_TIMEOUT, [MW_WAIT_RSET] = 20,
+    [MW_WAIT_QUIET] = 0.5
+};
+
+mwx_link_methods mwx_ours;
+
+static XSUBADDR_t own(pTHX_ const char *name)
+{
+    return CvXSUB(get_cv(name, 0));
+}
+
+void mwx_link_boot(pTHX)
+{
+    mwx_ours.getline = own(aTHX_ "Net::LMTP::getline");
+    mwx_ours.parse_response = own(aTHX_ "Net::LMTP::parse_response");
+    mwx_ours.command = own(aTHX_ "Net::LMTP::command");
+    mwx_ours.response = own(aTHX_ "Net::LMTP::response");
+    mwx_ours.addr = own(aTHX_ "Net::LMTP::_addr");
+    mwx_ours.closed = own(aTHX_ "Net::LMTP::_set_status_closed");
+    mwx_ours.timeout = own(aTHX_ "Net::LMTP::_set_status_timeout");
+    mwx_ours.dataend = own(aTHX_ "Net::LMTP::dataend");
+}
+
+/* ---- life */
+
+static int free_link(pTHX_ SV *object, MAGIC *mg)
+{
+    mwx_link *link = (mwx_link *)mg->mg_ptr;
+
+    PERL_UNUSED_ARG(object);
+    if (link) {
+        mwx_flight_free(aTHX_ link);
+        mw_lmtp_free(link->session);
+        SvREFCNT_dec(link->code);
+        SvREFCNT_dec((SV *)link->lines);
+        SvREFCNT_dec(link->died);
+        Safefree(link);
+    }
+    return 0;
+}
+
+static const MGVTBL table = MWX_MAGIC_TABLE(free_link);
+
+static mwx_link *make_link(pTHX_ SV *ref)
+{
+    mwx_link *link;
+    mw_lmtp *session = mw_lmtp_new(mw_alloc_default());
+
+    if (!session)
+        croak("Net::LMTP: %s", mw_error_text(MW_E_NOMEM));
+    Newxz(link, 1, mwx_link);
+    link->session = session;
+    mw_flight_eager(session, DEFAULT_EAGER);
+    link->next_reply_timeout = DEFAULT_NEXT_REPLY_TIMEOUT;
+    link->window = DEFAULT_WINDOW;
+    link->window_bytes = DEFAULT_WINDOW_BYTES;
+    Copy(default_seconds, link->seconds, MW_WAIT_QUIET + 1, NV);
+    mw_transport_fd(&link->transport, -1);
+    mwx_magic_attach(aTHX_ ref, &table, link);
+    return link;
+}
+
+mwx_link *mwx_link_of(pTHX_ SV *ref)
+{
+    mwx_link *link;
+
+    if (!sv_isobject(ref) || !isGV(SvRV(ref)))
+        croak("Not a Net::LMTP object");
+    link = (mwx_link *)mwx_magic_find(aTHX_ ref, &table);
+    if (!link && mwx_magic_is_clone(aTHX_ ref, &table))
+        croak("This Net::LMTP object belongs to another thread");
+    return link ? link : make_link(aTHX_ ref);
+}
+
+mwx_link *mwx_link_enter(pTHX_ SV *ref, const char *method)
+{
+    mwx_link *link = mwx_link_of(aTHX_ ref);
+
+    if (mw_flight_unanswered(link->session))
+        croak("Net::LMTP::%s: deliveries are unanswered, collect them first", method);
+    if (link->busy)
+        croak("Net::LMTP::%s called while another call on the same object is waiting", method);
+    return link;
+}
+
+void mwx_link_leave(pTHX_ mwx_link *link)
+{
+    mwx_rethrow(aTHX_ &link->died);
+}
+
+/* ---- status */
+
+void mwx_link_status_last(pTHX_ mwx_link *link)
+{
+    SvREFCNT_dec(link->code);
+    SvREFCNT_dec((SV *)link->lines);
+    link->code = NULL;
+    link->lines = NULL;
+}
+
+/* message: undef, a string, or a reference to a list, which is kept as it is. */
+void mwx_status_set(pTHX_ mwx_link *link, SV *code, SV *message)
+{
+    AV *lines;
+
+    if (SvROK(message) && SvTYPE(SvRV(message)) == SVt_PVAV) {
+        lines = (AV *)SvREFCNT_inc(SvRV(message));
+    } else {
+        lines = newAV();
+        if (SvOK(message))
+            av_push(lines, newSVsv(message));
+    }
+    code = newSVsv(code);
+    mwx_link_status_last(aTHX_ link);
+    link->code = code;
+    link->lines = lines;
+}
+
+static SV *default_code(pTHX_ mwx_link *link, SV *ref)
+{
+    SV *code = mwx_call_scalar(aTHX_ ref, "DEF_REPLY_CODE", NULL, 0, &link->died);
+
+    return code ? code : sv_2mortal(newSViv(MW_LMTP_LOST));
+}
+
+void mwx_link_status_words(pTHX_ mwx_link *link, SV *ref, const char *words)
+{
+    SV *message = &PL_sv_undef;
+
+    if (words)
+        message = sv_2mortal(newSVpvf("[%s] %s", sv_reftype(SvRV(ref), TRUE), words));
+    mwx_status_set(aTHX_ link, default_code(aTHX_ link, ref), message);
+}
+
+SV *mwx_status_code(pTHX_ mwx_link *link, SV *ref)
+{
+    const mw_reply *last = mw_lmtp_last(link->session);
+
+    if (!link->code && !last->code)
+        mwx_link_status_words(aTHX_ link, ref, NULL);
+    return link->code ? newSVsv(link->code) : newSVpvf("%03u", last->code);
+}
+
+AV *mwx_status_lines(pTHX_ mwx_link *link)
+{
+    const mw_reply *last = mw_lmtp_last(link->session);
+    AV *lines;
+    size_t i;
+
+    if (link->lines)
+        return (AV *)SvREFCNT_inc((SV *)link->lines);
+    lines = newAV();
+    for (i = 0; i < last->count; i++) {
+        mw_slice text = mw_reply_text(last, i);
+        SV *line = newSVpvn(text.base, text.len);
+
+        sv_catpvs(line, "\n");
+        av_push(lines, line);
+    }
+    return lines;
+}
+
+/* ---- losing the link */
+
+static void close_object(pTHX_ mwx_link *link, SV *ref)
+{
+    SV *died = NULL;
+
+    if (mwx_fd(aTHX_ ref) >= 0)
+        mwx_call(aTHX_ ref, "close", NULL, 0, &died);
+    if (died && !link->died)
+        link->died = died;
+    else
+        SvREFCNT_dec(died);
+}
+
+static void lose(pTHX_ mwx_link *link, SV *ref, int why, const char *words)
+{
+    SV *message = sv_2mortal(newSVpvf("[%s] %s", sv_reftype(SvRV(ref), TRUE), words));
+    STRLEN len;
+    const char *bytes = SvPV(message, len);
+    mw_text *text = mw_text_new(mw_alloc_default(), bytes, len);
+
+    mw_lmtp_lost(link->session, why, text);
+    mw_text_drop(text);
+}
+
+void mwx_link_give_up(pTHX_ mwx_link *link, SV *ref, int why, const char *words)
+{
+    lose(aTHX_ link, ref, why, words);
+    close_object(aTHX_ link, ref);
+}
+
+void mwx_link_closed(pTHX_ mwx_link *link, SV *ref)
+{
+    lose(aTHX_ link, ref, MW_E_CLOSED, "Connection closed");
+}
+
+const char *mwx_link_words(int why)
+{
+    if (why == MW_E_TIMEOUT)
+        return "Timeout";
+    return why == MW_E_CLOSED || why == MW_E_SYS ? "Connection closed" : mw_error_text(why);
+}
+
+void mwx_link_status_plain(pTHX_ mwx_link *link, SV *ref, int why)
+{
+    mwx_link_status_words(aTHX_ link, ref, mwx_link_words(why));
+}
+
+/* Net::Cmd lets classes say it their own way. */
+static void status_why(pTHX_ mwx_link *link, SV *ref, int why)
+{
+    const char *method = why == MW_E_TIMEOUT ? "_set_status_timeout" : "_set_status_closed";
+    SV *system = sv_2mortal(newSVpv(strerror(link->transport.error), 0));
+
+    if (mwx_overrides(aTHX_ ref, method, why == MW_E_TIMEOUT ? mwx_ours.timeout : mwx_ours.closed))
+        mwx_call(aTHX_ ref, method, &system, 1, &link->died);
+    else
+        mwx_link_status_plain(aTHX_ link, ref, why);
+}
+
+/* Why the link is closed: what broke the session (said again each time), the server's own farewell, or just
+ * that. */
+static void status_closed(pTHX_ mwx_link *link, SV *ref)
+{
+    const mw_text *parting = mw_lmtp_parting(link->session);
+    int why = mw_lmtp_error(link->session);
+
+    if (parting)
+        mwx_status_set(aTHX_ link, sv_2mortal(newSViv(MW_LMTP_LOST)), sv_2mortal(newSVpvf("%s\n", parting->bytes)));
+    else
+        status_why(aTHX_ link, ref, why == MW_E_TIMEOUT ? MW_E_CLOSED : why);
+}
+
+/* A wait or a call failed: the link is lost, unless it was a reply outside a transaction that came too
+ * late: it will be the next one read. The status says why. */
+void mwx_link_failed(pTHX_ mwx_link *link, SV *ref, int why)
+{
+    int reading = !mw_outq_len(mw_lmtp_out(link->session));
+    int interrupted = why == MWX_E_DIED;
+    int keeps = reading && (why == MW_E_TIMEOUT || interrupted) && !mw_lmtp_in_transaction(link->session);
+
+    if (!keeps)
+        mwx_link_give_up(aTHX_ link, ref, interrupted ? MW_E_CLOSED : why, interrupted ? "Interrupted" : mwx_link_words(why));
+    if (why == MW_E_TIMEOUT)
+        status_why(aTHX_ link, ref, why);
+    else if (!interrupted)
+        status_closed(aTHX_ link, ref);
+}
+
+int mwx_link_is_closed(pTHX_ mwx_link *link, SV *ref)
+{
+    if (mwx_fd(aTHX_ ref) >= 0)
+        return 0;
+    if (!mw_lmtp_error(link->session))
+        lose(aTHX_ link, ref, MW_E_CLOSED, "Connection closed");
+    status_closed(aTHX_ link, ref);
+    return 1;
+}
+
+/* ---- moving bytes */
+
+/* Where the method timeout keeps its value, unless a class has its own: calling it costs more than all else
+ * here. */
+static SV *plain_timeout(pTHX_ SV *ref)
+{
+    GV *method = gv_fetchmeth(SvSTASH(SvRV(ref)), "timeout", 7, 0);
+    HV *fields = GvHV((GV *)SvRV(ref));
+    HV *home = method && GvCV(method) ? CvSTASH(GvCV(method)) : NULL;
+    SV **value;
+
+    if (!home || (home != gv_stashpvs("IO::Socket", 0) && home != gv_stashpvs("Net::LMTP", 0)))
+        return NULL;
+    value = fields ? hv_fetchs(fields, "io_socket_timeout", 0) : NULL;
+    return value ? *value : &PL_sv_undef;
+}
+
+/* The method timeout's seconds, asked anew: it can be set at any time and overridden. */
+NV mwx_link_timeout(pTHX_ mwx_link *link, SV *ref)
+{
+    SV *seconds = plain_timeout(aTHX_ ref);
+
+    if (!seconds)
+        seconds = mwx_call_scalar(aTHX_ ref, "timeout", NULL, 0, &link->died);
+    return seconds && SvTRUE(seconds) ? SvNV(seconds) : 0;
+}
+
+int mwx_link_pump(pTHX_ mwx_link *link, SV *ref, int events, int64_t deadline)
+{
+    int rc;
+
+    link->busy = 1;
+    rc = mwx_pump(aTHX_ ref, &link->transport, mw_lmtp_out(link->session), mw_lmtp_in(link->session), events, deadline, &link->died);
+    link->busy = 0;
+    return rc;
+}
+
+/* Sends everything: each piece that goes out has the whole timeout anew. 0 or an error. */
+int mwx_link_flush_queue(pTHX_ mwx_link *link, SV *ref)
+{
+    NV seconds;
+    int rc = 1;
+
+    if (!mw_outq_len(mw_lmtp_out(link->session)))
+        return 0;
+    seconds = mwx_link_timeout(aTHX_ link, ref);
+    while (rc > 0 && mw_outq_len(mw_lmtp_out(link->session)))
+        rc = mwx_link_pump(aTHX_ link, ref, MW_IO_OUT, mw_io_after(seconds));
+    return rc < 0 ? rc : 0;
+}
+
+int mwx_link_flush(pTHX_ mwx_link *link, SV *ref)
+{
+    int rc;
+
+    if (mwx_link_is_closed(aTHX_ link, ref))
+        return 0;
+    if ((rc = mwx_link_flush_queue(aTHX_ link, ref)))
+        mwx_link_failed(aTHX_ link, ref, rc);
+    return !rc;
+}

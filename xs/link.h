@@ -1,0 +1,96 @@
+/* link.h - an LMTP session behind a Net::LMTP object: the calls of Net::Cmd, hooks included.
+ *
+ * A link is a session, the object's descriptor, and the status that Net::Cmd's methods show. Each function
+ * that waits or calls Perl may leave what died in link->died; the XSUB that called it throws it on.
+ */
+#ifndef MWX_LINK_H
+#define MWX_LINK_H
+
+#include "perlglue.h"
+#include "../c/io.h"
+#include "../c/flight.h"
+#include "../c/lmtp.h"
+
+typedef struct mwx_link {
+    mw_lmtp *session;
+    mw_transport transport;
+    IV debug;
+    int busy;               /* a call is under way: handlers and hooks must not start another */
+    int gathering;          /* lines are read on behalf of a reply, */
+    NV gathering_seconds;   /* each within this time */
+    SV *code;               /* the status, when it is not that of the session's last reply */
+    AV *lines;
+    NV next_reply_timeout;  /* seconds */
+    int exact;              /* addresses are taken as they are (ExactAddresses) */
+    SV *died;
+
+    /* deliveries */
+    size_t window, window_bytes;    /* how many, and how much content, may be unanswered */
+    NV seconds[MW_WAIT_QUIET + 1];  /* for each wait; 0 none */
+    NV timeout_default;             /* what the method timeout says when nobody has set it */
+    NV timeout_cap;                 /* seconds that no wait passes; 0 none */
+    size_t deadlines;               /* deliveries that have one */
+    int watched;                    /* somebody wants to know of progress */
+    uint64_t mark;                  /* what the server had done, */
+    mw_wait waiting;                /* the wait, */
+    int64_t since;                  /* and when it began */
+} mwx_link;
+
+/* What response returns: the first digit of the reply's code, or this. */
+#define MWX_CMD_ERROR 5
+
+/* The link of a Net::LMTP object; makes one for an object that was blessed elsewhere. Croaks when ref is no
+ * object on a glob. */
+mwx_link *mwx_link_of(pTHX_ SV *ref);
+
+/* The same for a call that sends or reads: croaks when another is under way. */
+mwx_link *mwx_link_enter(pTHX_ SV *ref, const char *method);
+
+/* Ends what mwx_link_enter began: throws on what died. */
+void mwx_link_leave(pTHX_ mwx_link *link);
+
+/* Remembers our own methods, to tell when a class has others. Called once, at load. */
+void mwx_link_boot(pTHX);
+
+/* ---- status */
+
+SV *mwx_status_code(pTHX_ mwx_link *link, SV *ref);         /* a new reference */
+void mwx_status_set(pTHX_ mwx_link *link, SV *code, SV *message);
+AV *mwx_status_lines(pTHX_ mwx_link *link);                 /* a new reference */
+
+/* DEF_REPLY_CODE and "[Class] Timeout" or "[Class] Connection closed". */
+void mwx_link_status_plain(pTHX_ mwx_link *link, SV *ref, int why);
+
+/* ---- Net::Cmd's verbs. ref is the object. */
+
+/* Sends verb and words, none if there are none, and reads the reply: whether its first digit is expected. */
+int mwx_link_verb(pTHX_ mwx_link *link, SV *ref, const char *verb, SV **words, int count, int expected);
+
+/* The path of an address, in brackets: a new string, formed by the method _addr. Unless a class has one of
+ * its own, NULL and why in *error_r when it cannot stand in a command. */
+SV *mwx_link_path(pTHX_ mwx_link *link, SV *ref, SV *address, const char **error_r);
+
+/* What our own _addr makes of it. */
+SV *mwx_link_bracketed(pTHX_ const mwx_link *link, SV *address);
+
+void mwx_link_command(pTHX_ mwx_link *link, SV *ref, SV **words, int count);
+int mwx_link_response(pTHX_ mwx_link *link, SV *ref);
+
+/* Several command lines at once, whose replies are then read in order: what response would return for each,
+ * in a mortal array. Inside a transaction, and for classes that have no hooks in the way. */
+AV *mwx_link_group(pTHX_ mwx_link *link, SV *ref, AV *lines);
+SV *mwx_link_getline(pTHX_ mwx_link *link, SV *ref);        /* a new reference; undef at the end */
+void mwx_link_ungetline(pTHX_ mwx_link *link, SV *line);
+int mwx_link_send(pTHX_ mwx_link *link, SV *ref, SV **pieces, int count, int raw);
+int mwx_link_dataend(pTHX_ mwx_link *link, SV *ref);
+int mwx_link_finals(pTHX_ mwx_link *link, SV *ref);
+int mwx_link_flush(pTHX_ mwx_link *link, SV *ref);
+
+/* Takes "250-text" apart as parse_response does: chops code and separator off the line; 1, or 0 when it is
+ * no reply line. */
+int mwx_parse_response(pTHX_ SV *line, unsigned *code_r, int *more_r);
+
+/* The link was closed by its owner, or the object goes: whoever has no result gets a deferral. */
+void mwx_link_closed(pTHX_ mwx_link *link, SV *ref);
+
+#endif

@@ -1,0 +1,373 @@
+/* link_command.c - commands and content of a link on their way out, and the replies to the end of a
+ * message. */
+#include "link_private.h"
+#include "call.h"
+#include "convert.h"
+#include "flight_glue.h"
+#include "wait.h"
+#include "../c/command.h"
+
+/* ---- debugging */
+
+static void debug_line(pTHX_ mwx_link *link, SV *ref, int out, mw_slice text, const char *end)
+{
+    SV *arguments[2];
+
+    arguments[0] = sv_2mortal(newSViv(out));
+    arguments[1] = sv_2mortal(newSVpvn(text.base, text.len));
+    sv_catpv(arguments[1], end);
+    mwx_call(aTHX_ ref, "debug_print", arguments, 2, &link->died);
+}
+
+static void debug_command(pTHX_ mwx_link *link, SV *ref, mw_slice line, size_t public)
+{
+    int hidden = public < line.len;
+
+    line.len = public;
+    debug_line(aTHX_ link, ref, 1, line, hidden ? "(hidden)\r\n" : "\r\n");
+}
+
+static void debug_content(pTHX_ mwx_link *link, SV *ref, mw_slice text)
+{
+    while (text.len && !link->died) {
+        const char *lf = (const char *)memchr(text.base, '\n', text.len);
+        mw_slice line;
+
+        line.base = text.base;
+        line.len = lf ? (size_t)(lf - text.base) : text.len;
+        debug_line(aTHX_ link, ref, 1, line, "\n");
+        text.base += line.len + (lf != NULL);
+        text.len -= line.len + (lf != NULL);
+    }
+}
+
+/* ---- commands */
+
+/* What has come while nothing was owed: read now, so that the session can tell it from the next command's
+ * reply. */
+static int look(pTHX_ mwx_link *link, SV *ref)
+{
+    int rc;
+
+    if (!mw_lmtp_idle(link->session))
+        return 0;
+    link->transport.fd = mwx_fd(aTHX_ ref);
+    rc = mw_io_poll(&link->transport, mw_lmtp_in(link->session));
+    return rc < 0 && rc != MW_E_INTR ? rc : 0;
+}
+
+static int end_content(pTHX_ mwx_link *link, SV *ref)
+{
+    if (mwx_overrides(aTHX_ ref, "dataend", mwx_ours.dataend))
+        mwx_call(aTHX_ ref, "dataend", NULL, 0, &link->died);
+    else
+        mwx_link_dataend(aTHX_ link, ref);
+    return link->died ? -1 : 0;
+}
+
+/* 0 also for what was refused here, and will be answered in its turn. */
+static int queue_command(pTHX_ mwx_link *link, SV *ref, mw_slice line)
+{
+    size_t public = mw_lmtp_public(link->session, line);
+    int rc = look(aTHX_ link, ref);
+
+    if (!rc)
+        rc = mw_lmtp_command(link->session, line);
+    if (rc == MW_E_ARG_BYTES || rc == MW_E_COMMAND_LIMIT || rc == MW_E_RCPT_LIMIT)
+        return 0;
+    if (!rc && link->debug)
+        debug_command(aTHX_ link, ref, line, public);
+    return rc;
+}
+
+/* Sends what was queued, unless that failed. */
+static void send_queued(pTHX_ mwx_link *link, SV *ref, int rc)
+{
+    if (!rc)
+        rc = mwx_link_flush_queue(aTHX_ link, ref);
+    if (rc)
+        mwx_link_failed(aTHX_ link, ref, rc == MW_E_STATE ? MW_E_CLOSED : rc);
+}
+
+/* Before a command: an open message is ended, unless the command is to discard it. 1 when the command may
+ * go. */
+static int make_way(pTHX_ mwx_link *link, SV *ref, int discards)
+{
+    if (mwx_link_is_closed(aTHX_ link, ref))
+        return 0;
+    if (mw_lmtp_content(link->session) == MW_CONTENT_OPEN && !discards && end_content(aTHX_ link, ref))
+        return 0;
+    return mwx_flight_reset(aTHX_ link, ref) && !mwx_link_is_closed(aTHX_ link, ref);
+}
+
+void mwx_link_command(pTHX_ mwx_link *link, SV *ref, SV **words, int count)
+{
+    SV *joined = mwx_joined(aTHX_ words, count, " ");
+    mw_slice line = mwx_without_end(mwx_octets(aTHX_ joined, 1, ""));
+
+    if (make_way(aTHX_ link, ref, count && mw_lmtp_discards(line)) && count)
+        send_queued(aTHX_ link, ref, queue_command(aTHX_ link, ref, line));
+}
+
+/* The next reply of a group. Without one, all that follow could be taken for another's. */
+static int group_reply(pTHX_ mwx_link *link, SV *ref)
+{
+    int digit = mwx_link_response(aTHX_ link, ref);
+
+    if (link->code && !link->died && mwx_fd(aTHX_ ref) >= 0)
+        mwx_link_give_up(aTHX_ link, ref, MW_E_REPLY_SYNTAX, mwx_link_words(MW_E_REPLY_SYNTAX));
+    return digit;
+}
+
+AV *mwx_link_group(pTHX_ mwx_link *link, SV *ref, AV *lines)
+{
+    AV *digits = (AV *)sv_2mortal((SV *)newAV());
+    SSize_t i, count = av_len(lines) + 1;
+    int rc = 0;
+
+    if (make_way(aTHX_ link, ref, 0)) {
+        for (i = 0; i < count && !rc; i++) {
+            SV **line = av_fetch(lines, i, 0);
+
+            rc = queue_command(aTHX_ link, ref, mwx_without_end(mwx_octets(aTHX_ line ? *line : &PL_sv_undef, 1, "")));
+        }
+        send_queued(aTHX_ link, ref, rc);
+    }
+    for (i = 0; i < count && !link->died; i++)
+        av_push(digits, newSViv(group_reply(aTHX_ link, ref)));
+    return digits;
+}
+
+/* As a class with a command or a response of its own expects it: one called on what the other returned. */
+static int verb_hooked(pTHX_ mwx_link *link, SV *ref, SV **words, int count)
+{
+    SV *sent = mwx_call_scalar(aTHX_ ref, "command", words, count, &link->died), *digit = NULL;
+
+    if (sent && SvROK(sent))
+        digit = mwx_call_scalar(aTHX_ sent, "response", NULL, 0, &link->died);
+    return digit && SvOK(digit) ? (int)SvIV(digit) : MWX_CMD_ERROR;
+}
+
+int mwx_link_verb(pTHX_ mwx_link *link, SV *ref, const char *verb, SV **words, int count, int expected)
+{
+    SV *list[MWX_CALL_MAX];
+    int i;
+
+    if (count >= MWX_CALL_MAX)
+        croak("Net::LMTP::_%s: too many arguments", verb);
+    list[0] = sv_2mortal(newSVpv(verb, 0));
+    for (i = 0; i < count; i++)
+        list[i + 1] = words[i];
+    if (mwx_overrides(aTHX_ ref, "command", mwx_ours.command) || mwx_overrides(aTHX_ ref, "response", mwx_ours.response))
+        return verb_hooked(aTHX_ link, ref, list, count + 1) == expected;
+    mwx_link_command(aTHX_ link, ref, list, count + 1);
+    return !link->died && mwx_link_response(aTHX_ link, ref) == expected;
+}
+
+SV *mwx_link_bracketed(pTHX_ const mwx_link *link, SV *address)
+{
+    mw_slice text = { "", 0 };
+    int bracketed;
+    SV *path;
+
+    if (SvOK(address))
+        text = mwx_octets(aTHX_ address, 1, "");
+    text = mw_address_path(text, link->exact, &bracketed);
+    if (bracketed)
+        return newSVpvn(text.base, text.len);
+    path = newSV(text.len + 3);
+    sv_setpvs(path, "<");
+    sv_catpvn(path, text.base, text.len);
+    sv_catpvs(path, ">");
+    return path;
+}
+
+static SV *path_hooked(pTHX_ mwx_link *link, SV *ref, SV *address)
+{
+    SV *path = mwx_call_scalar(aTHX_ ref, "_addr", &address, 1, &link->died);
+
+    return newSVsv(path ? path : &PL_sv_undef);
+}
+
+SV *mwx_link_path(pTHX_ mwx_link *link, SV *ref, SV *address, const char **error_r)
+{
+    SV *path;
+    int rc;
+
+    if (mwx_overrides(aTHX_ ref, "_addr", mwx_ours.addr))
+        return path_hooked(aTHX_ link, ref, address);
+    path = mwx_link_bracketed(aTHX_ link, address);
+    rc = mw_address_check(mwx_octets(aTHX_ path, 1, ""));
+    if (!rc)
+        return path;
+    SvREFCNT_dec(path);
+    *error_r = mw_error_text(rc);
+    return NULL;
+}
+
+/* ---- content */
+
+/* DATA's reply may not have been read: what it says decides whether there is anything to write to. A class
+ * with its own way of reading replies is believed. */
+static mw_content content_of(pTHX_ mwx_link *link, SV *ref)
+{
+    int own_response = mwx_overrides(aTHX_ ref, "response", mwx_ours.response);
+
+    mw_lmtp_settle_hand(link->session);
+    if (own_response) {
+        mw_lmtp_content_open(link->session);
+        return mw_lmtp_content(link->session);
+    }
+    while (mw_lmtp_content(link->session) == MW_CONTENT_ASKED && !link->died)
+        if (mwx_link_response(aTHX_ link, ref) == MWX_CMD_ERROR)
+            break;
+    return mw_lmtp_content(link->session);
+}
+
+/* Long strings are kept by a copy-on-write copy: a handler that runs while we wait may change the caller's.
+ * */
+static mw_slice steady_octets(pTHX_ SV *joined, const char *where)
+{
+    mw_slice octets = mwx_octets(aTHX_ joined, 0, where);
+
+    if (octets.len < MW_LMTP_HIGH_WATER)
+        return octets;
+    return mwx_octets(aTHX_ sv_2mortal(mwx_shared_copy(aTHX_ joined)), 0, where);
+}
+
+static int write_all(pTHX_ mwx_link *link, SV *ref, mw_slice octets, int raw)
+{
+    size_t used;
+    int rc = 0;
+
+    while (!rc && octets.len) {
+        rc = (raw ? mw_lmtp_raw : mw_lmtp_data)(link->session, octets.base, octets.len, &used);
+        octets.base += used;
+        octets.len -= used;
+        if (!rc && mw_outq_len(mw_lmtp_out(link->session)) >= MW_LMTP_HIGH_WATER)
+            rc = mwx_link_flush_queue(aTHX_ link, ref);
+    }
+    return rc;
+}
+
+int mwx_link_send(pTHX_ mwx_link *link, SV *ref, SV **pieces, int count, int raw)
+{
+    mw_slice octets = steady_octets(aTHX_ mwx_joined(aTHX_ pieces, count, ""), raw ? "Net::LMTP::rawdatasend" : "Net::LMTP::datasend");
+    int rc;
+
+    if (mwx_link_is_closed(aTHX_ link, ref))
+        return 0;
+    if (!raw && content_of(aTHX_ link, ref) != MW_CONTENT_OPEN)
+        return 0;
+    if (link->debug)
+        debug_content(aTHX_ link, ref, octets);
+    rc = write_all(aTHX_ link, ref, octets, raw);
+    if (rc && rc != MW_E_STATE && rc != MW_E_SIZE)
+        mwx_link_failed(aTHX_ link, ref, rc);
+    return !rc;
+}
+
+/* The message's end: false, and why, or it is on its way. */
+static int send_end(pTHX_ mwx_link *link, SV *ref)
+{
+    int rc;
+
+    if (link->debug)
+        debug_line(aTHX_ link, ref, 1, (mw_slice){ ".", 1 }, "\n");
+    link->transport.fd = mwx_fd(aTHX_ ref);
+    rc = mw_io_poll(&link->transport, mw_lmtp_in(link->session));
+    if (rc >= 0 || rc == MW_E_INTR)
+        rc = mw_lmtp_data_end(link->session);
+    if (!rc)
+        rc = mwx_link_flush_queue(aTHX_ link, ref);
+    if (rc)
+        mwx_link_failed(aTHX_ link, ref, rc);
+    return !rc;
+}
+
+int mwx_link_dataend(pTHX_ mwx_link *link, SV *ref)
+{
+    mw_content content;
+
+    if (mwx_link_is_closed(aTHX_ link, ref))
+        return 0;
+    content = mw_lmtp_content(link->session);
+    if (content == MW_CONTENT_ASKED)
+        content = content_of(aTHX_ link, ref);
+    if (content == MW_CONTENT_NONE)
+        return 1;
+    if (content == MW_CONTENT_REFUSED) {
+        mw_lmtp_refusal(link->session);
+        mwx_link_status_last(aTHX_ link);
+    }
+    if (content != MW_CONTENT_OPEN || !send_end(aTHX_ link, ref))
+        return 0;
+    return mwx_link_finals(aTHX_ link, ref);
+}
+
+/* The first reply comes by the method response, as it always did. */
+static int first_final(pTHX_ mwx_link *link, SV *ref)
+{
+    SV *digit;
+
+    if (!mwx_overrides(aTHX_ ref, "response", mwx_ours.response))
+        return mwx_link_response(aTHX_ link, ref);
+    digit = mwx_call_scalar(aTHX_ ref, "response", NULL, 0, &link->died);
+    mw_lmtp_settle_hand(link->session);
+    return digit && SvOK(digit) ? (int)SvIV(digit) : MWX_CMD_ERROR;
+}
+
+/* After the first final reply each next one has a shorter time. */
+static void further_finals(pTHX_ mwx_link *link, SV *ref)
+{
+    NV seconds = mwx_link_timeout(aTHX_ link, ref);
+
+    if (link->next_reply_timeout && (!seconds || link->next_reply_timeout < seconds))
+        seconds = link->next_reply_timeout;
+    while (mw_lmtp_finals_owed(link->session) && !link->died)
+        mwx_link_next_reply(aTHX_ link, ref, seconds);
+}
+
+/* Commands whose replies the caller did not read: theirs come first. A class with its own way of reading
+ * replies has its own way of counting them. False when a line that is no reply is in front of the rest. */
+static int read_older(pTHX_ mwx_link *link, SV *ref)
+{
+    size_t before = 0, behind = mw_lmtp_finals_behind(link->session);
+
+    if (mwx_overrides(aTHX_ ref, "response", mwx_ours.response))
+        return 1;
+    while (behind && behind != before && !link->died) {
+        mwx_link_response(aTHX_ link, ref);
+        before = behind;
+        behind = mw_lmtp_finals_behind(link->session);
+    }
+    return !behind && !link->died;
+}
+
+int mwx_link_finals(pTHX_ mwx_link *link, SV *ref)
+{
+    size_t owed;
+    int digit, ok;
+
+    if (!read_older(aTHX_ link, ref))
+        return 0;
+    owed = mw_lmtp_finals_owed(link->session);
+    digit = first_final(aTHX_ link, ref);
+    if (link->died)
+        return 0;
+    if (!owed)
+        return digit == 2;
+    if (mw_lmtp_finals_owed(link->session) == owed) {
+        /* Nothing was taken: a class that reads its replies past us has the word. */
+        mw_lmtp_waive_finals(link->session);
+        return digit == 2;
+    }
+    further_finals(aTHX_ link, ref);
+    if (!mw_lmtp_transaction(link->session)->accepted && mw_lmtp_error(link->session))
+        return 0;
+    ok = mw_lmtp_verdict(link->session);
+    /* What was lost has its status already. */
+    if (ok >= 0 || !link->code)
+        mwx_link_status_last(aTHX_ link);
+    return ok > 0 && !link->died;
+}

@@ -1,0 +1,50 @@
+/* link_private.h - what the files of a link share. Nobody else includes it. */
+#ifndef MWX_LINK_PRIVATE_H
+#define MWX_LINK_PRIVATE_H
+
+#include "link.h"
+#include "wait.h"
+#include "../c/error.h"
+
+/* Our own XSUBs, to tell whether a class has its own instead. */
+typedef struct mwx_link_methods {
+    XSUBADDR_t getline, parse_response, command, response, dataend, addr, closed, timeout;
+} mwx_link_methods;
+
+extern mwx_link_methods mwx_ours;
+
+/* The status is that of the session's last reply again. */
+void mwx_link_status_last(pTHX_ mwx_link *link);
+
+/* The status is DEF_REPLY_CODE with "[Class] words" for a message; with none if words is NULL. */
+void mwx_link_status_words(pTHX_ mwx_link *link, SV *ref, const char *words);
+
+/* Loses the link: the session's deferrals say "[Class] words", the object is closed. */
+void mwx_link_give_up(pTHX_ mwx_link *link, SV *ref, int why, const char *words);
+
+/* "Timeout", "Connection closed", or the error's phrase. */
+const char *mwx_link_words(int why);
+
+/* A wait or a call failed: the link is lost, unless it was a reply outside a transaction that came too
+ * late: it will be the next one read. The status says why. */
+void mwx_link_failed(pTHX_ mwx_link *link, SV *ref, int why);
+
+/* True, with the status saying so, when the object has no descriptor any more. */
+int mwx_link_is_closed(pTHX_ mwx_link *link, SV *ref);
+
+/* The seconds that the object's method timeout says, 0 for no limit. */
+NV mwx_link_timeout(pTHX_ mwx_link *link, SV *ref);
+
+/* One step of mwx_pump with the session's queue and buffer. */
+int mwx_link_pump(pTHX_ mwx_link *link, SV *ref, int events, int64_t deadline);
+
+/* Sends all that is queued: 0 or an error. */
+int mwx_link_flush_queue(pTHX_ mwx_link *link, SV *ref);
+
+/* The line without one line end at its end. */
+mw_slice mwx_without_end(mw_slice line);
+
+/* The next reply, within this many seconds: what response returns. */
+int mwx_link_next_reply(pTHX_ mwx_link *link, SV *ref, NV seconds);
+
+#endif

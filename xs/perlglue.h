@@ -1,0 +1,20 @@
+/* perlglue.h - perl's headers, the same way in every file of the glue. */
+#ifndef MWX_PERLGLUE_H
+#define MWX_PERLGLUE_H
+
+#define PERL_NO_GET_CONTEXT
+#include "EXTERN.h"
+#include "perl.h"
+#include "XSUB.h"
+
+#define NEED_mg_findext
+#define NEED_sv_unmagicext
+#define NEED_newRV_noinc
+#define NEED_sv_2pv_flags
+#include "ppport.h"
+
+#ifndef croak_sv
+#define croak_sv(sv) STMT_START { sv_setsv(ERRSV, sv); croak(NULL); } STMT_END
+#endif
+
+#endif

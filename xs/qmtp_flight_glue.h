@@ -1,0 +1,78 @@
+/* qmtp_flight_glue.h - deliveries of a Net::QMTP: handing them over, moving them, taking their results.
+ *
+ * They outlive the link, so that they have a handle of their own; the link is given to each call that
+ * needs one, as a Net::QMTP::Link or undef. Connecting again is the owner's part.
+ */
+#ifndef MWX_QMTP_FLIGHT_GLUE_H
+#define MWX_QMTP_FLIGHT_GLUE_H
+
+#include "qmtp_glue.h"
+#include "../c/qmtp_flight.h"
+
+/* What time is counted for: the server takes what is sent, answers a package, answers its next recipient. */
+enum { MWX_QMTP_BODY, MWX_QMTP_FINAL, MWX_QMTP_NEXT, MWX_QMTP_WAITS };
+
+typedef struct mwx_qmtp_flight {
+    mw_qmtp_flight *flight;
+    size_t window;                  /* how many, */
+    uint64_t window_bytes;          /* and how much content, may be unanswered */
+    NV seconds[MWX_QMTP_WAITS];     /* for each wait; 0 none */
+    NV life;                        /* seconds after which a link gets nothing more */
+    size_t deadlines;               /* deliveries that have one */
+    int failed;                     /* a link was lost since something was handed over to an idle one */
+    int busy;                       /* a handler that runs during a wait must not start another */
+    uint64_t mark;                  /* what the server had done, */
+    int waiting;                    /* the wait, */
+    int64_t since;                  /* and when it began */
+} mwx_qmtp_flight;
+
+/* Hangs a flight on the object of ref. */
+void mwx_qmtp_flight_attach(pTHX_ SV *ref);
+
+/* Croaks when ref has none. */
+mwx_qmtp_flight *mwx_qmtp_flight_of(pTHX_ SV *ref);
+
+/* Hands a delivery over and returns its id. rcpts: a list of octet strings. content: octets, of which a
+ * copy-on-write copy is kept; or a handle on a plain file, size bytes of which from offset on are the
+ * content. deadline in seconds from now, 0 none. */
+IV mwx_qmtp_flight_add(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol, SV *content, NV deadline);
+IV mwx_qmtp_flight_add_file(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol, SV *handle, NV offset, NV size, NV deadline);
+
+/* Whether the window has room for another one. */
+int mwx_qmtp_flight_has_room(const mwx_qmtp_flight *f);
+
+/* What mwx_qmtp_flight_run returns. The numbers are those of Mail::Wire::Client. */
+enum { MWX_QMTP_REACHED = 0, MWX_QMTP_MOVED = 2, MWX_QMTP_BLOCKED = 3, MWX_QMTP_UNLINKED = 4 };
+
+/* What it runs for. */
+enum { MWX_QMTP_DONE, MWX_QMTP_ROOM, MWX_QMTP_FLUSHED, MWX_QMTP_IDLE, MWX_QMTP_QUEUED, MWX_QMTP_SENT };
+
+/* Moves bytes until delivery id is over, there is room for another one, nothing goes on without waiting,
+ * nothing is unanswered, little enough is queued to be held back, or nothing is: MWX_QMTP_REACHED. With
+ * MWX_QMTP_MOVED after each step when watched. MWX_QMTP_BLOCKED: it would have to wait, and must not.
+ * MWX_QMTP_UNLINKED: the link is to be dropped, if there is one, and if something waits then, there must be
+ * another or mwx_qmtp_flight_abandon. */
+int mwx_qmtp_flight_run(pTHX_ mwx_qmtp_flight *f, SV *ref, int until, IV id, int may_wait, int watched);
+
+/* The link is given up on behalf of a delivery, if bytes of that are on their way; if not, only the
+ * delivery is; if it is over, nothing. id 0: the link and all that has no results. Whoever has no answer
+ * gets a deferral that says why. */
+void mwx_qmtp_flight_give_up(pTHX_ mwx_qmtp_flight *f, SV *ref, IV id, SV *why);
+
+/* Nobody who waits will have a link. */
+void mwx_qmtp_flight_abandon(pTHX_ mwx_qmtp_flight *f, SV *why);
+
+/* The deliveries that wait and whose deadline has passed are over. Returns how many. */
+size_t mwx_qmtp_flight_expire(mwx_qmtp_flight *f);
+
+/* The results of a delivery that is over, which is forgotten: a new array; else NULL. id 0: the oldest
+ * delivery, whose id is set in *id_r (NULL: not wanted). */
+AV *mwx_qmtp_flight_take(pTHX_ mwx_qmtp_flight *f, IV id, IV *id_r);
+
+/* Seconds to the next thing that time alone brings, with or without a link; negative: none. */
+NV mwx_qmtp_flight_timeout(pTHX_ mwx_qmtp_flight *f, SV *ref);
+
+/* How much of a delivery's content has been sent. */
+NV mwx_qmtp_flight_sent(pTHX_ mwx_qmtp_flight *f, SV *ref, IV id);
+
+#endif

@@ -1,0 +1,223 @@
+/* qmtp_glue.c - see qmtp_glue.h. */
+#include "qmtp_glue.h"
+#include "call.h"
+#include "convert.h"
+#include "magic.h"
+#include "wait.h"
+#include "../c/error.h"
+
+/* How much of a streamed message may be queued: enough for the next write, little enough for
+ * memory to stay flat. */
+#define QUEUED_MAX MW_OUTQ_CHUNK
+
+static int free_link(pTHX_ SV *object, MAGIC *mg)
+{
+    mwx_qmtp *link = (mwx_qmtp *)mg->mg_ptr;
+
+    PERL_UNUSED_ARG(object);
+    if (link) {
+        mw_qmtp_free(link->session);
+        SvREFCNT_dec(link->lent);
+        SvREFCNT_dec(link->why);
+        SvREFCNT_dec(link->died);
+        Safefree(link);
+    }
+    return 0;
+}
+
+static const MGVTBL table = MWX_MAGIC_TABLE(free_link);
+
+void mwx_qmtp_attach(pTHX_ SV *ref, NV timeout, NV next_timeout)
+{
+    mwx_qmtp *link;
+    mw_qmtp *session = mw_qmtp_new(mw_alloc_default(), 0);
+
+    if (!session)
+        croak("Net::QMTP: %s", mw_error_text(MW_E_NOMEM));
+    Newxz(link, 1, mwx_qmtp);
+    link->session = session;
+    link->timeout = timeout;
+    link->next_timeout = timeout > 0 && (next_timeout <= 0 || next_timeout > timeout) ? timeout : next_timeout;
+    link->made = mw_io_now();
+    mw_transport_fd(&link->transport, -1);
+    mwx_magic_attach(aTHX_ ref, &table, link);
+}
+
+mwx_qmtp *mwx_qmtp_of(pTHX_ SV *ref)
+{
+    mwx_qmtp *link = (mwx_qmtp *)mwx_magic_find(aTHX_ ref, &table);
+
+    if (!link)
+        croak("Not a Net::QMTP::Link object");
+    return link;
+}
+
+NV mwx_qmtp_age(const mwx_qmtp *link)
+{
+    return (NV)(mw_io_now() - link->made) / 1e9;
+}
+
+static int sound(const mwx_qmtp *link)
+{
+    return mw_qmtp_error(link->session) == 0;
+}
+
+int mwx_qmtp_broken(mwx_qmtp *link, int error)
+{
+    const char *phrase = error == MW_E_SYS ? strerror(link->transport.error) : mw_error_text(error);
+    mw_text *words = mw_text_new(mw_alloc_default(), phrase, strlen(phrase));
+
+    mw_qmtp_lost(link->session, error, words);
+    mw_text_drop(words);
+    return 0;
+}
+
+/* One step of the pump and what came with it: 1 answers came, 0 none, negative when the session
+ * is broken or a handler died. */
+static int step(pTHX_ mwx_qmtp *link, SV *ref, int events, int64_t deadline)
+{
+    mw_qmtp *session = link->session;
+    int rc = mwx_pump(aTHX_ ref, &link->transport, mw_qmtp_out(session), mw_qmtp_in(session), events,
+        deadline, &link->died);
+
+    if (rc < 0 && rc != MWX_E_DIED)
+        mwx_qmtp_broken(link, rc);
+    return rc < 0 ? rc : mw_qmtp_read(session);
+}
+
+/* Sends until no more than keep bytes are queued. Each write has the whole time, as each shows
+ * that the peer goes on. */
+static int send_down_to(pTHX_ mwx_qmtp *link, SV *ref, uint64_t keep)
+{
+    while (sound(link) && mw_outq_len(mw_qmtp_out(link->session)) > keep) {
+        if (step(aTHX_ link, ref, MW_IO_OUT, mw_io_after(link->timeout)) == MWX_E_DIED)
+            mwx_rethrow(aTHX_ &link->died);
+    }
+    return sound(link);
+}
+
+int mwx_qmtp_look(pTHX_ mwx_qmtp *link, SV *ref)
+{
+    int rc;
+
+    link->transport.fd = mwx_fd(aTHX_ ref);
+    if (link->transport.fd < 0)
+        return mwx_qmtp_broken(link, MW_E_CLOSED);
+    rc = mw_io_poll(&link->transport, mw_qmtp_in(link->session));
+    if (rc < 0 && rc != MW_E_INTR)
+        return mwx_qmtp_broken(link, rc);
+    return mw_qmtp_read(link->session) >= 0;
+}
+
+static int checked(mwx_qmtp *link, int rc)
+{
+    return rc < 0 ? mwx_qmtp_broken(link, rc) : 1;
+}
+
+static int begin_recipients(pTHX_ mwx_qmtp *link, AV *rcpts)
+{
+    int64_t number = mw_qmtp_begin(link->session);
+    int rc = number < 0 ? (int)number : 0;
+    SSize_t i;
+
+    for (i = 0; i <= av_len(rcpts) && !rc; i++) {
+        SV **rcpt = av_fetch(rcpts, i, 0);
+
+        rc = mw_qmtp_rcpt(link->session, mwx_octets(aTHX_ rcpt ? *rcpt : &PL_sv_no, 1, "recipient"));
+    }
+    return rc;
+}
+
+int mwx_qmtp_begin(pTHX_ mwx_qmtp *link, SV *ref, SV *eol, NV size, AV *rcpts)
+{
+    mw_slice line_end = mwx_octets(aTHX_ eol, 0, "encoding");
+    unsigned char first = line_end.len ? (unsigned char)line_end.base[0] : 0;
+    int rc;
+
+    if (!mwx_qmtp_look(aTHX_ link, ref))
+        return 0;
+    rc = begin_recipients(aTHX_ link, rcpts);
+    if (!rc)
+        rc = mw_qmtp_message(link->session, first, (uint64_t)size);
+    return checked(link, rc);
+}
+
+int mwx_qmtp_copy(pTHX_ mwx_qmtp *link, SV *ref, SV *bytes)
+{
+    mw_slice octets = mwx_octets(aTHX_ bytes, 0, "message");
+
+    return checked(link, mw_qmtp_body(link->session, octets.base, octets.len, 0))
+        && send_down_to(aTHX_ link, ref, QUEUED_MAX);
+}
+
+/* Nothing is sent yet: a short message goes out in one write with what is around it. */
+int mwx_qmtp_lend(pTHX_ mwx_qmtp *link, SV *message)
+{
+    STRLEN len;
+    const char *bytes = SvPVbyte(message, len);
+
+    SvREFCNT_dec(link->lent);
+    link->lent = SvREFCNT_inc(message);
+    return checked(link, mw_qmtp_body(link->session, bytes, len, 1));
+}
+
+int mwx_qmtp_end(pTHX_ mwx_qmtp *link, SV *ref, SV *sender)
+{
+    if (!mwx_qmtp_look(aTHX_ link, ref))
+        return 0;
+    return checked(link, mw_qmtp_end(link->session, mwx_octets(aTHX_ sender, 1, "sender")))
+        && send_down_to(aTHX_ link, ref, 0);
+}
+
+/* Each answer has its own deadline, which a part of one does not move. */
+void mwx_qmtp_wait(pTHX_ mwx_qmtp *link, SV *ref)
+{
+    while (sound(link) && !mw_qmtp_complete(link->session)) {
+        NV seconds = mw_qmtp_between_answers(link->session) ? link->next_timeout : link->timeout;
+        int64_t deadline = mw_io_after(seconds);
+        int rc;
+
+        do
+            rc = step(aTHX_ link, ref, MW_IO_IN, deadline);
+        while (rc == 0);
+        if (rc == MWX_E_DIED)
+            mwx_rethrow(aTHX_ &link->died);
+    }
+}
+
+void mwx_qmtp_lose(pTHX_ mwx_qmtp *link, SV *why)
+{
+    mw_slice octets = mwx_octets(aTHX_ why, 1, "reason");
+    mw_text *words = mw_text_new(mw_alloc_default(), octets.base, octets.len);
+
+    if (sound(link))
+        link->why = newSVsv(why);
+    mw_qmtp_lost(link->session, MW_E_SIZE, words);
+    mw_text_drop(words);
+}
+
+AV *mwx_qmtp_results(pTHX_ mwx_qmtp *link)
+{
+    AV *list = newAV();
+    int64_t number;
+    size_t count, i;
+    const mw_result *results = mw_qmtp_results(link->session, &number, &count);
+
+    if (mw_qmtp_complete(link->session)) {
+        for (i = 0; i < count; i++)
+            av_push(list, mwx_result(aTHX_ &results[i], i));
+        mw_qmtp_take(link->session);
+    }
+    return list;
+}
+
+SV *mwx_qmtp_error(pTHX_ mwx_qmtp *link)
+{
+    int error = mw_qmtp_error(link->session);
+
+    if (!error)
+        return newSVpvs("");
+    if (link->why)
+        return newSVsv(link->why);
+    return newSVpv(error == MW_E_SYS ? strerror(link->transport.error) : mw_error_text(error), 0);
+}
