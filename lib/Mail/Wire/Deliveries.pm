@@ -1,0 +1,180 @@
+package Mail::Wire::Deliveries;
+
+use 5.010001;
+use strict;
+use warnings;
+
+our $VERSION = '1.000';
+
+use Carp qw(carp croak);
+use Mail::Wire::Client ();
+use Mail::Wire::Parameters ();
+use Mail::Wire::Result ();
+use Mail::Wire::Source ();
+
+our @ISA = ('Mail::Wire::Client');
+our @CARP_NOT = ('Net::LMTP', 'Mail::Wire::Client');
+
+# What deliver, submit and collect of Net::LMTP have of their own; the rest is in Mail::Wire::Client. The rules of what may
+# be sent when are the core's; here are arguments, sources and results.
+
+# The stages of results, in the glue's order.
+use constant { STAGE_MAIL => 1, STAGE_RCPT => 2 };
+
+# The longest address. Servers refuse far shorter ones (RFC 5321 4.5.3.1.3: 256), but that is theirs to say.
+use constant ADDRESS_MAX => 1000;
+
+my %is_mail_option = map { $_ => 1 } Mail::Wire::Parameters::mail_options();
+
+# ---------------------------------------------------------------- arguments
+
+# "<address>" or nothing and why not.
+sub _deliverable {
+    my ($self, $address, $utf8) = @_;
+    my $path = $self->_addr($address);
+    my $error = Net::LMTP::_address_error($path);
+    return (undef, $error) if defined $error;
+    return (undef, 'the address is too long') if length $path > ADDRESS_MAX;
+    my $octets = $path;
+    utf8::encode($octets) if $octets =~ /[^\x00-\xff]/;
+    if ($octets =~ /[^\x00-\x7f]/) {
+        return (undef, 'the address is not ASCII, and SMTPUTF8 is not asked for') if not $utf8;
+        my $check = $octets;
+        return (undef, 'the address is not valid UTF-8') if not utf8::decode($check);
+    }
+    return $octets;
+}
+
+# The recipients for the glue: [ address, line ], or [ address, undef, stage, code, why ] for one that is not to be sent.
+sub _recipients {
+    my ($self, $to, $utf8, $sender_error) = @_;
+    my @list;
+    foreach my $entry (@$to) {
+        my ($address, $option) = ref $entry eq 'ARRAY' ? @$entry : ($entry);
+        croak 'To has an undefined address' if not defined $address;
+        croak 'the options of a recipient must be a reference to a hash' if defined $option and ref $option ne 'HASH';
+        my ($path, $error) = $self->_deliverable($address, $utf8);
+        (my $shown = defined $path ? $path : $address) =~ s/\A<(.*)>\z/$1/s;
+        if    (defined $sender_error) { push @list, [ $shown, undef, STAGE_MAIL, 553, "sender: $sender_error" ] }
+        elsif (defined $error)        { push @list, [ $shown, undef, STAGE_RCPT, 553, $error ] }
+        else {
+            my $parameters = Mail::Wire::Parameters::recipient($self, { %{ $option || {} } });
+            croak join ' ', $self->message if not defined $parameters;
+            push @list, [ $shown, "RCPT TO:$path$parameters" ];
+        }
+    }
+    return \@list;
+}
+
+# Everything that the glue needs, from the caller's arguments.
+sub _job {
+    my ($self, $method, %arg) = @_;
+    my $job = Mail::Wire::Client::_common($method, \%arg);
+    my @unknown = grep { !$is_mail_option{$_} } sort keys %arg;
+    croak "$method: unknown argument @unknown" if @unknown;
+
+    $job->{source} = Mail::Wire::Source->new(delete @{$job}{qw(data file)});
+    my ($path, $error) = $self->_deliverable(delete $job->{from}, $arg{SMTPUTF8});
+    $self->_facts->{binary} = 0;
+    my $parameters = Mail::Wire::Parameters::mail($self, \%arg);
+    croak join ' ', $self->message if not defined $parameters;
+    $job->{mail} = defined $path ? "MAIL FROM:$path$parameters" : undef;
+    $job->{rcpts} = $self->_recipients(delete $job->{to}, $arg{SMTPUTF8}, $error);
+    return $job;
+}
+
+# ---------------------------------------------------------------- options
+
+# The waits that a stage's seconds are for, in the glue's order.
+my %wait = (body => 1, lhlo => 2, mail => 3, rcpt => 4, data => 5, final => 7, rset => 9);
+use constant { WAIT_FINAL => 7, WAIT_NEXT => 8 };
+
+# For new: its options for deliveries, as Mail::Wire::Options has checked them.
+sub _prepare {
+    my ($self, $set) = @_;
+    my $seconds = $set->{StageTimeout};
+    $self->_window(@{$set}{qw(Window WindowBytes EagerBody)});
+    $self->_default_timeout(defined $set->{cap} ? -1 : $set->{Timeout});
+    $self->_wait_seconds($wait{$_}, $seconds->{$_}) foreach grep { defined $seconds->{$_} } keys %wait;
+    $self->_wait_seconds(WAIT_NEXT, $set->{NextReplyTimeout} || $self->_wait_seconds(WAIT_FINAL));
+    return;
+}
+
+# ---------------------------------------------------------------- running
+
+sub _launch {
+    my ($self, $job) = @_;
+    croak 'a message is open, begun by mail: end or reset it first' if $self->_in_transaction;
+    my $raw = $self->_facts->{binary} ? 1 : 0;
+    my $text = $raw ? $job->{source}->gather : $job->{source}->text;
+    my $id = $self->_fly($job->{mail}, $job->{rcpts}, $text ? $$text : undef, $raw, $job->{deadline});
+    delete $job->{rcpts};
+    $job->{total} = $job->{source}->size;
+    $self->_facts->{in_flight}++;
+    $self->_jobs->{$id} = $job if not $text or $job->{progress};
+    return $id;
+}
+
+sub _feed {
+    my ($self) = @_;
+    my $id = $self->_wants;
+    my $piece = $self->_jobs->{$id}{source}->next;
+    $self->_piece($piece);
+    return;
+}
+
+# A message is half sent: the link is of no use any more.
+sub _callback_died { $_[0]->close }
+
+sub _delivered {
+    my ($self, $results) = @_;
+    $self->_facts->{in_flight}--;
+    $self->_facts->{delivered} = [ $self->_transaction, $results ];
+    return;
+}
+
+sub _count { $_[0]->_facts->{in_flight} || 0 }
+
+# For flush: what may be sent without more replies is sent. True unless the link was lost, or some of it would have to be waited for.
+sub _send_queued {
+    my ($self) = @_;
+    return $self->_go(Mail::Wire::Client::UNTIL_SENT, 0, !$self->_facts->{nonblocking}) && $self->opened ? 1 : 0;
+}
+
+# For quit: every delivery has its results.
+sub _land {
+    my ($self) = @_;
+    $self->_go(Mail::Wire::Client::UNTIL_IDLE, 0, 1) if $self->_unanswered;
+    return;
+}
+
+1;
+
+__END__
+
+=encoding utf8
+
+=head1 NAME
+
+Mail::Wire::Deliveries - what Net::LMTP adds for deliver and submit
+
+=head1 DESCRIPTION
+
+Internal to Mail-Wire: arguments, options and results of LMTP deliveries, behind the methods
+C<deliver>, C<submit> and C<collect> of L<Net::LMTP>, where they are described. It may change in any
+release.
+
+=head1 SEE ALSO
+
+L<Net::LMTP>
+
+=head1 AUTHOR
+
+The Mail-Wire authors
+
+=head1 LICENSE
+
+This library is free software; you can redistribute it and/or modify it under the same terms as Perl
+itself.
+
+=cut

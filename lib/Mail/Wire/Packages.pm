@@ -1,0 +1,334 @@
+package Mail::Wire::Packages;
+
+use 5.010001;
+use strict;
+use warnings;
+
+our $VERSION = '1.000';
+
+use Carp qw(carp croak);
+use Mail::Wire ();
+use Mail::Wire::Client ();
+use Mail::Wire::Options ();
+use Mail::Wire::Parameters ();
+use Mail::Wire::Result ();
+use Mail::Wire::Source ();
+use Mail::Wire::Spool ();
+
+our @ISA = ('Mail::Wire::Client');
+our @CARP_NOT = ('Net::QMTP', 'Mail::Wire::Client');
+
+# deliver, submit and collect for Net::QMTP: arguments, and links that come and go. Deliveries outlive links: the
+# `flight` has them, and says when it needs another.
+
+# What an LMTP client can ask its server for, and a QMTP client cannot.
+my %is_lmtp_option = map { $_ => 1 } Mail::Wire::Parameters::mail_options();
+
+# Options of new for deliveries, see Mail::Wire::Options.
+my %options = (
+    Window       => [ count => 100 ],
+    WindowBytes  => [ bytes => 1024 * 1024 ],
+    StageTimeout => [ [qw(connect greeting lhlo mail rcpt data body final rset)], {} ],
+);
+
+# Seconds for each block of a package and for its answer, when neither StageTimeout nor Timeout says otherwise.
+use constant { BODY => 180, FINAL => 600 };
+
+# For new: whether its options can be used; else $@ says why.
+sub _prepare {
+    my ($self, $given) = @_;
+    my $set = Mail::Wire::Options::checked(ref $self, \%options, $given) or return 0;
+    my ($facts, $stage) = ($self->_facts, $set->{StageTimeout});
+    my $cap = $given->{Timeout};
+    my ($body, $final) = map { Mail::Wire::Options::least($_, $cap) }
+        defined $stage->{body} ? $stage->{body} : BODY, defined $stage->{final} ? $stage->{final} : FINAL;
+    $facts->{seconds}{ConnectTimeout} = $stage->{connect} if defined $stage->{connect};
+    $facts->{nonblocking} = defined $given->{Blocking} && !$given->{Blocking};
+    $facts->{flight} = Net::QMTP::Flight->new;
+    $facts->{flight}->limits(
+        @{$set}{qw(Window WindowBytes)}, $body, $final,
+        Mail::Wire::Options::least($facts->{seconds}{NextReplyTimeout}, $final), $self->_session_life,
+    );
+    return 1;
+}
+
+# ---------------------------------------------------------------- arguments
+
+# The addresses of To, without what only LMTP can say about one.
+sub _addresses {
+    my ($method, $to) = @_;
+    return $to if not grep { ref or not defined } @$to;
+    my @addresses;
+    foreach my $entry (@$to) {
+        my ($address, $option) = ref $entry eq 'ARRAY' ? @$entry : ($entry);
+        croak "$method: To has an undefined address" if not defined $address;
+        croak "$method: the options of a recipient must be a reference to a hash" if defined $option and ref $option ne 'HASH';
+        carp "$method: QMTP has no recipient's options: " . join(' ', sort keys %$option) . ' - ignored' if $option and %$option;
+        push @addresses, "$address";
+    }
+    return \@addresses;
+}
+
+sub _job {
+    my ($self, $method, %arg) = @_;
+    my $facts = $self->_facts;
+    croak "$method: another call on the same object is waiting" if $facts->{sending} or $facts->{flight}->busy;
+    my $job = Mail::Wire::Client::_common($method, \%arg);
+    my $encoding = delete $arg{Encoding};
+    $job->{eol} = defined $encoding ? Net::QMTP::_eol($encoding) : $facts->{eol};
+    $job->{to} = _addresses($method, $job->{to});
+    _check_rest($method, \%arg) if %arg;
+    my $source = Mail::Wire::Source->new(delete @{$job}{qw(data file)});
+    $self->_settle($job, $source);
+    return $job;
+}
+
+sub _check_rest {
+    my ($method, $rest) = @_;
+    my @unknown = grep { !$is_lmtp_option{$_} } sort keys %$rest;
+    croak "$method: unknown argument @unknown" if @unknown;
+    carp "$method: QMTP has no " . join(' ', sort keys %$rest) . ' - ignored';
+    return;
+}
+
+# The content is all there. The caller's code may die over it: then nobody gets the message.
+sub _settle {
+    my ($self, $job, $source) = @_;
+    if (not eval { $job->{content} = Mail::Wire::Spool->new($source); 1 }) {
+        my $error = $@;
+        my ($to, $index) = ($job->{to}, 0);
+        $self->_delivered([ map { Mail::Wire::Result->_deferral($_, $index++, 450, 'the message could not be read', 'body') } @$to ]);
+        die $error;
+    }
+    $job->{total} = $job->{content}->size;
+    return;
+}
+
+# ---------------------------------------------------------------- the quick way
+
+# What most calls ask for is done by the glue, which has `submit` and `collect` of this class as well: they call
+# Mail::Wire::Client's for everything else.
+
+sub deliver {
+    my $id = !$_[0]{net_qmtp}{nonblocking} && &_quick or return &Mail::Wire::Client::deliver;
+    my $results = $_[0]->_await($id);
+    return wantarray ? @$results : $results;
+}
+
+sub in_flight { $_[0]{net_qmtp}{flight}->count }
+
+# ---------------------------------------------------------------- running
+
+sub _launch {
+    my ($self, $job) = @_;
+    my $facts = $self->_facts;
+    $facts->{error} = '' if not $facts->{flight}->unanswered;
+    my $from = defined $job->{from} ? "$job->{from}" : '';
+    my @what = ($from, @{$job}{qw(to eol)});
+    my $content = delete $job->{content};
+    my $text = $content->text;
+    my $id = $text ? $facts->{flight}->add(@what, $$text, $job->{deadline})
+        : $facts->{flight}->add_file(@what, $content->stretch, $job->{deadline});
+    $self->_jobs->{$id} = $job if $job->{progress};
+    return $id;
+}
+
+sub _run {
+    my ($self, @how) = @_;
+    my $facts = $self->_facts;
+    my $link = $facts->{link};
+    return $facts->{flight}->run($link, @how);
+}
+
+sub _unanswered { $_[0]{net_qmtp}{flight}->unanswered }
+sub _count      { $_[0]{net_qmtp}{flight}->count }
+sub _oldest     { $_[0]{net_qmtp}{flight}->oldest }
+sub _take       { $_[0]{net_qmtp}{flight}->take($_[1]) }
+sub _sent       { $_[0]{net_qmtp}{flight}->sent($_[0]{net_qmtp}{link}, $_[1]) }
+
+sub _delivered {
+    my ($self, $results) = @_;
+    my $facts = $self->{net_qmtp};
+    $facts->{results} = $results;
+    return if not $facts->{debug};
+    $self->_debug($_->as_string) foreach @$results;
+    return;
+}
+
+# What is on its way cannot be taken back but by closing: "a client that closes before [the end] has sent nothing".
+sub _callback_died { $_[0]->_give_up($_[1]) }
+sub _interrupted   { $_[0]->_give_up($_[1]) }
+
+sub _give_up {
+    my ($self, $id) = @_;
+    my $facts = $self->_facts;
+    $facts->{flight}->give_up($facts->{link}, $id, 'interrupted');
+    $self->_drop_link;
+    return;
+}
+
+# ---------------------------------------------------------------- links
+
+# Closes a link that is of no use any more. True if no byte was sent over it.
+sub _drop_link {
+    my ($self) = @_;
+    my $facts = $self->_facts;
+    my $link = $facts->{link} or return 0;
+    my $problem = $link->error;
+    return 0 if $problem eq '' and not $self->_is_old;
+    $self->_failed($facts->{lost} = $problem) if $problem ne '';
+    delete $facts->{link};
+    close $link;
+    return !$link->sent;
+}
+
+# The flight is without a link. If something waits for one, there is another, or nobody gets one: a link that was made
+# for what waits, and was lost before a byte was sent over it, is not made again.
+sub _relink {
+    my ($self) = @_;
+    my $facts = $self->_facts;
+    my $again = $facts->{link} ? delete $facts->{relinked} : 0;
+    my $unused = $self->_drop_link;
+    return 1 if not $facts->{flight}->waits;
+    if ($unused and $again) {
+        $facts->{flight}->abandon($facts->{lost});
+        return 1;
+    }
+    return $self->_link_again;
+}
+
+# False: it is under way.
+sub _link_again {
+    my ($self) = @_;
+    return $self->_facts->{nonblocking} ? $self->_go_on_dialling : $self->_dial_in_time;
+}
+
+sub _go_on_dialling {
+    my ($self) = @_;
+    my $facts = $self->_facts;
+    my $dial = $facts->{dial} ||= Mail::Wire::Dial->start($self->_place_to_dial);
+    my $fd = $dial->poll;
+    return 0 if $fd == -1;
+    delete $facts->{dial};
+    if ($fd >= 0 and $self->_linked($fd)) {
+        $facts->{relinked} = 1;
+    }
+    else {
+        $self->_failed($@);
+        $facts->{flight}->abandon($facts->{error});
+    }
+    return 1;
+}
+
+# The deadline of a delivery that waits ends the attempt as well, and only that delivery.
+sub _dial_in_time {
+    my ($self) = @_;
+    my $facts = $self->_facts;
+    my $error = $facts->{error};
+    my $left = $facts->{flight}->timeout_in(undef);
+    my $seconds = $facts->{seconds}{ConnectTimeout};
+    local $facts->{seconds}{ConnectTimeout} = $left >= 0 && ($left < $seconds || !$seconds) ? $left || 0.001 : $seconds;
+    if ($self->_connect) {
+        @{$facts}{qw(relinked error)} = (1, $error);
+    }
+    elsif (not $facts->{flight}->expire) {
+        $facts->{flight}->abandon($facts->{error});
+    }
+    return 1;
+}
+
+# ---------------------------------------------------------------- event loops
+
+sub flush {
+    my ($self) = @_;
+    return 1 if not $self->_unanswered;
+    return $self->_go(Mail::Wire::Client::UNTIL_SENT, 0, !$self->_facts->{nonblocking}) && $self->{net_qmtp}{link} ? 1 : 0;
+}
+
+sub fileno {
+    my ($self) = @_;
+    my ($link, $dial) = @{ $self->_facts }{qw(link dial)};
+    return $link ? CORE::fileno($link) : $dial && $dial->fileno >= 0 ? $dial->fileno : undef;
+}
+
+sub wants_read {
+    my ($self) = @_;
+    return $self->_facts->{link} && $self->_unanswered > 0;
+}
+
+# A connection is made when it can be written to.
+sub wants_write {
+    my ($self) = @_;
+    my ($link, $dial) = @{ $self->_facts }{qw(link dial)};
+    return $link ? $link->wants_write : defined $dial;
+}
+
+sub _timeout_in {
+    my ($self) = @_;
+    my ($flight, $link, $dial) = @{ $self->_facts }{qw(flight link dial)};
+    my @seconds = grep { $_ >= 0 } $flight->timeout_in($link), $dial ? $dial->timeout_in : ();
+    my ($least) = sort { $a <=> $b } @seconds;
+    return defined $least ? $least : -1;
+}
+
+# For the sync methods, which would take the answers to deliveries for their own.
+sub _croak_in_flight {
+    my ($self, $method) = @_;
+    croak "$method: deliveries are unanswered, collect them first" if $self->_unanswered;
+    croak "$method would have to wait: this object was made with Blocking => 0" if $self->_facts->{nonblocking};
+    return;
+}
+
+# Whoever has no answer gets a deferral.
+sub _ground {
+    my ($self, $why) = @_;
+    my $facts = $self->_facts;
+    delete $facts->{dial};
+    $facts->{flight}->give_up($facts->{link}, 0, $why) if $facts->{flight} and $facts->{flight}->unanswered;
+    return;
+}
+
+sub Mail::Wire::Dial::start {
+    my ($class, @place) = @_;
+    my $dial = bless \(my $nothing), $class;
+    $dial->_attach(@place);
+    return $dial;
+}
+
+sub Net::QMTP::Flight::new {
+    my ($class) = @_;
+    my $flight = bless \(my $nothing), $class;
+    $flight->_attach;
+    return $flight;
+}
+
+1;
+
+__END__
+
+=encoding utf8
+
+=head1 NAME
+
+Mail::Wire::Packages - what Net::QMTP adds for deliver and submit
+
+=head1 DESCRIPTION
+
+Internal to Mail-Wire: arguments, options, links and results of QMTP deliveries, behind the methods
+C<deliver>, C<submit> and C<collect> of L<Net::QMTP>, where they are described.
+It may change in any release.
+
+=head1 SEE ALSO
+
+L<Net::QMTP>
+
+=head1 AUTHOR
+
+The Mail-Wire authors
+
+=head1 LICENSE
+
+This library is free software; you can redistribute it and/or modify it under the same terms as Perl
+itself.
+
+=cut

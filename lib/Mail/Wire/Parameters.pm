@@ -1,0 +1,100 @@
+package Mail::Wire::Parameters;
+
+use 5.010001;
+use strict;
+use warnings;
+
+our $VERSION = '1.000';
+
+use Carp qw(carp);
+
+# Warnings name the line that called the client.
+our @CARP_NOT = ('Net::LMTP');
+
+use Scalar::Util qw(looks_like_number);
+
+# The parameters of MAIL and RCPT (RFC 5321 4.1.1.11) from options in their Perl form. Each maker is called as a function
+# of the client and the option's value, and returns the parameter, '' for none, or nothing when the value cannot be sent: the client's
+# status then says why.
+
+my %mail = (
+    Size        => [ SIZE       => \&_size ],
+    Return      => [ DSN        => sub { 'RET=' . (uc $_[1] eq 'FULL' ? 'FULL' : 'HDRS') } ],
+    Bits        => [ undef, \&_bits ],
+    Transaction => [ CHECKPOINT => sub { my $path = $_[0]->_path($_[1]); defined $path ? "TRANSID=$path" : undef } ],
+    Envelope    => [ DSN        => sub { 'ENVID=' . Net::LMTP::_xtext($_[1]) } ],
+    ENVID       => [ DSN        => sub { "ENVID=$_[1]" } ],
+    AUTH        => [ AUTH       => sub { 'AUTH=' . (length $_[1] ? $_[1] : '<>') } ],
+    XVERP       => [ XVERP      => sub { 'XVERP' } ],
+    SMTPUTF8    => [ SMTPUTF8   => sub { $_[1] ? 'SMTPUTF8' : '' } ],
+);
+my @mail = qw(Size Return Bits Transaction Envelope ENVID AUTH XVERP SMTPUTF8);
+
+my %recipient = (
+    Notify => [ DSN => sub { 'NOTIFY=' . join ',', map { uc } ref $_[1] ? @{ $_[1] } : $_[1] } ],
+    ORcpt  => [ DSN => sub { "ORCPT=$_[1]" } ],
+);
+my @recipient = qw(Notify ORcpt);
+
+sub _size {
+    my ($client, $size) = @_;
+    return sprintf 'SIZE=%.0f', int $size if looks_like_number($size) and $size >= 0 and $size < 1e15;
+    return $client->_refuse("Size must be a number of bytes, not '$size'");
+}
+
+sub _bits {
+    my ($client, $bits) = @_;
+    my $eight = defined $client->supports('8BITMIME');
+    my $binary = defined $client->supports('BINARYMIME') && defined $client->supports('CHUNKING');
+    if ($bits eq '8') {
+        return 'BODY=8BITMIME' if $eight;
+        carp 'Net::LMTP::mail: 8BITMIME option not supported by host';
+    }
+    elsif ($bits eq 'binary') {
+        $client->_facts->{binary} = $binary;
+        return 'BODY=BINARYMIME' if $binary;
+        carp 'Net::LMTP::mail: BINARYMIME option not supported by host';
+    }
+    else {
+        return 'BODY=7BIT' if $eight or defined $client->supports('BINARYMIME');
+        carp 'Net::LMTP::mail: 8BITMIME and BINARYMIME options not supported by host';
+    }
+    return '';
+}
+
+# " NAME=VALUE ..." for options; nothing when one cannot be sent.
+sub _text {
+    my ($client, $method, $known, $order, $option) = @_;
+    my $text = '';
+    foreach my $name (@$order) {
+        my $value = delete $option->{$name};
+        next if not defined $value;
+        my ($keyword, $make) = @{ $known->{$name} };
+        if (defined $keyword and not defined $client->supports($keyword)) {
+            carp "Net::LMTP::$method: $keyword option not supported by host";
+            next;
+        }
+        my $parameter = $make->($client, $value);
+        return if not defined $parameter;
+
+        # White space would begin another parameter, a line end another command.
+        return $client->_refuse("Bad character in option $name of $method") if $parameter =~ /[\x00-\x20\x7f]/;
+        $text .= " $parameter" if length $parameter;
+    }
+    carp "Net::LMTP::$method: unknown option(s) " . join(' ', sort keys %$option) . ' - ignored' if %$option;
+    return $text;
+}
+
+sub mail_options { @mail }
+
+sub mail {
+    my ($client, $option) = @_;
+    return _text($client, 'mail', \%mail, \@mail, $option);
+}
+
+sub recipient {
+    my ($client, $option) = @_;
+    return _text($client, 'recipient', \%recipient, \@recipient, $option);
+}
+
+1;

@@ -1,0 +1,212 @@
+package Mail::Wire::Result;
+
+use 5.010001;
+use strict;
+use warnings;
+
+our $VERSION = '1.000';
+
+# An array, made by the glue in this order.
+use constant {
+    RECIPIENT       => 0,
+    INDEX           => 1,
+    CODE            => 2,
+    ENHANCED        => 3,
+    MESSAGE         => 4,
+    STAGE           => 5,
+    MAYBE_DELIVERED => 6,
+};
+
+# One that the glue has no part in.
+sub _deferral {
+    my ($class, $recipient, $index, $code, $message, $stage) = @_;
+    return bless [ $recipient, $index, $code, undef, $message, $stage, 0 ], $class;
+}
+
+sub recipient       { $_[0][RECIPIENT] }
+sub index           { $_[0][INDEX] }
+sub code            { $_[0][CODE] }
+sub enhanced        { $_[0][ENHANCED] }
+sub message         { $_[0][MESSAGE] }
+sub stage           { $_[0][STAGE] }
+sub maybe_delivered { $_[0][MAYBE_DELIVERED] ? 1 : 0 }
+
+# Whatever is neither a success nor a refusal for good may be tried again.
+sub status {
+    my $class = int($_[0][CODE] / 100);
+    return $class == 2 ? 'success' : $class == 5 ? 'failure' : 'deferral';
+}
+
+sub is_success  { int($_[0][CODE] / 100) == 2 }
+sub is_deferral { $_[0]->status eq 'deferral' }
+sub is_failure  { int($_[0][CODE] / 100) == 5 }
+
+sub as_string {
+    my ($self) = @_;
+    (my $message = $self->message) =~ s/\s*\n/ /g;
+    return sprintf '<%s>: %s (%s) %s%s', $self->recipient, $self->status, $self->stage, $self->code,
+        length $message ? " $message" : '';
+}
+
+sub TO_JSON {
+    my ($self) = @_;
+    my %fields = map { $_ => $self->$_ } qw(recipient status enhanced message stage);
+    $fields{$_} = $self->$_ + 0 for qw(index code);
+    $fields{maybe_delivered} = $self->maybe_delivered ? \1 : \0;
+    return \%fields;
+}
+
+1;
+
+__END__
+
+=encoding utf8
+
+=head1 NAME
+
+Mail::Wire::Result - what became of one recipient
+
+=head1 SYNOPSIS
+
+    use Net::LMTP;
+
+    my $lmtp = Net::LMTP->new('mail.example.org', 24) or die $@;
+    $lmtp->mail('sender@example.org');
+    $lmtp->recipient('ann@example.org', 'ben@example.org', { SkipBad => 1 });
+    $lmtp->data("Subject: Hello\n\nHello.\n");
+
+    for my $result ($lmtp->results) {
+        print $result->as_string, "\n";
+        if ($result->is_deferral) {
+            print '  try again', $result->maybe_delivered ? ', at the risk of a second copy' : '', "\n";
+        }
+    }
+    $lmtp->quit;
+
+=head1 DESCRIPTION
+
+LMTP and QMTP servers answer for each recipient of a message. A result is such an answer, or says
+that there is none and why. It is the same for both protocols.
+
+Results are made by L<Net::LMTP>'s methods C<results> and C<data_results> and by L<Net::QMTP>'s
+C<results>, in the order of the recipients; equal recipients have a result each. A result is a
+value: it doesn't change any more, and has no other methods than these.
+
+Texts are octets, as they were on the wire.
+
+=head1 METHODS
+
+=head2 recipient
+
+The address as it was sent, without the angle brackets of LMTP.
+
+=head2 index
+
+The recipient's place among all of the message, counted from 0, whether refused early or not.
+
+=head2 status
+
+One of
+
+=over
+
+=item success
+
+The server took the responsibility for the message (RFC 5321 4.2.1: 2xx; QMTP: C<K>).
+
+=item failure
+
+It refused for good (5xx; QMTP: C<D>).
+
+=item deferral
+
+Anything else: the server says that a later try may succeed (4xx; QMTP: C<Z>), or there is no
+answer, or none that can be trusted.
+
+=back
+
+=head2 is_success, is_deferral, is_failure
+
+True for the status of that name, else false.
+
+=head2 code
+
+LMTP: the reply's code, three digits; 421 when the server said nothing. QMTP has no codes: 250, 450
+or 550 by C<status>.
+
+=head2 enhanced
+
+The enhanced status code (RFC 2034, RFC 3463) that the text begins with, such as C<5.1.1>, or that
+stands in it as qmail's programs write it, C<(#5.1.1)>. undef if there is none.
+
+=head2 message
+
+The server's words, without codes of LMTP or the letter of QMTP; the lines of an LMTP reply are
+joined by C<"\n">, none at the end. When the server said nothing, it is a phrase of ours, such as
+C<[Net::LMTP] Timeout>. Never undef.
+
+=head2 stage
+
+Where it was decided:
+
+=over
+
+=item connect
+
+Before the message was begun: there was no connection.
+
+=item mail
+
+At the sender: MAIL was refused, or the link was lost there.
+
+=item rcpt
+
+At the recipient: RCPT was refused, or the link was lost there.
+
+=item data
+
+When DATA was sent.
+
+=item body
+
+On the way of the message itself: a BDAT was refused, or the link was lost before the message's last
+byte had left.
+
+=item final
+
+At the end of the message, which had been sent whole. All answers of QMTP servers are of this stage.
+
+=back
+
+=head2 maybe_delivered
+
+1 when the message's last byte may have reached the server but its answer didn't come: the message
+may have been delivered or not, and sending it again may give the recipient a second copy. Else 0:
+the server has answered, or can't have the whole message.
+
+=head2 as_string
+
+All of it on one line:
+
+    <ann@example.org>: deferral (final) 452 4.2.2 Mailbox full
+
+=head2 TO_JSON
+
+A reference to a hash of C<recipient>, C<index>, C<status>, C<code>, C<enhanced>, C<message>,
+C<stage> and C<maybe_delivered>, the last one as a JSON boolean: JSON::PP and its kin call it when
+C<convert_blessed> is on.
+
+=head1 SEE ALSO
+
+L<Net::LMTP>, L<Net::QMTP>, L<Mail::Wire>.
+
+=head1 AUTHOR
+
+The Mail-Wire authors
+
+=head1 LICENSE
+
+This library is free software; you can redistribute it and/or modify it under the same terms as Perl
+itself.
+
+=cut

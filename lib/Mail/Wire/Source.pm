@@ -1,0 +1,137 @@
+package Mail::Wire::Source;
+
+use 5.010001;
+use strict;
+use warnings;
+
+our $VERSION = '1.000';
+
+use Carp qw(croak);
+use Scalar::Util qw(blessed openhandle reftype);
+
+# A message's content as the caller has it: a string that is there, or something that gives pieces.
+
+use constant PIECE => 65536;
+
+# Arguments: the caller's Data and File. Croaks unless there is one of them, usable.
+sub new {
+    my ($class, $data, $file) = @_;
+    croak 'Data or File is needed, and not both' if defined $data == defined $file;
+    my $self = bless {}, $class;
+    return defined $file ? $self->_file($file) : $self->_data($data);
+}
+
+sub _file {
+    my ($self, $name) = @_;
+    open my $fh, '<', $name or croak "cannot read $name: $!";
+    binmode $fh;
+    croak "cannot read $name: it is a directory" if -d $fh;
+    @{$self}{qw(size file)} = (-s _, $fh) if -f $fh;
+    $self->{next} = _reader($fh, $name);
+    return $self;
+}
+
+sub _data {
+    my ($self, $data) = @_;
+    $data = \*$data if ref \$data eq 'GLOB';
+    my $type = reftype($data) || '';
+
+    # Handles first: that of File::Temp says its name when it is taken for a string.
+    if ($type eq 'GLOB' and openhandle($data)) { $self->_handle($data) }
+    elsif (not ref $data or blessed $data and $data->can('(""')) {
+        $self->{text} = \"$data";
+    }
+    elsif ($type eq 'SCALAR' and defined $$data) { $self->{text} = $data }
+    elsif ($type eq 'ARRAY') { $self->{text} = \join '', @$data }
+    elsif ($type eq 'CODE')  { $self->{next} = $data }
+    elsif (openhandle($data)) { $self->_handle($data) }
+    else { croak 'Data must be a string, or a reference to a string, a list, code or an open handle' }
+    return $self;
+}
+
+sub _handle {
+    my ($self, $fh) = @_;
+    $self->{file} = $fh if _is_plain($fh);
+    $self->{next} = _reader($fh, 'the handle');
+    return;
+}
+
+# True for a handle on a plain file that gives its bytes as they are.
+sub _is_plain {
+    my ($fh) = @_;
+    return 0 if tied *$fh or not -f $fh;
+    my @layers = PerlIO::get_layers($fh);
+    return @layers && !grep { !/\A(?:unix|perlio)\z/ } @layers;
+}
+
+sub _reader {
+    my ($fh, $name) = @_;
+    return sub {
+        my $got = read $fh, my $piece, PIECE;
+        die "cannot read $name: $!\n" if not defined $got;
+        return $got ? $piece : undef;
+    };
+}
+
+# A handle on the plain file that the content is the rest of, if it is one.
+sub file { $_[0]{file} }
+
+# A reference to the whole text, or undef when it comes in pieces.
+sub text { $_[0]{text} }
+
+# The same, whatever it takes: for content that must be whole before it is sent.
+sub gather {
+    my ($self) = @_;
+    if (not $self->{text}) {
+        my $text = '';
+        while (defined(my $piece = $self->next)) { $text .= $piece }
+        $self->{text} = \$text;
+    }
+    return $self->{text};
+}
+
+# Bytes, when they are known.
+sub size { $_[0]{text} ? length ${ $_[0]{text} } : $_[0]{size} }
+
+# The next piece, of at most PIECE characters; undef at the end.
+sub next {
+    my ($self) = @_;
+    while (not length $self->{rest}) {
+        my $piece = $self->{ended} ? undef : $self->{next}->();
+        $self->{ended} = 1 if not defined $piece;
+        return if $self->{ended};
+        $self->{rest} = $piece;
+    }
+    return substr $self->{rest}, 0, PIECE, '';
+}
+
+1;
+
+__END__
+
+=encoding utf8
+
+=head1 NAME
+
+Mail::Wire::Source - the content of a delivery
+
+=head1 DESCRIPTION
+
+Internal to Mail-Wire: a message as the caller has it, a string or something that gives pieces. What
+it can be is described under "Data sources" in L<Net::LMTP>. It may change in any
+release.
+
+=head1 SEE ALSO
+
+L<Net::LMTP>
+
+=head1 AUTHOR
+
+The Mail-Wire authors
+
+=head1 LICENSE
+
+This library is free software; you can redistribute it and/or modify it under the same terms as Perl
+itself.
+
+=cut

@@ -1,0 +1,136 @@
+package Mail::Wire::Spool;
+
+use 5.010001;
+use strict;
+use warnings;
+
+our $VERSION = '1.000';
+
+use Carp qw(croak);
+use Fcntl qw(SEEK_END);
+use File::Temp ();
+
+our @CARP_NOT = ('Net::QMTP', 'Mail::Wire::Client', 'Mail::Wire::Packages');
+
+# A message's content whose size is known before its first byte is sent: a text in memory, or a stretch of a plain file.
+
+# Content of unknown size is gathered in memory up to this, then in a temporary file.
+use constant MEMORY_MAX => 1024 * 1024;
+
+# A file up to this size is read at once: it needs no descriptor while it waits.
+use constant SMALL => 65536;
+
+# From a Mail::Wire::Source. Dies for what cannot be read, and with what the caller's code died of.
+sub new {
+    my ($class, $source) = @_;
+    my $self = bless {}, $class;
+    if (my $text = $source->text) {
+        $self->{text} = utf8::is_utf8($$text) ? _octets($$text) : $text;
+    }
+    elsif (my $file = $source->file) {
+        $self->_stretch($file);
+    }
+    else {
+        $self->_gather($source);
+    }
+    return $self;
+}
+
+# A reference to the text; undef when it is a stretch of a file:
+sub text { $_[0]{text} }
+
+# its handle, its first byte and its length.
+sub stretch { @{ $_[0] }{qw(handle offset size)} }
+
+sub size { $_[0]{text} ? length ${ $_[0]{text} } : $_[0]{size} }
+
+sub _octets {
+    my ($text) = @_;
+    utf8::downgrade($text, 1)
+        or croak 'Wide character in a message: encode the text first, for example with Encode::encode';
+    return \$text;
+}
+
+# The rest of the file, of which a handle of our own stays open whatever becomes of the caller's.
+sub _stretch {
+    my ($self, $file) = @_;
+    my $offset = tell $file;
+    my $size = (-s $file) - $offset;
+    $size = 0 if $size < 0;
+    return $self->_small($file, $size) if $size <= SMALL;
+    open my $own, '<&', $file or die "cannot read the file: $!\n";
+    seek $file, 0, SEEK_END;
+    @{$self}{qw(handle offset size)} = ($own, $offset, $size);
+    return;
+}
+
+sub _small {
+    my ($self, $file, $size) = @_;
+    my $got = read $file, my $text, $size + 1;
+    die "cannot read the file: $!\n" if not defined $got;
+    die "the file changed while it was read\n" if $got != $size;
+    $self->{text} = \$text;
+    return;
+}
+
+sub _gather {
+    my ($self, $source) = @_;
+    my ($text, $size, $handle) = ('', 0);
+    while (defined(my $piece = $source->next)) {
+        $piece = ${ _octets($piece) } if utf8::is_utf8($piece);
+        $size += length $piece;
+        $text .= $piece;
+        next if not $handle and length $text <= MEMORY_MAX;
+        $handle ||= _temporary();
+        print {$handle} $text or die "cannot write a temporary file: $!\n";
+        $text = '';
+    }
+    if ($handle) {
+        $handle->flush or die "cannot write a temporary file: $!\n";
+        @{$self}{qw(handle offset size)} = ($handle, 0, $size);
+    }
+    else {
+        $self->{text} = \$text;
+    }
+    return;
+}
+
+# Without a name: it goes with its handle.
+sub _temporary {
+    my ($handle, $name) = eval { File::Temp::tempfile('mail-wire-XXXXXXXX', TMPDIR => 1) };
+    die "cannot make a temporary file: $@" if not $handle;
+    unlink $name;
+    binmode $handle;
+    return $handle;
+}
+
+1;
+
+__END__
+
+=encoding utf8
+
+=head1 NAME
+
+Mail::Wire::Spool - a message whose size is known
+
+=head1 DESCRIPTION
+
+Internal to Mail-Wire: takes what a caller gives for a message and makes a text in memory of it, or a
+stretch of a file.
+It may change in any release.
+
+=head1 SEE ALSO
+
+L<Net::QMTP>
+
+=head1 AUTHOR
+
+The Mail-Wire authors
+
+=head1 LICENSE
+
+This library is free software; you can redistribute it and/or modify it under the same terms as Perl
+itself.
+
+=cut

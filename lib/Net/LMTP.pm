@@ -1,0 +1,1499 @@
+package Net::LMTP;
+
+use 5.010001;
+use strict;
+use warnings;
+
+our $VERSION = '1.000';
+
+use Carp qw(carp croak);
+use IO::Socket ();
+use Mail::Wire ();
+use Mail::Wire::Deliveries ();
+use Mail::Wire::Options ();
+use Mail::Wire::Parameters ();
+use Mail::Wire::Result ();
+use Net::Cmd;
+use Socket ();
+use Symbol ();
+
+our @ISA;
+my $inet6_class;
+
+BEGIN {
+    $inet6_class = eval { require IO::Socket::IP; 1 } ? 'IO::Socket::IP' : undef;
+    require IO::Socket::INET if not $inet6_class;
+    @ISA = ('Net::Cmd', $inet6_class || 'IO::Socket::INET', 'Mail::Wire::Deliveries');
+}
+
+sub can_inet6 { $inet6_class }
+sub can_ssl   { undef }
+
+# ---------------------------------------------------------------- construction
+
+# Options of new as Mail::Wire::Options has them. In new(HOST, PORT, ...) their names cannot be a host: they begin the all-options form.
+my %options = (
+    (map { $_ => undef } qw(
+        Host Port Hello Debug LocalAddr LocalPort Domain Family SendHello ExactAddresses SSL JoinedReplies Blocking)),
+    Timeout          => [ seconds => 120 ],
+    NextReplyTimeout => [ seconds => 60 ],
+    MaxReplyLine     => [ bytes => 0 ],
+    MaxReply         => [ bytes => 0 ],
+    Window           => [ count => 100 ],
+    WindowBytes      => [ bytes => 1024 * 1024 ],
+    EagerBody        => [ amount => 256 * 1024 ],
+    StageTimeout     => [ [qw(connect greeting lhlo mail rcpt data body final rset)], {} ],
+);
+
+sub _arguments {
+    my @list = @_;
+    return @list if @list % 2 == 0 and @list and not ref $list[0] and defined $list[0] and exists $options{ $list[0] };
+    my $host = shift @list;
+    my @port = @list % 2 ? (Port => shift @list) : ();
+    return (@list, @port, Host => $host);
+}
+
+# The options as they can be used, or nothing, with the reason in $@.
+sub _checked {
+    my ($arg) = @_;
+    if ($arg->{SSL}) {
+        $@ = 'Net::LMTP: TLS is not supported by this version';
+        return;
+    }
+    my $set = Mail::Wire::Options::checked('Net::LMTP', \%options, $arg) or return;
+    $set->{joined} = defined $arg->{JoinedReplies} ? ($arg->{JoinedReplies} ? 1 : 0) : -1;
+    $set->{cap} = $arg->{Timeout};
+    return $set;
+}
+
+# How long new may wait for this: a stage's own time, but no longer than a Timeout that was asked for.
+sub _patience {
+    my ($set, $stage) = @_;
+    my $seconds = $set->{StageTimeout}{$stage};
+    return defined $seconds ? Mail::Wire::Options::least($seconds, $set->{cap}) : $set->{Timeout};
+}
+
+sub new {
+    my $self  = shift;
+    my $class = ref $self || $self;
+    my %arg   = _arguments(@_);
+    my @hosts = ref $arg{Host} ? @{ $arg{Host} } : $arg{Host};
+
+    if (not @hosts or grep { not defined or not length } @hosts) {
+        carp 'Net::LMTP:new - no host specified';
+        return;
+    }
+    if (not defined $arg{Port} and grep { not m{\A/} } @hosts) {
+        carp 'Net::LMTP:new - no port specified';
+        return;
+    }
+    my $set = _checked(\%arg) or return;
+    foreach my $host (@hosts) {
+        my $lmtp = $class->_connect($host, \%arg, $set) or next;
+        return $lmtp->_greeted(\%arg, $set);
+    }
+    return;
+}
+
+sub _connect {
+    my ($class, $host, $arg, $set) = @_;
+    my $unix = $host =~ m{\A/};
+    if (grep { defined && /\0/ } $host, @{$arg}{qw(Port LocalAddr LocalPort)}) {
+        $@ = 'Net::LMTP: NUL in the name of a host or a port';
+        return;
+    }
+
+    # "lmtp(24)" is a service name and what to do when it is unknown, as IO::Socket::INET has it.
+    my ($service, $number) = ($unix ? '' : $arg->{Port}) =~ /\A(.*?)(?:\((\d+)\))?\z/s;
+    my $port = defined $number && !getservbyname($service, 'tcp') ? $number : $service;
+
+    my ($fd, $family) = Mail::Wire::_dial($host, $unix ? undef : $port, $arg->{LocalAddr}, $arg->{LocalPort},
+        $arg->{Domain} || $arg->{Family} || 0, _patience($set, 'connect'));
+    return if not defined $fd;
+
+    my $self = bless Symbol::gensym(), $class;
+    open $self, '+<&=', $fd or croak "Net::LMTP: $!";
+    binmode $self;
+    @{*$self}{qw(io_socket_timeout io_socket_domain io_socket_type io_socket_proto)} =
+        ($set->{Timeout}, $family, Socket::SOCK_STREAM, $unix ? 0 : Socket::IPPROTO_TCP());
+    ${*$self}{mail_wire} = { host => $host, nonblocking => defined $arg->{Blocking} && !$arg->{Blocking} };
+    $self->_exact($arg->{ExactAddresses} ? 1 : 0);
+    $self->_start(@{$set}{qw(NextReplyTimeout joined MaxReplyLine MaxReply)});
+    $self->_prepare($set);
+    return $self;
+}
+
+sub _greeted {
+    my ($self, $arg, $set) = @_;
+    my $hello = !exists $arg->{SendHello} || $arg->{SendHello};
+
+    $self->debug($arg->{Debug});
+    my $ok = do { local ${*$self}{io_socket_timeout} = _patience($set, 'greeting'); $self->response == CMD_OK };
+    if ($ok) {
+        local ${*$self}{io_socket_timeout} = _patience($set, 'lhlo');
+        my ($first) = $self->message;
+        my $facts = ${*$self}{mail_wire};
+        $facts->{banner} = $first;
+        $facts->{domain} = defined $first && $first =~ /\A\s*(\S+)/ ? $1 : undef;
+        $ok = $self->hello($arg->{Hello}) if $hello;
+    }
+    return $self if $ok;
+    my $error = ref($self) . ': ' . $self->code . ' ' . $self->message;
+    $self->close;
+    $@ = $error;
+    return;
+}
+
+# ---------------------------------------------------------------- what is known
+
+sub _facts { ${ *{ $_[0] } }{mail_wire} ||= {} }
+
+sub host   { $_[0]->_facts->{host} }
+sub banner { $_[0]->_facts->{banner} || undef }
+sub domain { $_[0]->_facts->{domain} || undef }
+
+sub supports {
+    my ($self, $keyword, @status) = @_;
+    my $parameters = $self->_keyword($keyword);
+    return $parameters if defined $parameters;
+    $self->set_status(@status) if @status;
+    return;
+}
+
+sub data_results {
+    my ($self) = @_;
+    my @results = $self->_results(1);
+    return wantarray ? @results : \@results;
+}
+
+# Those of a delivery, until a transaction is begun by hand.
+sub results {
+    my ($self) = @_;
+    my $delivered = $self->_facts->{delivered};
+    my @results = $delivered && $delivered->[0] == $self->_transaction ? @{ $delivered->[1] } : $self->_results(0);
+    return wantarray ? @results : \@results;
+}
+
+# ---------------------------------------------------------------- Net::Cmd's surface
+
+sub DEF_REPLY_CODE { 421 }
+
+sub status {
+    @_ == 1 or croak 'usage: $obj->status()';
+    return substr $_[0]->code, 0, 1;
+}
+
+sub ok {
+    @_ == 1 or croak 'usage: $obj->ok()';
+    my $code = $_[0]->code;
+    return 0 < $code && $code < 400;
+}
+
+sub unsupported {
+    my ($self) = @_;
+    $self->set_status(580, 'Unsupported command');
+    return 0;
+}
+
+my %class_debug;
+
+sub debug {
+    @_ == 1 or @_ == 2 or croak 'usage: $obj->debug([$level])';
+    my ($self, $level) = @_;
+    my $class = ref $self || $self;
+    my $old = ref $self ? $self->_debug_level : $class_debug{$class} || 0;
+    return $old if @_ == 1;
+
+    $level = $class_debug{$class} || 0 if not defined $level;
+    if   (ref $self) { $self->_debug_level($level) }
+    else             { $class_debug{$class} = $level }
+    return $old;
+}
+
+sub debug_text { $_[2] }
+
+sub debug_print {
+    my ($self, $out, $text) = @_;
+    my $line = $self->debug_text($out, $text);
+    print STDERR $self, ($out ? '>>> ' : '<<< '), defined $line ? $line : '';
+    return;
+}
+
+sub read_until_dot {
+    my ($self, $fh) = @_;
+    my @lines;
+    while (1) {
+        my $line = $self->getline;
+        return if not defined $line;
+        $self->debug_print(0, $line) if $self->debug & 4;
+        last if $line =~ /\A\.\r?\n/;
+        $line =~ s/\A\.\././;
+        if   (defined $fh) { print {$fh} $line }
+        else               { push @lines, $line }
+    }
+    return \@lines;
+}
+
+sub tied_fh {
+    my ($self) = @_;
+    require Mail::Wire::DataHandle;
+    my $fh = Symbol::gensym();
+    tie *$fh, 'Mail::Wire::DataHandle', $self;
+    return $fh;
+}
+
+# One that was set caps the waits of deliveries as well; the one that is there by default doesn't.
+sub timeout {
+    my $self = shift;
+    $self->_default_timeout(-1) if @_;
+    return $self->SUPER::timeout(@_);
+}
+
+sub flush {
+    my ($self) = @_;
+    return $self->_unanswered ? $self->_send_queued : $self->_flush;
+}
+
+sub close {
+    my $self = shift;
+    $self->_closed;
+    return $self->SUPER::close(@_);
+}
+
+sub DESTROY { }
+
+# ---------------------------------------------------------------- commands, raw
+
+sub _BDAT     { shift->command('BDAT', @_) }
+sub _TURN     { shift->unsupported }
+
+# ---------------------------------------------------------------- commands
+
+sub hello {
+    my ($self, $domain) = @_;
+    if (not defined $domain or not length $domain) {
+        require Net::Domain;
+        $domain = Net::Domain::hostfqdn();
+        $domain = 'localhost.localdomain' if not defined $domain or not length $domain;
+    }
+    $self->_LHLO($domain) or return;
+    my ($first) = $self->message;
+    return defined $first && $first =~ /\A\s*(\S+)/ ? $1 : ' ';
+}
+
+# A refusal of our own: nothing was sent.
+sub _refuse {
+    my ($self, $why) = @_;
+    $self->set_status(501, ["$why\n"]);
+    return;
+}
+
+sub mail {
+    my ($self, $address, %option) = @_;
+    $self->_facts->{binary} = 0;
+    # Whether it can be sent or not: the last message's results are not this one's.
+    $self->_forget;
+    my $path = $self->_path($address);
+    return 0 if not defined $path;
+    my $parameters = %option ? Mail::Wire::Parameters::mail($self, \%option) : '';
+    return 0 if not defined $parameters;
+    return $self->_MAIL("FROM:$path$parameters");
+}
+
+sub _from {
+    my ($self, $method, $address) = @_;
+    $self->_forget;
+    my $path = $self->_path($address);
+    return defined $path ? $self->$method("FROM:$path") : 0;
+}
+
+sub send          { $_[0]->_from('_SEND', $_[1]) }
+sub send_or_mail  { $_[0]->_from('_SOML', $_[1]) }
+sub send_and_mail { $_[0]->_from('_SAML', $_[1]) }
+
+# RCPTs may go as one group (RFC 2920 3.1), unless somebody wants to see each of them go.
+my %see_each = map { $_ => Net::LMTP->can($_) } qw(command response getline parse_response debug _RCPT);
+
+# A group's replies, of the longest line each, must fit what may wait unread while it is sent.
+my $group_max = 100;
+
+sub _in_groups {
+    my ($self) = @_;
+    return if $self->debug or grep { $self->can($_) != $see_each{$_} } keys %see_each;
+    return $self->_in_transaction && defined $self->_keyword('PIPELINING');
+}
+
+sub _recipients_in_groups {
+    my ($self, $parameters, @addresses) = @_;
+    my @accepted;
+    while (my @group = splice @addresses, 0, $group_max) {
+        my @paths = map { scalar $self->_path($_) } @group;
+        my @sent = grep { defined $paths[$_] } 0 .. $#group;
+        my $digits = $self->_group([ map { "RCPT TO:$paths[$_]$parameters" } @sent ]);
+        push @accepted, @group[ @sent[ grep { $digits->[$_] == CMD_OK } 0 .. $#$digits ] ];
+        # The status is that of the last address.
+        $self->_path($group[-1]) if not defined $paths[-1];
+    }
+    return @accepted;
+}
+
+sub recipient {
+    my $self = shift;
+    my %option = @_ && ref $_[-1] ? %{ pop() } : ();
+    my $skip_bad = delete $option{SkipBad};
+    my $parameters = %option ? Mail::Wire::Parameters::recipient($self, \%option) : '';
+    return 0 if not defined $parameters;
+
+    return $self->_recipients_in_groups($parameters, @_) if $skip_bad and @_ > 1 and $self->_in_groups;
+
+    my @accepted;
+    foreach my $address (@_) {
+        my $path = $self->_path($address);
+        if (defined $path and $self->_RCPT("TO:$path$parameters")) {
+            push @accepted, $address;
+        }
+        elsif (not $skip_bad) {
+            return 0;
+        }
+    }
+    return $skip_bad ? @accepted : 1;
+}
+
+BEGIN {
+    no warnings 'once';
+    *to  = \&recipient;
+    *cc  = \&recipient;
+    *bcc = \&recipient;
+}
+
+sub data {
+    my $self = shift;
+    if ($self->_facts->{binary}) {
+        carp 'Net::LMTP::data: CHUNKING is in use for this message, call bdat instead';
+        return;
+    }
+    my $ok = $self->_DATA && $self->datasend(@_);
+    return $ok && @_ ? $self->dataend : $ok;
+}
+
+sub datafh {
+    my ($self) = @_;
+    return $self->_DATA ? $self->tied_fh : ();
+}
+
+# Whether the server takes BDAT at all.
+sub _chunking {
+    my ($self, $method) = @_;
+    return 1 if defined $self->supports('CHUNKING');
+    carp "Net::LMTP::$method: CHUNKING is not offered by host, call data instead";
+    return 0;
+}
+
+sub _octets {
+    my ($method, $text) = @_;
+    $text = '' if not defined $text;
+    utf8::downgrade($text, 1) or croak "Wide character in Net::LMTP::$method: encode the text first, for example with Encode::encode";
+    return $text;
+}
+
+# A chunk that was refused here or could not be sent has its reply waiting like any other.
+sub bdat {
+    my ($self, $text) = @_;
+    my $chunk = _octets(bdat => $text);
+    $self->_chunking('bdat') or return;
+    $self->_BDAT(length $chunk)->rawdatasend($chunk);
+    return $self->response == CMD_OK;
+}
+
+sub bdatlast {
+    my ($self, $text) = @_;
+    my $chunk = _octets(bdatlast => $text);
+    $self->_chunking('bdatlast') or return;
+    $self->_BDAT(length $chunk, 'LAST')->rawdatasend($chunk);
+    return $self->_finals;
+}
+
+sub reset  { $_[0]->_RSET }
+sub verify { shift->_VRFY(@_) }
+
+sub expand {
+    my $self = shift;
+    return $self->_EXPN(@_) ? $self->message : ();
+}
+
+sub help {
+    my $self = shift;
+    return $self->_HELP(@_) ? scalar $self->message : undef;
+}
+
+sub etrn {
+    my $self = shift;
+    return defined $self->supports('ETRN', 500, ["Command unknown: 'ETRN'"]) && $self->_ETRN(@_);
+}
+
+sub quit {
+    my ($self) = @_;
+    $self->_land;
+    $self->_QUIT;
+    $self->close;
+    return 1;
+}
+
+sub auth     { $_[0]->unsupported }
+sub starttls { $_[0]->unsupported }
+
+1;
+
+__END__
+
+=encoding utf8
+
+=head1 NAME
+
+Net::LMTP - Local Mail Transfer Protocol client
+
+=head1 SYNOPSIS
+
+    use Net::LMTP;
+
+    # TCP; or a UNIX-domain socket: Net::LMTP->new('/run/dovecot/lmtp')
+    my $lmtp = Net::LMTP->new('mail.example.org', 24, Timeout => 60)
+        or die "no connection: $@";
+
+    # One recipient.
+    $lmtp->mail('sender@example.org');
+    $lmtp->to('ann@example.org');
+    $lmtp->data;
+    $lmtp->datasend("Subject: Hello\n");
+    $lmtp->datasend("\n");
+    $lmtp->datasend("A simple test message.\n");
+    $lmtp->dataend or warn 'not delivered: ', $lmtp->code, ' ', $lmtp->message;
+
+    # Several recipients: what became of each.
+    $lmtp->mail('sender@example.org');
+    $lmtp->recipient('ann@example.org', 'ben@example.org', { SkipBad => 1 });
+    $lmtp->data("Subject: Hello\n", "\n", "To both of you.\n");
+    foreach my $result ($lmtp->results) {
+        print $result->recipient, ': ', $result->status, ', ', $result->message, "\n";
+    }
+
+    # The same in one call; with what the server offers used for speed.
+    my @results = $lmtp->deliver(
+        From => 'sender@example.org',
+        To   => [ 'ann@example.org', 'ben@example.org' ],
+        Data => "Subject: Hello\n\nTo both of you.\n",
+    );
+
+    # Many messages, without waiting for each.
+    foreach my $number (1 .. 1000) {
+        $lmtp->submit(From => 'sender@example.org', To => ['ann@example.org'], Data => "Subject: $number\n\nHello.\n");
+    }
+    while (my $delivery = $lmtp->collect) {
+        print $delivery->id, ' was not accepted', "\n" if !$delivery->is_success;
+    }
+
+    $lmtp->quit;
+
+=head1 DESCRIPTION
+
+LMTP (RFC 2033) is how mail is handed to the server that puts it into mailboxes, such as Dovecot,
+Cyrus, dspam or Zimbra. It is SMTP (RFC 5321) with two differences: the client introduces itself by
+LHLO, and when a message has come the server sends B<one reply for each recipient> that it had
+accepted, in the order of the RCPT commands. On this page those are the I<final replies>.
+
+An object is the connection itself: a L<Net::Cmd> and an L<IO::Socket>, so that C<fileno>,
+C<peerhost>, C<opened> or L<IO::Select> work on it. What is read from it or written to it by perl's
+own functions (C<print>, C<readline>, C<sysread>) passes the session by: use the methods. Scripts
+and subclasses written for Net::LMTP 0.02 run unchanged; what they may notice is under
+L</DIFFERENCES>.
+
+There are two ways to send mail. The B<sync calls> (C<mail>, C<recipient>, C<data> and so on) are
+those of old: each sends a command and waits for its reply. B<Deliveries> (C<deliver>, C<submit>,
+C<collect>) take a whole message, envelope and all, and send it in as few round trips as the server
+allows. An object does both, one after the other.
+
+=head2 Return values and errors
+
+If not said otherwise, methods return true or false. After false, C<code> and C<message> say why:
+they are the server's, or one of these, which are made here:
+
+=over
+
+=item Code 421
+
+The link is lost (C<[Net::LMTP] Connection closed>), a wait ran out (C<[Net::LMTP] Timeout>), or the
+server broke the protocol in a way that makes its further replies worthless. In brackets is the
+object's class. Once the link is lost or worthless all commands get 421; C<quit> and C<close> may
+still be called.
+
+=item Code 501
+
+A command that can't be sent as it is: CR, LF or NUL in it, an address that would add parameters, a
+line over the limit. Nothing was sent.
+
+=item Code 580
+
+A command that this class doesn't have. Nothing was sent.
+
+=back
+
+Nothing dies for what a server or a network did. These croak: text with characters above 0xFF given
+to C<datasend>, C<rawdatasend>, C<bdat> or C<bdatlast>; arguments of C<deliver> and C<submit> that
+can't be used; a sync call that sends or reads while deliveries are unanswered; a delivery while a
+message is open that C<mail> began; a call on an object inside a signal handler that interrupted a
+wait of the same object; a call on what is no such object.
+
+A signal handler that dies ends any wait: what it died of comes out of the method. A handler that
+returns interrupts nothing. A lost peer never raises SIGPIPE.
+
+=head2 Waits
+
+Each reply has C<Timeout> seconds to come, and so has each piece of data to be taken by the system.
+When the time runs out inside a transaction (from C<mail> to the last final reply) the link is
+closed, as the late reply would be taken for another's. Outside it stays open, and the late reply is
+what the next C<response> reads.
+
+Deliveries have times of their own, those that RFC 5321 4.5.3.2 asks for: see L</StageTimeout>. If
+C<Timeout> was given to C<new>, or C<timeout> was called with a value, no wait of theirs is longer
+than that either. When the time runs out the link is closed.
+
+=head1 CONSTRUCTOR
+
+=head2 new
+
+    $lmtp = Net::LMTP->new(HOST, PORT [, OPTIONS]);
+    $lmtp = Net::LMTP->new(PATH [, OPTIONS]);
+    $lmtp = Net::LMTP->new(OPTIONS);
+
+Connects, reads the server's greeting and sends LHLO. Returns the object; or undef (in list context
+the empty list) with the reason in C<$@>, and in C<$!> if the connection couldn't be made. Called on
+an object it makes another one of its class.
+
+HOST is a name or an address; IPv6 addresses may be in brackets. What begins with C</> is the PATH
+of a UNIX-domain socket, and needs no PORT. A reference to a list of these is tried in order, until
+one can be connected to. PORT is a number, a service name, or both as C<lmtp(24)>. Missing ones are
+warned of (C<Net::LMTP:new - no host specified>, C<no port specified>) and give undef.
+
+OPTIONS are pairs of name and value; unknown names are ignored. A value that can't be used makes
+C<new> fail before anything is connected, with the reason in C<$@>; undef is as if the option wasn't
+given.
+
+=over
+
+=item Host, Port
+
+HOST and PORT, in the form that takes all as options.
+
+=item Hello
+
+The name to say in LHLO. Without it: what L<Net::Domain>'s C<hostfqdn> finds, or
+C<localhost.localdomain>.
+
+=item Timeout
+
+Seconds, also fractions: for connecting to one HOST with all its addresses, and for each wait
+afterwards, where it can be changed by C<timeout>. 120 by default, for deliveries only if it is
+given; 0 is no limit. Resolving a name takes as long as the resolver does.
+
+=item StageTimeout
+
+A reference to a hash, from the name of a stage to seconds, 0 being no limit:
+
+    Net::LMTP->new($host, $port, StageTimeout => { connect => 10, final => 1800 });
+
+=over
+
+=item connect, greeting, lhlo
+
+Waits of C<new>, each in place of the default Timeout. C<lhlo> also is for the LHLO commands that
+deliveries send between messages, and is 300 there by default.
+
+=item mail, rcpt, data
+
+The reply to MAIL (by default 300), to each RCPT (300), and to DATA (120). Deliveries only, as the
+following.
+
+=item body
+
+Until the system takes the next bytes of what is to be sent (180).
+
+=item final
+
+From the message's end to the first final reply (600). Too short a time makes duplicates: the server
+goes on delivering what is thought to be lost.
+
+=item rset
+
+The reply to RSET (20).
+
+=back
+
+Where Timeout is given too, the smaller one counts.
+
+=item NextReplyTimeout
+
+Seconds for each final reply behind the first, if that is less than Timeout: servers have them all
+at hand by then. 60 by default; 0: Timeout alone counts, in deliveries the stage C<final>.
+
+=item Window
+
+How many submitted messages may be unanswered, 100 by default. See C<submit>.
+
+=item WindowBytes
+
+How many bytes of content they may have together, 1048576 by default. One message may be unanswered
+whatever its size. Content that comes in pieces (see L</Data sources>) doesn't count, as it isn't
+kept.
+
+=item EagerBody
+
+Content of at most this many bytes, 262144 by default, is sent at once where the server offers
+CHUNKING; longer content waits until a recipient was accepted. 0: all content waits.
+
+=item Blocking
+
+False: deliveries never wait, for programs with an event loop; see L</Event loops>. C<new> itself
+does: it connects, reads the greeting and says LHLO as ever. So do sync calls. 1 by default. The
+descriptor is in blocking mode in any case.
+
+=item JoinedReplies
+
+Net::Server::Mail::LMTP sends one final reply with a line for each recipient in place of one reply
+each. True: this server does so. False: it doesn't. undef, the default: it does so if its greeting
+says C<Net::Server::Mail (Perl) Service ready>. See L</Several recipients>.
+
+=item MaxReplyLine, MaxReply
+
+Octets that one line of a reply (default 8192) and all lines of a reply together (default 65536) may
+have, 1 to 999999999. A longer one costs the link. RFC 5321 4.5.3.1.5 says 512, real servers say
+more.
+
+=item Debug
+
+True: shows on STDERR what is said, see C<debug>.
+
+=item LocalAddr, LocalPort
+
+The address and the port to connect from.
+
+=item Domain, Family
+
+C<AF_INET> or C<AF_INET6>: connects by this family only.
+
+=item SendHello
+
+False: no LHLO is sent; call C<hello>. Until then no option of C<mail> and C<recipient> counts as
+supported.
+
+=item ExactAddresses
+
+True: an address is used as it stands, in C<E<lt>E<gt>> if it has no such brackets around it. For
+addresses with a C<E<lt>> inside. See C<mail>.
+
+=item SSL
+
+TLS is not supported by this version: a true value makes C<new> fail.
+
+=back
+
+=head1 METHODS
+
+=head2 Connection
+
+=head3 hello([NAME])
+
+Sends LHLO with NAME, or the name that C<Hello> above would guess (RFC 2033 4.1, RFC 5321 4.1.1.1).
+C<new> has done so already. Returns the name that the server gives itself, a space if it gives none,
+false if it refuses. What the server offers is what its last reply to LHLO says; a transaction that
+is under way ends.
+
+=head3 supports(KEYWORD [, CODE, MESSAGE])
+
+What the server said behind KEYWORD, whose case doesn't matter, in its reply to LHLO: C<'1000000'>
+for C<SIZE>, C<''> for a keyword without parameters, undef for one that is not offered. With CODE
+and MESSAGE (a string or a reference to a list) these become the status when it is not offered.
+
+=head3 host
+
+The HOST that it is connected to, as it was given to C<new>.
+
+=head3 banner
+
+The text of the server's greeting, without its code, with its line end; undef if there was none.
+
+=head3 domain
+
+The first word of the greeting: the server's name.
+
+=head3 timeout([SECONDS])
+
+L<IO::Socket>'s: gets or sets how long waits may take. It is asked anew for each wait. 0 or undef:
+no limit. Once set it is for deliveries, too.
+
+=head3 quit
+
+Sends QUIT (RFC 5321 4.1.1.10), reads its reply and closes. An open message is ended first, see
+C<command>; and deliveries that are in flight are waited for. True when closed, whatever the server
+said; the status is the server's.
+
+=head3 close
+
+Closes without QUIT. A message whose end was not sent is discarded by the server (RFC 5321
+4.1.1.10). Recipients without a result become deferrals, see C<results>; those of deliveries can
+still be collected. True; false if it was closed before. An object that goes out of use does the
+same.
+
+=head3 auth, starttls
+
+Authentication (RFC 4954) and TLS (RFC 3207) are not supported by this version. Nothing is sent; 0,
+with code 580.
+
+=head3 can_inet6, can_ssl
+
+Class methods: the class that connects by IPv6, C<IO::Socket::IP>, or undef if that is not
+installed; and the one that makes TLS connections: undef.
+
+=head2 Commands
+
+=head3 mail(ADDRESS [, OPTIONS])
+
+Begins a message from ADDRESS (MAIL, RFC 5321 3.3); the results of the message before are forgotten.
+
+ADDRESS: the first C<< <...> >> in the text is used as it is, so C<Ann Example
+E<lt>ann@example.orgE<gt>> is fine; else the text without outer white space. undef and C<''> are the
+null sender C<< <> >>. It is refused (code 501, nothing sent) when it has control characters, or an
+unquoted C<E<gt>> or white space inside its brackets. Characters up to 0xFF are sent as octets; with
+one above, the line is sent as UTF-8.
+
+OPTIONS are pairs of name and value. One that the server doesn't offer is warned of (carp) and left
+out, and so is one that isn't known. undef is as if it wasn't given. A value that holds white space
+or control characters where the protocol has none is refused (501).
+
+=over
+
+=item Size => OCTETS
+
+The message's size with CRLF as line end (SIZE, RFC 1870).
+
+=item Return => 'FULL' | 'HDRS'
+
+How much of the message a report of failure has (RET, RFC 3461 4.3). What isn't C<FULL> is C<HDRS>.
+
+=item Envelope => ID
+
+The envelope's identifier (ENVID, RFC 3461 4.4), which is made xtext here: C<=> becomes C<+3D>.
+
+=item ENVID => XTEXT
+
+The same, sent as it stands.
+
+=item Bits => 7 | 8 | 'binary'
+
+The kind of content (BODY, RFC 6152 and RFC 3030). After an accepted C<'binary'>, which needs
+BINARYMIME and CHUNKING, call C<bdat> and C<bdatlast>; C<data> warns (carp) and is false.
+
+=item Transaction => ADDRESS
+
+The transaction's identifier, formed like an address (TRANSID, RFC 1845).
+
+=item AUTH => XTEXT
+
+Who submitted the message (AUTH=, RFC 4954 5), sent as it stands; C<''> is C<< <> >>.
+
+=item XVERP => 1
+
+Asks for variable envelope return paths (Postfix).
+
+=item SMTPUTF8 => 1
+
+The addresses or the header are UTF-8 (RFC 6531).
+
+=back
+
+=head3 send, send_or_mail, send_and_mail
+
+As C<mail(ADDRESS)>, by the commands SEND, SOML and SAML (RFC 821 3.4), which servers don't take any
+more. The first is not the C<send> of sockets.
+
+=head3 recipient, to, cc, bcc
+
+    $ok       = $lmtp->recipient(ADDRESS [, ADDRESS ...] [, { OPTIONS }]);
+    @accepted = $lmtp->recipient(ADDRESS [, ADDRESS ...], { SkipBad => 1 });
+
+Sends RCPT for each ADDRESS, in order (RFC 5321 3.3); addresses are as in C<mail>. C<to>, C<cc> and
+C<bcc> are other names for it. Stops at the first that is refused, and returns 0; 1 if all were
+accepted.
+
+OPTIONS is a reference to a hash:
+
+=over
+
+=item SkipBad => 1
+
+Goes on behind refused addresses, and returns the list of those accepted, as they were given; in
+scalar context their number.
+
+Where the server offers PIPELINING, up to 100 RCPTs are sent at once, and then their replies read in
+order (RFC 2920): one round trip in place of a hundred. A line that is no reply closes the link
+then. They go one by one when C<debug> is on, and for classes with a C<command>, C<response>,
+C<getline>, C<parse_response>, C<debug> or C<_RCPT> of their own, which see each of them.
+
+=item Notify => \@WHEN | WHEN
+
+When to report: C<NEVER>, or some of C<SUCCESS>, C<FAILURE> and C<DELAY> (NOTIFY, RFC 3461 4.1).
+
+=item ORcpt => 'rfc822;ann@example.org'
+
+The original recipient, sent as it stands (ORCPT, RFC 3461 4.2).
+
+=back
+
+=head3 data
+
+Sends DATA (RFC 2033 4.2, RFC 5321 4.1.1.4). True if the server wants the message (354). Then send
+it by C<datasend> and end it by C<dataend>. When DATA is refused both do nothing and return false.
+
+=head3 data(LIST), data(\@LIST)
+
+DATA, the whole message, and its end. True if B<every> accepted recipient's final reply is a
+success, as of C<dataend>.
+
+=head3 bdat(CHUNK)
+
+Sends a part of the message by BDAT (RFC 3030 2) and reads its reply. CHUNK is a string of octets,
+sent as they are: lines must end in CRLF already, no dots are doubled. Without CHUNKING in the
+server's offer: warns (carp), sends nothing, false. Chunks without an accepted recipient, or behind
+a refused one, are not sent: false, with code 503 or with the refusal.
+
+=head3 bdatlast(CHUNK)
+
+The same for the message's last part, which may be empty. Reads every accepted recipient's final
+reply (RFC 2033 4.3) and returns what C<dataend> would.
+
+=head3 reset
+
+Sends RSET (RFC 5321 4.1.1.5): the message that was begun, and the results, are forgotten. Between
+C<data> and C<dataend> a RSET would be a line of the message: the link is closed then, so that the
+server discards the message, and the return value is false, code 421.
+
+=head3 verify(ADDRESS)
+
+VRFY (RFC 5321 4.1.1.6). True also if the server says that it can't tell (252).
+
+=head3 expand(ADDRESS)
+
+EXPN (RFC 5321 4.1.1.7). The lines of the reply; the empty list if it is refused.
+
+=head3 help([SUBJECT])
+
+HELP (RFC 5321 4.1.1.8). The text of the reply, or undef.
+
+=head3 etrn(NAME)
+
+ETRN (RFC 1985): asks for a run of NAME's queue. False, code 500, if it is not offered.
+
+=head2 Deliveries
+
+A delivery is one message for one or more recipients, and comes to one result for each of them,
+whatever happens: refusal, timeout, lost link, interrupted call.
+
+=head3 deliver
+
+    @results = $lmtp->deliver(
+        From => $sender,
+        To   => [ $address, [ $address, { Notify => ['NEVER'] } ], ... ],
+        Data => $content,               # or File => $path
+        ...
+    );
+
+Sends a message and returns what became of it: a L<Mail::Wire::Result> per recipient, in the order
+of To (a list; in scalar context a reference to one). C<results> returns them again. Messages that
+were submitted before it are waited for as well, and stay collectable.
+
+=over
+
+=item From => ADDRESS
+
+The sender; undef and C<''> are the null sender. Addresses are as in C<mail>.
+
+=item To => \@RECIPIENTS
+
+One or more: an address each, or a reference to a list of an address and a reference to a hash with
+the options Notify and ORcpt of C<recipient>. Equal addresses are recipients of their own.
+
+=item Data => CONTENT, File => PATH
+
+The message, see L</Data sources>.
+
+=item Size, Return, Bits, Envelope, SMTPUTF8 and so on
+
+The options of C<mail>.
+
+=item Deadline => SECONDS
+
+For all of it, from now on. When it has passed, recipients without a result are deferrals. If the
+message was begun the link is closed, as a late reply would be taken for another's.
+
+=item Progress => CODE
+
+Is called now and then while the message is sent, as C<< CODE->(SENT, TOTAL) >>: how many bytes of
+the content have been sent, and how many there are, undef if that isn't known. The last call has all
+of them.
+
+=back
+
+Croaks when one of these can't be used, for an unknown name, while a message is open that C<mail>
+began, and on an object made with C<< Blocking => 0 >>. A recipient whose address can't be sent
+(control characters, more than 1000 octets, non-ASCII without SMTPUTF8) is a failure, 553, stage
+C<rcpt>; for such a From all are, stage C<mail>. The others are sent to. On a closed link everybody
+is a deferral, 421, stage C<connect>.
+
+What is waited for depends on the server's offer. With PIPELINING it is two round trips a message:
+MAIL, all RCPTs and DATA go at once, then the content. With CHUNKING it is one. Without either it is
+one command at a time. Which replies came when makes no difference for the results: a success is
+reported only if the server gave it to that recipient. A server whose replies are too many, too few,
+or no replies, loses the link, and recipients whose results can't be trusted are deferrals.
+
+When a Progress or Data callback or a signal's handler dies, that comes out of C<deliver>. If bytes
+of a message are under way the link is closed. C<results> has the deferrals.
+
+=head3 submit
+
+    $id = $lmtp->submit(...);
+
+The same arguments, but it doesn't wait for results: it queues the message and sends what can be
+sent now. Returns the delivery's number, which counts from 1 on each object. While the window is
+full (Window, WindowBytes) it waits for answers to earlier messages, never for a C<collect>; with
+C<< Blocking => 0 >> it returns undef instead, and the message is not taken.
+
+The next message's envelope goes out with the end of the one before: one round trip a message with
+PIPELINING, one a window with CHUNKING. Up to 64 KB may be held back to be sent in large pieces;
+C<collect>, C<advance>, C<flush> and C<quit> send them.
+
+=head3 collect
+
+    while (my $delivery = $lmtp->collect) { ... }
+
+Waits for the oldest delivery that was submitted and not collected yet, and returns a
+L<Mail::Wire::Delivery> with its C<id> and C<results>. So they come in the order of C<submit>. undef
+when there is none; with C<< Blocking => 0 >> also when it isn't finished.
+
+=head3 in_flight
+
+How many deliveries were submitted and not collected.
+
+=head3 flush
+
+Sends what waits to be sent: data that C<datasend> holds back, and of deliveries all that can be
+sent without further replies. 1, or 0 if the link is lost. With C<< Blocking => 0 >> it sends what
+the system takes now, and returns 0 if something is left.
+
+=head2 Data sources
+
+The content of a delivery is given in one of these forms:
+
+=over
+
+=item Data => $string, Data => \$string
+
+The whole message. A copy is kept until it is sent, which shares the string's memory until one of
+them is changed.
+
+=item Data => \@lines
+
+Its strings, joined.
+
+=item Data => $handle
+
+What can be read from the handle, up to its end. Reading waits for the handle, also with
+C<< Blocking => 0 >>.
+
+=item Data => sub { ... }
+
+What the code returns: pieces of any size, one a call, until it returns undef.
+
+=item File => $path
+
+What is in the file. It is opened at once, and croaks if it can't be read.
+
+=back
+
+Handles, code and files are read piece by piece as the server takes the message, so memory doesn't
+grow with it; but with C<< Bits => 'binary' >> the whole is read first.
+
+Any mix of LF and CRLF becomes CRLF, dots that begin a line are doubled where that is needed, a bare
+CR is treated as in C<datasend>, and a last line without an end gets one. With an accepted
+C<< Bits => 'binary' >> (which needs BINARYMIME and CHUNKING) octets go as they are. Characters above
+0xFF croak, or die out of the call that reads them: encode text before.
+
+When code or a handle dies or fails before the end, the message is not delivered: deferrals of stage
+C<body>.
+
+=head2 Event loops
+
+An object made with C<< Blocking => 0 >> never waits in C<submit>, C<collect>, C<advance> and
+C<flush>; C<deliver> croaks. These methods tell an event loop what to wait for. They are there for
+other objects, too.
+
+    sub drive {
+        $lmtp->advance;
+        while (my $delivery = $lmtp->collect) { ... }
+        while ($more and defined $lmtp->submit(...)) { ... }
+        # now watch: reading if wants_read, writing if wants_write, time if defined timeout_in
+    }
+
+Watch by C<fileno> (an object is a handle itself), anew after each call: a lost link has none any
+more, and its deliveries are finished. Watches are level-triggered ones, as select, poll and most
+event loops have them. The folder F<eg> has whole programs for AnyEvent, IO::Async and Mojo that
+deliver over fifty links at once.
+
+=head3 advance
+
+Does what can be done now: sends, reads, draws the conclusions of a time that has run out. Returns
+how many deliveries are unanswered. It comes back after a megabyte or so, when there is more to be
+done, so that other links have their turn.
+
+=head3 wants_read
+
+True while deliveries are unanswered: call C<advance> when there is something to read.
+
+=head3 wants_write
+
+True when something of them waits to be sent: call C<advance> when it can be written.
+
+=head3 timeout_in
+
+Seconds until C<advance> must be called though nothing has come: the nearest of the waits' and
+deliveries' ends. 0 when it is over already; undef when there is none.
+
+=head2 Raw commands
+
+=head3 _LHLO, _MAIL, _RCPT, _SEND, _SOML, _SAML, _VRFY, _EXPN, _HELP, _ETRN, _AUTH
+
+Send the command and their arguments, joined by spaces, as they stand, and read the reply. True if
+it is a success (2xx).
+
+    $lmtp->_MAIL('FROM:<id> DSPAMPROCESSMODE="--user ann"');
+    $lmtp->_RCPT('TO:<ann@example.org>', 'NOTIFY=NEVER');
+
+One line end at the very end is dropped. CR, LF or NUL elsewhere: false, code 501, nothing sent.
+Recipients named by C<_RCPT> or C<command('RCPT', ...)> have results like others.
+
+=head3 _RSET, _NOOP, _QUIT, _STARTTLS
+
+The same without arguments. C<_QUIT> doesn't close, C<_STARTTLS> doesn't begin TLS.
+
+=head3 _DATA
+
+True for 3xx.
+
+=head3 _BDAT(SIZE [, 'LAST'])
+
+Sends its line, reads nothing and returns the object: the chunk follows by C<rawdatasend>, then
+comes the reply by C<response>.
+
+=head3 _TURN
+
+Unsupported: 0, code 580, nothing sent.
+
+=head2 Several recipients
+
+C<dataend>, C<data(LIST)> and C<bdatlast> read the final reply of every accepted recipient. They are
+true only if all of these are successes. C<code> and C<message> are those of the first that is none,
+else of the first reply.
+
+When the link is lost, or one of the replies doesn't come in time, the recipients without a reply
+are deferrals with code 421, and the link is closed. Those answered before keep their answers. A
+line that is no reply makes the rest deferrals, too: it can be read by C<getline>, but nothing that
+follows is credited to anybody.
+
+Equal addresses are recipients of their own, with a reply each.
+
+=head3 results
+
+What became of the last message: one L<Mail::Wire::Result> per recipient in the order of the RCPT
+commands, those refused there included. A list; in scalar context a reference to one. It holds until
+the next MAIL or RSET, also when the link is closed. Behind C<deliver> or C<collect> these are that
+delivery's.
+
+    foreach my $result ($lmtp->results) {
+        next if $result->is_success;
+        print $result->as_string, "\n";
+    }
+
+When DATA or a BDAT was refused, that reply is the result of each accepted recipient. When MAIL was
+refused, that one is the result of all. While the message is under way, who has no result yet is a
+deferral, 421, C<no reply yet>.
+
+=head3 data_results
+
+The same without the recipients that were refused at RCPT, so in the order of the final replies.
+Their C<index> tells their place in C<results>.
+
+=head3 Reading the further replies by response
+
+Scripts that know that LMTP has several final replies call C<response> once for each accepted
+recipient but the first. They may go on: behind C<dataend>, C<response> hands out the second
+recipient's reply, the third's and so on, each with its C<code> and C<message>, until all were
+handed out or the next command is sent. Nothing is read for it.
+
+=head3 Servers that join their final replies
+
+With JoinedReplies, a final reply that has as many lines as recipients are owed one, and that
+nothing follows within half a second, is taken line by line: each is one recipient's reply, with a
+code of its own. If the number is another, only the first recipient has its reply; the rest are
+deferrals and the link is of no more use. With one recipient nothing is special.
+
+=head2 Net::Cmd's methods
+
+All of L<Net::Cmd>'s are there. Its constants C<CMD_INFO> (1), C<CMD_OK> (2), C<CMD_MORE> (3),
+C<CMD_REJECT> (4), C<CMD_ERROR> (5) and C<CMD_PENDING> (0) are exported by C<use Net::Cmd>.
+
+=head3 command(WORD [, WORD ...])
+
+Sends a command line, the words joined by spaces, and returns the object, also on failure. Its reply
+is read by C<response>. When a message's data is open it is ended first, as by C<dataend>; before
+C<RSET> the link is closed instead, see C<reset>. What can't be sent (see L</Return values and
+errors>) is answered by the C<response> that would read its reply: CMD_ERROR, 501.
+
+=head3 response
+
+Reads a reply (RFC 5321 4.2), all its lines, and returns the first digit of its code; CMD_ERROR if
+there is none to be had. A line that is no reply is put back, so that C<getline> returns it next,
+and is in C<$@>; CMD_ERROR then. If the lines differ in code, the last one's counts; for a final
+reply the first that is no 2xx. A reply 421 closes the link, as the server does (RFC 5321 3.8).
+
+=head3 message
+
+The lines of the last reply, without code and separator, each with its C<"\n">. In scalar context
+they are joined.
+
+=head3 code
+
+The last reply's code, 3 digits. 421 before there is any.
+
+=head3 status
+
+Its first digit.
+
+=head3 ok
+
+True for codes below 400.
+
+=head3 set_status(CODE, MESSAGE)
+
+Makes these the status that C<code> and C<message> return. MESSAGE is a string or a reference to a
+list of lines. True.
+
+=head3 unsupported
+
+Sets the status 580, C<Unsupported command>, and returns 0.
+
+=head3 datasend(LIST), datasend(\@LIST)
+
+Sends a part of the message, the strings of LIST one behind the other. True; false if no data is
+open or the link is known to be lost.
+
+The bytes on the wire don't depend on how the text is cut into calls. LF becomes CRLF, CRLF stays as
+it is. A dot that begins a line is doubled (RFC 5321 4.5.2). A bare CR stays as it is; directly
+before a dot it is completed to CRLF and the dot is doubled, so that no server, whatever it takes
+for a line's end, finds the message's end inside the message. NUL and octets above 0x7F are sent as
+they are. Encode text before: characters above 0xFF croak.
+
+Up to 64 KB wait for more before they are sent; see C<flush>.
+
+=head3 rawdatasend(LIST), rawdatasend(\@LIST)
+
+Sends octets as they are. Inside a message they are taken to have CRLF line ends and doubled dots
+already, and may be mixed with C<datasend>. Behind C<_BDAT> they are the chunk: false for more of
+them than it announced. Elsewhere they are just sent.
+
+=head3 dataend
+
+Ends the message: completes an unfinished line, sends the dot and all that waits, and reads the
+final replies (RFC 2033 4.2). True if every accepted recipient's is a success. When the server
+wanted the data without any accepted recipient, one reply is read. True, and nothing is sent, when
+no data was asked for since the last message. False, with DATA's code and message, when DATA was
+refused. 0 when the link is closed.
+
+=head3 getline
+
+The next line from the server, its end being C<"\n">; undef when the link is lost or the time ran
+out.
+
+=head3 ungetline(LINE)
+
+Puts a line back: the next C<getline> or C<response> has it.
+
+=head3 parse_response(LINE)
+
+Takes a line of a reply apart: cuts code and separator off LINE, the caller's variable, and returns
+the code and whether more lines follow. The empty list if it is no line of a reply.
+
+=head3 read_until_dot([HANDLE])
+
+Reads lines up to one that is a lone dot, and takes doubled dots back. Returns a reference to the
+list of lines, or prints them to HANDLE and returns a reference to an empty list. undef if the link
+is lost before.
+
+=head3 debug([LEVEL])
+
+Returns the level, and with an argument sets another. Called on the class it is the level of objects
+made afterwards without a Debug of their own. If true, each line is shown on STDERR behind the
+object's name: C<< >>> >> what is sent, C<<< <<< >>> what is received. Authentication's secrets are
+not shown.
+
+=head3 debug_print(OUT, TEXT)
+
+Shows a line: sent if OUT is true, else received.
+
+=head3 debug_text(OUT, TEXT)
+
+What C<debug_print> shows for it: TEXT.
+
+=head2 Handles
+
+=head3 datafh
+
+Sends DATA and returns a handle on the message; undef (in list context the empty list) if the server
+refuses.
+
+    my $fh = $lmtp->datafh or die $lmtp->message;
+    print {$fh} "Subject: Hello\n", "\n";
+    printf {$fh} "%d messages are waiting.\n", 3;
+    close $fh or warn 'refused: ', $lmtp->message;
+
+C<print>, C<printf>, C<say> and C<syswrite> call C<datasend>, C<close> calls C<dataend> and is true
+if the message was accepted for every recipient. An empty message is a message, too. A handle that
+isn't closed doesn't end the message.
+
+=head3 tied_fh
+
+Such a handle without any command sent: for a message that C<data> opened, or for reading. Reading
+from it gives the lines up to a lone dot, as C<read_until_dot> does.
+
+=head1 SUBCLASSING
+
+Keep what belongs to a subclass in C<${*$self}{my_key}>, any key but C<mail_wire> and those that
+begin with C<io_socket_>. C<new> may be overridden: call C<SUPER::new>, bless the object anew if
+need be.
+
+These methods are called where L<Net::Cmd> and L<Net::SMTP> call theirs, and may be overridden:
+
+=over
+
+=item _addr(TEXT)
+
+Returns an address as it goes into MAIL or RCPT, brackets included. What an own C<_addr> returns is
+sent untouched, if only there is no CR, LF or NUL in it.
+
+=item command, response, datasend, dataend
+
+Called by all methods that send commands, read replies, or send a message; C<dataend> also where a
+command ends an open message. A C<response> that doesn't read by C<SUPER::response> is believed:
+data is open when C<datasend> is called, and the digit that it returns for the first final reply is
+what C<dataend> goes by.
+
+=item getline, parse_response(LINE)
+
+Called for every line of every reply. C<parse_response> changes its argument, see there.
+
+=item debug_print(OUT, TEXT), debug_text(OUT, TEXT)
+
+Called for every line that is shown.
+
+=item DEF_REPLY_CODE
+
+The code before there is any reply, and for lost links and timeouts: 421.
+
+=item timeout, close
+
+Called before each wait; and when the link is lost, and by C<quit>.
+
+=back
+
+C<hello> and the raw commands are called by their names, too: C<_MAIL> by C<mail>, C<_LHLO> by
+C<hello>.
+
+=head1 DIFFERENCES
+
+What those who know Net::LMTP 0.02 may notice:
+
+=over
+
+=item *
+
+A refused connection doesn't die: C<new> returns undef, the reason is in C<$@>.
+
+=item *
+
+C<dataend> reads every recipient's reply, and is false when any of them is no success. Scripts that
+took its value for the first recipient's own find that in C<data_results>, the failure in C<code>
+and C<message>. Those that called C<response> for the further replies still get them.
+
+=item *
+
+When DATA was refused, C<datasend> sends nothing and C<dataend> is false. They used to send the
+message as a series of commands.
+
+=item *
+
+CR, LF and NUL inside the arguments of commands are refused: false, code 501, nothing sent. White
+space around addresses is removed as before, and one line end at the end of a raw command's
+arguments is dropped. Addresses that would add parameters to the command are refused as well.
+
+=item *
+
+In a message, a bare CR before a dot is completed to CRLF and the dot is doubled.
+
+=item *
+
+TCP_NODELAY is set.
+
+=item *
+
+A message's data is sent in large pieces, the last of it at C<dataend> or with the next command.
+C<flush> sends what there is.
+
+=item *
+
+C<reset> (also C<_RSET> and C<command('RSET')>) while data is open closes the link, so that the
+server discards the message, where what had been sent so far used to be delivered. It returns false,
+with code 421.
+
+=item *
+
+A wait that runs out inside a transaction closes the link.
+
+=item *
+
+TCP connections are no longer L<IO::Socket::INET> but L<IO::Socket::IP>, where that is installed; so
+IPv6 works.
+
+=item *
+
+There is no TLS: the option SSL makes C<new> fail, rather than send in the clear.
+
+=back
+
+=head1 LIMITS
+
+=over
+
+=item *
+
+A command line: 12288 octets. A message's recipients: 1,000,000. What is beyond is refused, code
+501.
+
+=item *
+
+What the server says: see MaxReplyLine and MaxReply; and 1 MB unread while a message is being sent.
+What is beyond closes the link, code 421. There is no setting for "no limit".
+
+=item *
+
+A message has no limit, nor have its lines, though servers need not take lines of more than 1000
+octets (RFC 5321 4.5.3.1.6). Memory doesn't grow with the message, but for the strings given.
+
+=item *
+
+A signal's handler may run 0.2 seconds late when the signal comes just before a wait.
+
+=item *
+
+A connection belongs to the thread that made it: another thread's copy of the object croaks when it is used. After a C<fork>
+either process may go on with it, but not both. When an object goes out of use nothing is sent, so
+that this doesn't disturb the other process.
+
+=item *
+
+Neither authentication nor TLS, see C<auth> and C<starttls>.
+
+=back
+
+=head1 EXAMPLES
+
+The server's name and what it offers:
+
+    use Net::LMTP;
+
+    my $lmtp = Net::LMTP->new('/run/dovecot/lmtp') or die $@;
+    print $lmtp->domain, "\n";
+    print "messages up to ", $lmtp->supports('SIZE'), " octets\n" if $lmtp->supports('SIZE');
+    $lmtp->quit;
+
+A file to several recipients, telling those to try again later from those to give up:
+
+    use Net::LMTP;
+
+    my $lmtp = Net::LMTP->new('127.0.0.1', 24) or die "no connection: $@";
+    open my $mail, '<:raw', 'message.eml' or die "message.eml: $!";
+
+    $lmtp->mail('sender@example.org')
+        && $lmtp->recipient('ann@example.org', 'ben@example.org', { SkipBad => 1 })
+        && $lmtp->data;
+    while (read $mail, my $block, 65536) {
+        $lmtp->datasend($block) or last;
+    }
+    $lmtp->dataend;
+
+    foreach my $result ($lmtp->results) {
+        if    ($result->is_success)  { print $result->recipient, " has it\n" }
+        elsif ($result->is_deferral) { print $result->recipient, ": try again\n" }
+        else                         { print $result->recipient, ": ", $result->message, "\n" }
+    }
+    $lmtp->quit;
+
+A message in chunks, where the server takes them:
+
+    use Net::LMTP;
+
+    my $lmtp = Net::LMTP->new('127.0.0.1', 24) or die $@;
+    defined $lmtp->supports('CHUNKING') or die "no BDAT here\n";
+    $lmtp->mail('sender@example.org');
+    $lmtp->to('ann@example.org');
+    $lmtp->bdat("Subject: Hello\r\n\r\n") or die $lmtp->message;
+    $lmtp->bdatlast("In two pieces.\r\n") or die $lmtp->message;
+    $lmtp->quit;
+
+A class that passes addresses as they are, and writes down what is said:
+
+    package My::LMTP;
+
+    use Net::LMTP;
+    our @ISA = ('Net::LMTP');
+
+    sub _addr { my ($self, $address) = @_; return "<$address>" }
+
+    sub debug_print {
+        my ($self, $out, $text) = @_;
+        push @{ ${*$self}{my_log} }, ($out ? 'C: ' : 'S: ') . $text;
+    }
+
+    package main;
+
+    my $lmtp = My::LMTP->new('127.0.0.1', 24, Debug => 1) or die $@;
+    $lmtp->mail('sender@example.org');
+    $lmtp->quit;
+    print @{ ${*$lmtp}{my_log} };
+
+The folder F<eg> of the distribution has more, as whole scripts.
+
+=head1 SEE ALSO
+
+L<Mail::Wire>, L<Mail::Wire::Result>, L<Mail::Wire::Sink>, L<Net::QMTP>, L<Net::Cmd>, L<Net::SMTP>,
+L<IO::Socket::IP>.
+
+RFC 2033 (LMTP), RFC 5321 (SMTP), RFC 3030 (BDAT), RFC 2034 and RFC 3463 (enhanced status codes),
+RFC 3461 (delivery status notifications), RFC 1870 (SIZE), RFC 6152 (8BITMIME).
+
+=head1 AUTHOR
+
+The Mail-Wire authors
+
+=head1 LICENSE
+
+This library is free software; you can redistribute it and/or modify it under the same terms as Perl
+itself.
+
+=cut

@@ -1,0 +1,935 @@
+package Net::QMTP;
+
+use 5.010001;
+use strict;
+use warnings;
+
+use Carp qw(carp croak);
+use Errno qw(EINVAL);
+use Scalar::Util qw(looks_like_number);
+
+use Mail::Wire           ();
+use Mail::Wire::Packages ();
+use Mail::Wire::Result   ();
+
+our $VERSION = '1.000';
+our @ISA     = ('Mail::Wire::Packages');
+
+# The byte that names a message's line end, by the public name of the encoding.
+my %EOL = (unix => "\012", dos => "\015");
+
+# "Worst" first when equal recipients were answered differently.
+my %BADNESS = (success => 0, deferral => 1, failure => 2);
+
+# How much of a file is read at once.
+use constant BLOCK => 65536;
+
+# Options of new with their defaults. Those in seconds: 0 is no limit.
+my %SECONDS = (ConnectTimeout => 120, Timeout => 300, NextReplyTimeout => 30);
+
+=encoding utf8
+
+=head1 NAME
+
+Net::QMTP - Quick Mail Transfer Protocol (QMTP) client
+
+=head1 SYNOPSIS
+
+    use Net::QMTP;
+
+    my $qmtp = Net::QMTP->new('mail.example.org', Port => 209)
+        or die "cannot connect: $@";
+
+    $qmtp->sender('sender@example.org');
+    $qmtp->recipient('foo@example.org');
+    $qmtp->recipient('bar@example.org');
+    $qmtp->message("From: sender\@example.org\nSubject: hello\n\nHello!\n");
+
+    my $answers = $qmtp->send
+        or die 'cannot send: ', $qmtp->error;
+    for my $recipient (sort keys %$answers) {
+        print "$recipient: $answers->{$recipient}\n";
+    }
+
+    my @results = $qmtp->deliver(
+        From => 'sender@example.org',
+        To   => [ 'foo@example.org', 'bar@example.org' ],
+        Data => "Subject: another\n\nHello again!\n",
+    );
+    print $_->as_string, "\n" for @results;
+
+    $qmtp->disconnect;
+
+=head1 DESCRIPTION
+
+Net::QMTP hands mail to a server that speaks QMTP, as qmail's C<qmail-qmtpd> does. A message with
+its sender and all its recipients goes out as one package, without waiting for the server in
+between; the server answers once for each recipient.
+
+There are two ways to send: C<sender>, C<recipient>, C<message> and L</send>, one call each, as this
+class has always had them, and L</deliver>, L</submit> and L</collect>, which take all in one call,
+send many packages back to back, and have one result for each recipient whatever happens. See
+L</DELIVERIES>.
+
+Objects are blessed hashes. A subclass may keep keys of its own in them; everything of this class
+is below the single key C<net_qmtp>, and is nobody else's business.
+
+Addresses and messages are octets. In an address, text with characters above 0xFF is encoded as
+UTF-8. In a message it is a mistake: see C<message>.
+
+A server that closes the connection never raises SIGPIPE. Signal handlers run while a method
+waits, and may die: the connection is then closed if a package was under way, so that the server
+discards what it has of it.
+
+=head1 CONSTRUCTOR
+
+=head2 new(HOST [, OPTIONS])
+
+    my $qmtp = Net::QMTP->new('mail.example.org', Timeout => 60);
+
+Returns a new object, connected to HOST unless DeferConnect is given. HOST is a host name, an IPv4
+or IPv6 address, C<host:port>, or, when it begins with a slash, the path of a UNIX-domain socket.
+Called on an object it makes another one of that object's class.
+
+Croaks C<No server specified in constructor> when there is no HOST. Returns undef when an option's
+value is not usable or the connection fails, with the reason in C<$@>, and in C<$!> for the
+connection.
+
+OPTIONS are pairs of a name and a value; unknown ones are ignored:
+
+=over
+
+=item DeferConnect
+
+True: don't connect yet. L</reconnect> does it.
+
+=item Port
+
+Number or service name of the TCP port, 209 by default.
+
+=item ConnectTimeout
+
+Seconds that connecting may take, over all addresses of the host: 120 by default, 0 for no limit.
+
+=item Timeout
+
+Seconds to wait for each answer, and for the server to take more of a package: 300 by default, 0
+for no limit.
+
+=item NextReplyTimeout
+
+Seconds to wait for each further answer once the first one of a package has come: 30 by default, 0
+for no limit. It never exceeds Timeout. There are servers that answer once per package, whatever
+the number of recipients; this is how long they hold a package up.
+
+For L</DELIVERIES> a package may be written for 180 seconds without progress and its answer may take
+600; Timeout, if it is given, shortens both. See StageTimeout.
+
+=item StageTimeout
+
+A reference to a hash of seconds for the stages of a delivery, 0 for no limit: C<connect> (in place of
+ConnectTimeout), C<body> (the server takes more of a package: 180 by default) and C<final> (it
+answers: 600). The names of L<Net::LMTP>'s other stages are accepted, and mean nothing here.
+
+=item Window
+
+How many submitted deliveries may be unanswered, 100 by default. See L</submit>.
+
+=item WindowBytes
+
+How many bytes of content they may have together, 1048576 by default. One delivery may be unanswered
+whatever its size.
+
+=item Blocking
+
+False: deliveries never wait, for programs with an event loop; see L</EVENT LOOPS>. C<new> itself
+does, unless DeferConnect is given; L</send> croaks. 1 by default. The descriptor is in blocking
+mode in any case.
+
+=item LocalAddr, LocalPort
+
+Address and port to connect from.
+
+=item Domain, Family
+
+C<AF_INET> or C<AF_INET6> of L<Socket>: use this address family only.
+
+=item Debug
+
+True: each step is told on STDERR, a line each.
+
+=item SSL
+
+QMTP over TLS. Not supported by this version: C<new> returns undef.
+
+=back
+
+=cut
+
+sub new {
+    my ($class, $host, %option) = @_;
+    croak 'No server specified in constructor' if !defined $host || $host eq '';
+    my $self = bless { net_qmtp => _blank($host, \%option) }, ref $class || $class;
+    my $problem = _problem(\%option);
+    return $self->_failed($@ = $problem) if $problem;
+    return $self->_failed($@) if !$self->_prepare(\%option);
+    $self->encoding($/ && $/ eq "\015\012" ? 'dos' : 'unix');
+    return $self if $option{DeferConnect};
+    return $self->_connect ? $self : undef;
+}
+
+sub _blank {
+    my ($host, $option) = @_;
+    my %seconds = map { $_ => defined $option->{$_} ? $option->{$_} : $SECONDS{$_} } keys %SECONDS;
+    return {
+        server     => $host,
+        port       => defined $option->{Port} ? $option->{Port} : 209,
+        local      => [ @$option{qw(LocalAddr LocalPort)} ],
+        family     => $option->{Domain} || $option->{Family} || 0,
+        seconds    => \%seconds,
+        debug      => $option->{Debug},
+        recipients => [],
+        error      => '',
+        results    => [],
+    };
+}
+
+# What is wrong with the options, '' if nothing.
+sub _problem {
+    my ($option) = @_;
+    return 'SSL: QMTP over TLS is not supported by this version of Net::QMTP' if $option->{SSL};
+    for my $name (sort keys %SECONDS) {
+        my $value = $option->{$name};
+        next if !defined $value || looks_like_number($value) && $value >= 0 && $value < 9**9**9;
+        return "$name: '$value' is no number of seconds, 0 or more";
+    }
+    return '';
+}
+
+=head1 METHODS
+
+=head2 sender([ADDRESS])
+
+Sets the envelope sender. Returns the current one: undef when none was set. The empty string is a
+valid sender, that of a bounce.
+
+=cut
+
+sub sender {
+    my ($self, @address) = @_;
+    $self->{net_qmtp}{sender} = $address[0] if @address;
+    return $self->{net_qmtp}{sender};
+}
+
+=head2 recipient([ADDRESS])
+
+Adds a recipient. Returns a reference to the list of recipients, which is the list itself: what is
+pushed to it or taken from it counts. The same address may be there several times, and then gets
+the message as often.
+
+=cut
+
+sub recipient {
+    my ($self, @address) = @_;
+    push @{ $self->{net_qmtp}{recipients} }, $address[0] if @address;
+    return $self->{net_qmtp}{recipients};
+}
+
+=head2 server([HOST])
+
+Sets the server, in each form that C<new> takes; L</reconnect> gives effect to it. Returns the
+current one.
+
+=cut
+
+sub server {
+    my ($self, @host) = @_;
+    $self->{net_qmtp}{server} = $host[0] if @host;
+    return $self->{net_qmtp}{server};
+}
+
+=head2 message([TEXT])
+
+Appends TEXT to the message. Returns the message so far: undef when there is none. The empty
+string makes an empty message, which is valid. The text is sent as it is: it is up to the caller
+that it is a mail message, with the line ends that C<encoding> says.
+
+Croaks when TEXT has characters above 0xFF: encode it first, see L<Encode>. After
+C<message_from_file> it carps and returns undef; L</new_message> clears the way.
+
+=cut
+
+sub message {
+    my ($self, @text) = @_;
+    my $own = $self->{net_qmtp};
+    return $self->_complain('message: the message is a file already, see new_message')
+        if defined $own->{file};
+    if (@text && defined $text[0]) {
+        my $octets = "$text[0]";
+        utf8::downgrade($octets, 1)
+            or croak 'Wide character in message: encode the text first, for example with Encode::encode';
+        $self->_append($octets);
+    }
+    return $own->{message} ? ${ $own->{message} } : undef;
+}
+
+# A send that is under way (this is a signal handler, then) was lent the text: it gets another scalar.
+sub _append {
+    my ($self, $octets) = @_;
+    my $own = $self->{net_qmtp};
+    if ($own->{sending} || !$own->{message}) {
+        my $text = $own->{message} ? ${ $own->{message} } : '';
+        $own->{message} = \$text;
+    }
+    ${ $own->{message} } .= $octets;
+    return;
+}
+
+=head2 message_from_file([FILE])
+
+Makes FILE, a file's name, the message. Returns the name: undef when there is none. Only the name
+is noted; L</send> opens the file and reads it in blocks while it sends them, so a file of any
+size needs little memory. The name is nothing but a name: one that ends in C<|> runs nothing.
+
+After C<message> it carps and returns undef; L</new_message> clears the way.
+
+=cut
+
+sub message_from_file {
+    my ($self, @file) = @_;
+    my $own = $self->{net_qmtp};
+    return $self->_complain('message_from_file: the message has text already, see new_message')
+        if $own->{message};
+    $own->{file} = $file[0] if @file;
+    return $own->{file};
+}
+
+=head2 encoding([TYPE])
+
+Sets which line ends the message has: C<unix> (LF) or C<dos> (CRLF). Returns a line feed for
+C<unix>, a carriage return for C<dos>. The message itself is not changed by it. C<new> guesses
+from C<$/>: C<dos> when that is CRLF, else C<unix>.
+
+Croaks for any other TYPE.
+
+=cut
+
+sub encoding {
+    my ($self, @type) = @_;
+    $self->{net_qmtp}{eol} = _eol($type[0]) if @type;
+    return $self->{net_qmtp}{eol};
+}
+
+sub _eol {
+    my ($type) = @_;
+    $type = '' if !defined $type;
+    croak "Unknown encoding '$type': it is 'unix' or 'dos'" if !exists $EOL{$type};
+    return $EOL{$type};
+}
+
+=head2 new_envelope
+
+Forgets the sender and the recipients. Returns true. The message stays.
+
+=cut
+
+sub new_envelope {
+    my ($self) = @_;
+    @{ $self->{net_qmtp} }{qw(sender recipients)} = (undef, []);
+    return 1;
+}
+
+=head2 new_message
+
+Forgets the message. Returns true. The envelope stays.
+
+=cut
+
+sub new_message {
+    my ($self) = @_;
+    @{ $self->{net_qmtp} }{qw(message file)} = ();
+    return 1;
+}
+
+=head2 send
+
+Sends the message to the recipients and waits for the answers. Answers are read while the package
+is still being written.
+
+Returns a reference to a hash: for each recipient the server's words behind one of
+
+=over
+
+=item C<success: >
+
+the message was accepted for delivery;
+
+=item C<deferral: >
+
+it was not, for now: try again later. Also when no answer came, in which case it may have been
+accepted all the same: L</results> tells;
+
+=item C<failure: >
+
+it was refused for good.
+
+=back
+
+When the same address was a recipient several times, the hash has its worst answer (a failure is
+worse than a deferral); L</results> has all of them.
+
+Returns undef when there is no sender, no recipient, no message or no connection, or when the
+package could not be sent whole; L</error> says why. In that last case the connection is closed,
+and the server has discarded what it got.
+
+A file that can't be read, or that is longer or shorter in the end than it was when it was opened,
+makes it carp, close the connection and return undef.
+
+When an answer does not come in time, or makes no sense, the connection is closed as well, as
+later answers would be taken for those to another package. Call L</reconnect> then. A connection
+that is older than an hour is re-opened first, since QMTP allows no longer session.
+
+Croaks while deliveries are unanswered: L</collect> them first.
+
+=cut
+
+sub send {
+    my ($self) = @_;
+    my $own = $self->{net_qmtp};
+    $self->_croak_in_flight('send');
+    @$own{qw(error results)} = ('', []);
+    my $missing = $self->_missing;
+    return $self->_failed("send: no $missing") if $missing;
+    return $self->_failed($own->{error}) if $self->_is_old && !$self->reconnect;
+
+    # While a package is under way its link is not the object's: a handler that dies drops it, and
+    # so closes it.
+    my $link = delete $own->{link};
+    local $own->{sending} = $link;
+    my @recipients = map { defined $_ ? "$_" : '' } @{ $own->{recipients} };
+    my $whole      = $self->_send_package($link, \@recipients);
+    $link->wait;
+    $own->{results} = $link->results;
+    $self->_debug($_->as_string) for @{ $own->{results} };
+    $self->_keep($link);
+    return $whole ? _answers(\@recipients, $own->{results}) : undef;
+}
+
+# What keeps it from sending, '' if nothing does.
+sub _missing {
+    my ($self) = @_;
+    my $own = $self->{net_qmtp};
+    return !defined $own->{sender}                             ? 'sender'
+        : !@{ $own->{recipients} }                             ? 'recipient'
+        : !$own->{message} && !defined $own->{file}             ? 'message'
+        : !$own->{link}                                        ? 'connection'
+        :                                                        '';
+}
+
+# "A QMTP session should take at most 1 hour" (qmtp.txt, 2).
+sub _session_life { return 3600 }
+
+sub _is_old {
+    my ($self) = @_;
+    return $self->{net_qmtp}{link}->age >= $self->_session_life;
+}
+
+# True when the package has been sent whole.
+sub _send_package {
+    my ($self, $link, $recipients) = @_;
+    my $own     = $self->{net_qmtp};
+    my $message = $own->{message};
+    my $file    = defined $own->{file} ? $self->_open_file($link) || return 0 : undef;
+    my $size    = $file ? -s $file : length $$message;
+    $self->_debug("sending $size bytes to " . @$recipients . ' recipients');
+    return $link->begin($own->{eol}, $size, $recipients)
+        && ($file ? $self->_send_file($link, $file, $size) : $link->lend($$message))
+        && $link->end("$own->{sender}");
+}
+
+sub _open_file {
+    my ($self, $link) = @_;
+    my $name = $self->{net_qmtp}{file};
+    return $self->_bad_file($link, "$!") if !-e $name;
+    return $self->_bad_file($link, 'not a plain file') if !-f _;
+    open my $file, '<:raw', $name or return $self->_bad_file($link, "$!");
+    return $file;
+}
+
+sub _send_file {
+    my ($self, $link, $file, $left) = @_;
+    my $got;
+    while ($got = sysread $file, my $block, BLOCK) {
+        $left -= $got;
+        return $self->_bad_file($link, 'it grew while it was sent') if $left < 0;
+        $link->copy($block) or return 0;
+    }
+    return $self->_bad_file($link, "$!") if !defined $got;
+    return $self->_bad_file($link, 'it shrank while it was sent') if $left;
+    return 1;
+}
+
+# The server discards a package whose end it never sees.
+sub _bad_file {
+    my ($self, $link, $why) = @_;
+    my $problem = "message_from_file: $self->{net_qmtp}{file}: $why";
+    carp $problem;
+    $link->lose($problem);
+    return 0;
+}
+
+# The link is the object's again, if it is still good; a handler may have made another one meanwhile.
+sub _keep {
+    my ($self, $link) = @_;
+    my $problem = $link->error;
+    return $self->_failed("send: $problem") if $problem ne '';
+    $self->{net_qmtp}{link} ||= $link;
+    return 1;
+}
+
+sub _answers {
+    my ($recipients, $results) = @_;
+    my (%answer, %badness);
+    for my $result (@$results) {
+        my $recipient = $recipients->[ $result->index ];
+        my $status    = $result->status;
+        next if exists $answer{$recipient} && $badness{$recipient} >= $BADNESS{$status};
+        $badness{$recipient} = $BADNESS{$status};
+        $answer{$recipient}  = "$status: " . $result->message;
+    }
+    return \%answer;
+}
+
+=head2 reconnect
+
+Closes the connection, if there is one, and connects to the C<server>. Returns true; or undef when
+that fails, with the reason in C<$@>, C<$!> and L</error>. The envelope and the message stay.
+Deliveries that are unanswered become deferrals, as with L</disconnect>.
+
+=cut
+
+sub reconnect {
+    my ($self) = @_;
+    $self->_close;
+    return $self->_connect;
+}
+
+=head2 disconnect
+
+Closes the connection. Returns true; or undef, with a carp, when there is none. An object that
+goes out of use closes its connection by itself.
+
+Deliveries that are unanswered become deferrals, which can be collected.
+
+=cut
+
+sub disconnect {
+    my ($self) = @_;
+    return $self->_complain('disconnect: no connection') if !$self->_close;
+    $self->_debug('disconnected');
+    return 1;
+}
+
+=head2 results
+
+Returns the results of the last L</send>, L</deliver> or L</collect>: one L<Mail::Wire::Result> per recipient, in the order of
+the recipients, or in scalar context a reference to a list of them. The hash that C<send> returns
+tells less: results keep equal recipients apart, and know whether a message that got no answer may
+have been delivered (C<maybe_delivered>). They are there as well when C<send> returned undef
+because the package could not be sent whole.
+
+=cut
+
+sub results {
+    my ($self) = @_;
+    my @results = @{ $self->{net_qmtp}{results} };
+    return wantarray ? @results : \@results;
+}
+
+=head2 error
+
+Returns the text of the last failure, the empty string when there was none since the last C<send>
+or C<reconnect> began, or something was delivered or submitted with nothing else unanswered. A lost
+link is a failure also when all went well over the next one: what became of a delivery is in its
+results.
+
+=cut
+
+sub error {
+    my ($self) = @_;
+    return $self->{net_qmtp}{error};
+}
+
+# ---- inside
+
+sub _facts { return $_[0]{net_qmtp} }
+
+sub _connect {
+    my ($self) = @_;
+    $self->{net_qmtp}{error} = '';
+    my ($fd) = Mail::Wire::_dial($self->_place_to_dial);
+    if (!defined $fd) {
+        $! ||= EINVAL;    # a name without an address: what IO::Socket makes of it
+        return $self->_failed($@);
+    }
+    return $self->_linked($fd);
+}
+
+sub _place_to_dial {
+    my ($self) = @_;
+    my $own = $self->{net_qmtp};
+    my ($host, $port) = _place(@$own{qw(server port)});
+    $self->_debug("connecting to $host" . (defined $port ? " port $port" : ''));
+    return ($host, $port, @{ $own->{local} }, $own->{family}, $own->{seconds}{ConnectTimeout});
+}
+
+sub _linked {
+    my ($self, $fd) = @_;
+    my $own = $self->{net_qmtp};
+    open my $link, '+<&=', $fd or return $self->_failed($@ = "open: $!");
+    bless($link, 'Net::QMTP::Link')->_attach(@{ $own->{seconds} }{qw(Timeout NextReplyTimeout)});
+    $own->{link} = $link;
+    $self->_debug('connected');
+    return 1;
+}
+
+# Where to connect to. "host:port" is what IO::Socket takes as well; two colons make an IPv6 address.
+sub _place {
+    my ($server, $port) = @_;
+    return ($server, undef) if $server =~ m{\A/};
+    return ($1, $2) if $server =~ /\A([^:]+|\[[^\]]*\]):(\w+)\z/;
+    return ($server, $port);
+}
+
+# True if there was something to close. A send that a handler interrupted loses its link as well.
+sub _close {
+    my ($self) = @_;
+    my $own = $self->{net_qmtp};
+    $self->_ground('the connection was closed');
+    delete $own->{relinked};
+    my @links = grep {$_} delete $own->{link}, $own->{sending};
+    close $_ for @links;
+    return scalar @links;
+}
+
+# Notes a failure and returns what methods return then: undef, one value in list context too.
+sub _failed {
+    my ($self, $why) = @_;
+    $self->{net_qmtp}{error} = $why;
+    $self->_debug($why);
+    return undef;    ## no critic (ProhibitExplicitReturnUndef)
+}
+
+sub _complain {
+    my ($self, $why) = @_;
+    carp $why;
+    return $self->_failed($why);
+}
+
+sub _debug {
+    my ($self, $text) = @_;
+    return if !$self->{net_qmtp}{debug};
+    local ($!, $@, $\, $,);
+    $text =~ s/([^\x20-\x7e])/sprintf '\\x%02x', ord $1/ge;
+    print STDERR ref $self, ": $text\n";
+    return;
+}
+
+sub DESTROY {
+    my ($self) = @_;
+    local ($!, $@, $?);
+    $self->disconnect if $self->{net_qmtp} && $self->{net_qmtp}{link};
+    return;
+}
+
+# A thread's copy of an object would share its connection.
+sub CLONE_SKIP { return 1 }
+
+1;
+
+__END__
+
+=head1 DELIVERIES
+
+A delivery is one message for one or more recipients, and comes to one result for each of them,
+whatever happens: refusal, timeout, lost link, interrupted call. Sender, recipients, message and
+file of the methods above have no part in it; the encoding has.
+
+=head2 deliver
+
+    @results = $qmtp->deliver(
+        From => $sender,
+        To   => \@addresses,
+        Data => $content,               # or File => $path
+        ...
+    );
+
+Sends a message and returns what became of it: a L<Mail::Wire::Result> per recipient, in the order
+of To (a list; in scalar context a reference to one). C<results> returns them again. Messages that
+were submitted before it are not waited for longer than needed, and stay collectable.
+
+=over
+
+=item From => ADDRESS
+
+The sender; undef and C<''> are the null sender.
+
+=item To => \@ADDRESSES
+
+One or more, any octets. Equal addresses are recipients of their own. An element may be a reference
+to a list with an address and a reference to a hash of options, as L<Net::LMTP> has them: QMTP has
+none, so they are warned of and left out. The same goes for Net::LMTP's options of a message.
+
+=item Data => CONTENT, File => PATH
+
+The message, see L</DATA SOURCES>.
+
+=item Encoding => 'unix' | 'dos'
+
+Its line ends; C<encoding> says it by default.
+
+=item Deadline => SECONDS
+
+For all of it, from now on. When it has passed, recipients without a result are deferrals. If the
+package was given to the link already the link is closed, as a late answer would be taken for
+another's.
+
+=item Progress => CODE
+
+Is called now and then while the message is sent, as C<< CODE->(SENT, TOTAL) >>: how many bytes of
+the content have been sent, and how many there are. The last call has all of them.
+
+=back
+
+Croaks when one of these can't be used, for an unknown name, in a signal handler that runs during
+another call on the same object, and on an object made with C<< Blocking => 0 >>.
+
+A result's code is 250 (accepted), 450 or 550 (refused for good). 450 with C<maybe_delivered> false
+and the stage C<final> is the server's own deferral; all others are ours. Their stage is C<connect>
+when nothing of the package was sent, C<body> when a part was (the server discards it then), and
+C<final> when all was and the answer is missing: only then is C<maybe_delivered> true.
+
+On a closed link, or none, it connects first. A link that is found to be lost, or older than an hour, before a
+byte of the package was sent is replaced by another one, once. An hour-old link is replaced when
+nothing is in flight on it any more.
+
+When a Progress or Data callback or a signal's handler dies, that comes out of C<deliver>. If the
+package was given to the link already the link is closed; C<results> has the deferrals.
+
+=head2 submit
+
+    $id = $qmtp->submit(...);
+
+The same arguments, but it doesn't wait for results: it queues the message and sends what can be
+sent now. Returns the delivery's number, which counts from 1 on each object. While the window is
+full (Window, WindowBytes) it waits for answers to earlier messages, never for a C<collect>; with
+C<< Blocking => 0 >> it returns undef instead, and the message is not taken.
+
+Packages go out back to back, and answers are read meanwhile. Up to 64 KB may be held back to be
+sent in large pieces; C<collect>, C<advance> and C<flush> send them.
+
+There are servers that answer once per package, whatever the number of recipients (mailfront). The
+answer to a package behind such a one would be taken for its second recipient's. So a package of
+several recipients is alone on its link, and nothing follows it, until the server has answered each
+recipient of one in full; from then on they follow each other freely. Packages of one recipient do
+from the start.
+
+=head2 collect
+
+    while (my $delivery = $qmtp->collect) { ... }
+
+Waits for the oldest delivery that was submitted and not collected yet, and returns a
+L<Mail::Wire::Delivery> with its C<id> and C<results>. So they come in the order of C<submit>. undef
+when there is none; with C<< Blocking => 0 >> also when it isn't finished. A signal handler that dies
+ends the wait, and nothing else: C<collect> can be called again.
+
+=head2 in_flight
+
+How many deliveries were submitted and not collected.
+
+=head2 flush
+
+Sends what can be sent without further answers. 1, or 0 if the link is lost. With
+C<< Blocking => 0 >> it sends what the system takes now, and returns 0 if something is left.
+
+=head1 DATA SOURCES
+
+A package begins with the message's length, so that must be known before anything is sent. The
+message goes out as it is; it is up to the caller that its line ends are those of the encoding.
+
+=over
+
+=item Data => $string, Data => \$string
+
+The whole message. A copy is kept until it is sent, which shares the string's memory until one of
+them is changed.
+
+=item Data => \@lines
+
+Its strings, joined.
+
+=item Data => $handle
+
+What can be read from the handle, up to its end. A plain file without layers is streamed as File is,
+by a descriptor of its own. Other handles are read first, which waits for them, also with
+C<< Blocking => 0 >>: up to 1 MB into memory, more into a temporary file.
+
+=item Data => sub { ... }
+
+What the code returns: pieces of any size, one a call, until it returns undef. All of them are taken
+first, as from a handle.
+
+=item File => $path
+
+What is in the file. It is opened at once, and croaks if it can't be read. Up to 64 KB it is read at
+once, too; else while it is sent, by sendfile(2) where there is that. A file that has another
+size by then is not delivered: deferrals of stage C<body>.
+
+=back
+
+Memory doesn't grow with handles, code and files. Characters above 0xFF croak: encode text before.
+Code that dies takes C<deliver> or C<submit> with it; nothing is sent then, C<results> has deferrals of
+stage C<body>, and the link is as it was.
+
+=head1 EVENT LOOPS
+
+An object made with C<< Blocking => 0 >> never waits in C<submit>, C<collect>, C<advance> and
+C<flush>, also when these connect (but for the resolver: give an address, not a name, where that
+matters); C<deliver> and C<send> croak. These methods tell an event loop what to wait for. They are
+there for other objects, too.
+
+    sub drive {
+        $qmtp->advance;
+        while (my $delivery = $qmtp->collect) { ... }
+        while ($more and defined $qmtp->submit(...)) { ... }
+        # now watch fileno: reading if wants_read, writing if wants_write, time if defined timeout_in
+    }
+
+Ask all four anew after each call: a link that is replaced, or being made, has another descriptor. Watches are
+level-triggered ones, as select, poll and most event loops have them.
+
+=head2 advance
+
+Does what can be done now: connects, sends, reads, draws the conclusions of a time that has run out.
+Returns how many deliveries are unanswered. It comes back after a megabyte or so, when there is more
+to be done, so that other links have their turn.
+
+=head2 fileno
+
+The descriptor to watch; undef when there is none, because there is no connection and nothing that
+needs one.
+
+=head2 wants_read
+
+True while deliveries are unanswered on a link: call C<advance> when there is something to read.
+
+=head2 wants_write
+
+True when something of them waits to be sent, or a connection to be made: call C<advance> when it can
+be written.
+
+=head2 timeout_in
+
+Seconds until C<advance> must be called though nothing has come: the nearest of the waits' and
+deliveries' ends. 0 when it is over already; undef when there is none.
+
+=head1 DIFFERENCES
+
+What scripts written for Net::QMTP 0.06 may notice:
+
+=over
+
+=item *
+
+Every wait has a limit: ConnectTimeout, Timeout, NextReplyTimeout.
+
+=item *
+
+A server that closes early, answers what is no answer, or answers only some recipients doesn't
+make C<send> die: recipients without an answer are deferrals, and those answered before keep their
+answers. Answers must be netstrings to the letter.
+
+=item *
+
+Equal recipients each have their answer, in L</results>; the hash of L</send> has the worst of
+them.
+
+=item *
+
+The name given to C<message_from_file> is never taken for a command. The file is read while it is
+sent, never held in memory as a whole.
+
+=item *
+
+TCP_NODELAY is set, and a whole package goes out in as few writes as possible.
+
+=item *
+
+L</error>, L</results>, L</DELIVERIES> and L</EVENT LOOPS> are new, as are the options Timeout,
+NextReplyTimeout, LocalAddr, LocalPort, Domain and Family, and UNIX-domain sockets.
+
+=back
+
+=head1 EXAMPLES
+
+To see what happens:
+
+    my $qmtp = Net::QMTP->new('server.example.org', Debug => 1) or die $@;
+
+A large file to two recipients, telling those apart who may get it twice when it is sent again:
+
+    $qmtp->sender('');
+    push @{ $qmtp->recipient }, 'joe@example.org', 'ann@example.org';
+    $qmtp->encoding('unix');
+    $qmtp->message_from_file('/var/tmp/report.eml');
+    $qmtp->send;
+    for my $result ($qmtp->results) {
+        next if $result->is_success;
+        printf "%s: %s%s\n", $result->recipient, $result->message,
+            $result->maybe_delivered ? ' (may have been delivered)' : '';
+    }
+
+Several messages over one connection:
+
+    for my $name (@files) {
+        $qmtp->new_message;
+        $qmtp->message_from_file($name);
+        my $answers = $qmtp->send;
+        next if $answers && !$qmtp->error;
+        warn "$name: ", $qmtp->error, "\n";
+        $qmtp->reconnect or die "no connection any more: $@";
+    }
+
+Many messages, of which up to a hundred are on their way at a time:
+
+    my %file;
+    for my $name (@files) {
+        my $id = $qmtp->submit(From => '', To => ['joe@example.org'], File => $name);
+        $file{$id} = $name;
+        report($qmtp->collect) while $qmtp->in_flight > 100;
+    }
+    while (my $delivery = $qmtp->collect) { report($delivery) }
+
+    sub report {
+        my ($delivery) = @_;
+        my $name = delete $file{ $delivery->id };
+        print "$name: ", $_->as_string, "\n" for grep { !$_->is_success } $delivery->results;
+    }
+
+=head1 SEE ALSO
+
+L<Mail::Wire>, L<Mail::Wire::Delivery>, L<Mail::Wire::Result>, L<Net::LMTP>, qmail-qmtpd(8).
+
+QMTP is described in L<https://cr.yp.to/proto/qmtp.txt>, netstrings in
+L<https://cr.yp.to/proto/netstrings.txt>.
+
+=head1 AUTHOR
+
+The Mail-Wire authors
+
+=head1 LICENSE
+
+This library is free software; you can redistribute it and/or modify it under the same terms as
+Perl itself.
+
+=cut
