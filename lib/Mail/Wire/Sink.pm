@@ -1,0 +1,443 @@
+package Mail::Wire::Sink;
+
+use strict;
+use warnings;
+
+use Carp qw(croak);
+use File::Spec        ();
+use IO::Socket::INET ();
+use IO::Socket::UNIX ();
+use Socket qw(SOCK_STREAM SOMAXCONN);
+
+use Mail::Wire::Sink::Process ();
+use Mail::Wire::Sink::Script  ();
+use Mail::Wire::Sink::Server  ();
+
+our $VERSION = '1.000';
+
+my %LISTEN = ('127.0.0.1' => \&_listen_inet, '::1' => \&_listen_inet6);
+
+sub new {
+    my ($class, %option) = @_;
+    my %place = map { $_ => delete $option{$_} } qw(address port path);
+    my $protocol = lc(delete $option{protocol} || 'lmtp');
+    croak "Mail::Wire::Sink: no protocol '$protocol'" if $protocol !~ /\A(?:lmtp|qmtp)\z/;
+    my $script   = Mail::Wire::Sink::Script->new(%option);
+    my $listener = _listen(\%place);
+    $place{path} = File::Spec->rel2abs($place{path}) if defined $place{path};
+    my $self = bless {
+        protocol => $protocol, messages => [], commands => [],
+        port => defined $place{path} ? undef : $listener->sockport,
+        path => $place{path}, address => $place{address},
+    }, $class;
+    $self->{inode}   = _inode($place{path});
+    $self->{process} = $self->_start($listener, $script);
+    close $listener;
+    return $self;
+}
+
+sub _start {
+    my ($self, $listener, $script) = @_;
+    my $parent = $$;
+    return Mail::Wire::Sink::Process->start(sub {
+        my ($control) = @_;
+        Mail::Wire::Sink::Server->new(
+            listener => $listener, control => $control, script => $script,
+            protocol => $self->{protocol}, path => $self->{path}, parent => $parent,
+        )->run;
+        $self->_remove_path;
+    });
+}
+
+# ---- where it listens
+
+sub _listen {
+    my ($place) = @_;
+    my ($listener, $where);
+    if (defined $place->{path}) {
+        $where    = $place->{path};
+        $listener = IO::Socket::UNIX->new(Type => SOCK_STREAM, Local => $where, Listen => SOMAXCONN);
+    }
+    else {
+        $where = $place->{address} = '127.0.0.1' if !defined $place->{address};
+        $where = $place->{address};
+        my $listen = $LISTEN{$where} or croak "Mail::Wire::Sink: $where is no loopback address";
+        $listener = $listen->($where, $place->{port} || 0);
+    }
+    return $listener || croak "Mail::Wire::Sink: can't listen on $where: $!";
+}
+
+sub _listen_inet {
+    my ($address, $port) = @_;
+    return IO::Socket::INET->new(
+        LocalAddr => $address, LocalPort => $port, Proto => 'tcp', Listen => SOMAXCONN, ReuseAddr => 1);
+}
+
+sub _listen_inet6 {
+    my ($address, $port) = @_;
+    eval { require IO::Socket::IP; 1 } or croak 'Mail::Wire::Sink: ::1 needs IO::Socket::IP';
+    return IO::Socket::IP->new(
+        LocalHost => $address, LocalPort => $port, Type => SOCK_STREAM, Listen => SOMAXCONN, ReuseAddr => 1);
+}
+
+sub _inode {
+    my ($path) = @_;
+    my @stat = defined $path ? stat $path : ();
+    return @stat ? "$stat[0] $stat[1]" : '';
+}
+
+# By then the path may be another's.
+sub _remove_path {
+    my ($self) = @_;
+    return if !$self->{inode} || _inode($self->{path}) ne $self->{inode};
+    unlink $self->{path};
+    return;
+}
+
+sub port { return $_[0]{port} }
+sub path { return $_[0]{path} }
+sub pid  { return $_[0]{process}->pid }
+
+sub host {
+    my ($self) = @_;
+    return defined $self->{path} ? $self->{path} : $self->{address};
+}
+
+sub url {
+    my ($self) = @_;
+    return "$self->{protocol}://$self->{path}" if defined $self->{path};
+    my $host = $self->{address} =~ /:/ ? "[$self->{address}]" : $self->{address};
+    return "$self->{protocol}://$host:$self->{port}";
+}
+
+# ---- what it has seen
+
+sub messages {
+    my ($self) = @_;
+    return @{ $self->_fetch('messages') };
+}
+
+sub commands {
+    my ($self, $link) = @_;
+    my $commands = $self->_fetch('commands');
+    return map { $_->[1] } grep { !defined $link || $_->[0] == $link } @$commands;
+}
+
+# The process hands over what is new and keeps nothing of it.
+sub _fetch {
+    my ($self, $what) = @_;
+    my $process = $self->{process};
+    croak 'Mail::Wire::Sink: only the process that made a sink can ask it' if !$process->is_ours;
+    my $done = !$process->is_live
+        || $process->ask($what, sub { my ($kind, $value) = @_; push @{ $self->{$kind} }, $value });
+    croak "Mail::Wire::Sink: the sink's process has gone" if !$done;
+    return $self->{$what};
+}
+
+sub stop {
+    my ($self) = @_;
+    return if !$self->{process}->is_live;
+    eval { $self->_fetch($_) } for qw(messages commands);
+    $self->_end;
+    return;
+}
+
+sub _end {
+    my ($self) = @_;
+    $self->{process}->stop;
+    $self->_remove_path;    # for a process that was killed
+    return;
+}
+
+sub DESTROY {
+    my ($self) = @_;
+    local ($@, $!, $?);
+    $self->_end if $self->{process} && $self->{process}->is_live;
+    return;
+}
+
+sub CLONE_SKIP { return 1 }
+
+1;
+
+__END__
+
+=encoding utf8
+
+=head1 NAME
+
+Mail::Wire::Sink - an LMTP and QMTP server inside your test or demo
+
+=head1 SYNOPSIS
+
+    use Mail::Wire::Sink;
+    use IO::Socket::INET;
+
+    my $sink = Mail::Wire::Sink->new(
+        rcpt  => { 'nobody@example.org' => '550 5.1.1 No such user' },
+        final => { 'full@example.org'   => '452 4.2.2 Mailbox full' },
+    );
+
+    # Any client will do; $sink->port and $sink->path say where.
+    my $client = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $sink->port);
+    print {$client} "LHLO me\r\n", "MAIL FROM:<>\r\n", "RCPT TO:<full\@example.org>\r\n",
+        "DATA\r\n", "Subject: hello\r\n\r\nHello.\r\n.\r\n", "QUIT\r\n";
+    my @replies = <$client>;
+
+    for my $message ($sink->messages) {
+        printf "%d octets from <%s>\n", $message->{size}, $message->{from};
+        printf "  %s: %s\n", $_->{address}, $_->{reply} for @{ $message->{recipients} };
+    }
+    $sink->stop;
+
+=head1 DESCRIPTION
+
+A mail server that accepts mail on loopback or on a UNIX socket, keeps it for
+inspection, and delivers it nowhere.  It is for demos and for the test suites of
+programs that send mail by LMTP (RFC 2033) or QMTP.  Without options it is a
+correct server; by options it gives each recipient the reply that you want, and
+breaks the protocol in the ways that real servers have been seen to.
+
+The server is a child process, which serves any number of links at once.  It
+ends with C<stop>, with the object, or with the process that made it, however
+that ends.  A forked copy of that process neither stops it nor can ask it.
+Nothing but modules of the perl core is needed.
+
+A message is kept before its replies are sent, and C<messages> waits for the
+child's answer, so a message whose reply the client has seen is always there.
+
+=head1 CONSTRUCTOR
+
+=head2 new(OPTIONS)
+
+Listens, starts the child and returns the object.  Croaks on an unknown option,
+a bad value, or when it can't listen or fork.
+
+=over
+
+=item protocol
+
+C<'lmtp'> (default) or C<'qmtp'>.
+
+=item address, port, path
+
+C<address> is C<'127.0.0.1'> (default) or C<'::1'>; C<port> is chosen by the
+system when absent or 0.  With C<path> it is a UNIX socket instead, a name that
+doesn't exist yet; the sink removes it at its end.
+
+=item discard
+
+Keeps of each message's text its size and SHA-256 digest only.
+
+=item only_link
+
+A link's number, counted from 1: the faults (see below) are for that link only.
+
+=back
+
+=head3 Replies
+
+Each of these is one reply for all; or a hash from address to reply, with
+C<'*'> for the addresses not in it; or a code reference that returns the reply.
+Where a hash or a code reference has none (undef), the default is given.  Code
+runs in the child: it keeps what it counts, but you don't see it change.
+
+=over
+
+=item mail
+
+Called with the sender and a hash of MAIL's parameters.
+
+=item rcpt
+
+Called with the recipient and a hash of RCPT's parameters.
+
+=item final
+
+The reply, for one recipient, when the message has come; called with the
+recipient and the message (see L</messages>).
+
+=item data, body (LMTP)
+
+The replies to DATA and to each C<BDAT> but the last.  Called with undef, and
+the number of accepted recipients, or of octets so far.  A C<data> rule is asked also where
+no recipient was accepted: with C<'354 Go on'> the sink then takes the data and
+ends it with one reply.
+
+=item greeting, verbs (LMTP)
+
+C<greeting> is the first line.  C<verbs> maps other commands, in capitals, to
+replies: LHLO, RSET, NOOP, VRFY, HELP, QUIT and any that the sink doesn't know.
+
+=back
+
+A reply of LMTP is a text, such as C<'550 5.2.2 Full'>, or a reference to a list
+of such texts, which become the lines of one reply.  An answer of QMTP is a text
+that begins with K, Z or D, such as C<'ZTry later'>.  A reference to a string is
+sent as it stands, with no line end or netstring put around it.  After a reply
+421 the link ends, when all replies to that command are out.
+
+=head3 Extensions of LMTP
+
+C<pipelining>, C<chunking>, C<8bitmime>, C<enhanced> (enhanced status codes) are
+on, C<dsn>, C<smtputf8>, C<binarymime> off, as long as no option of that name
+says otherwise.  C<size> is the longest message in octets, 0 for no limit; it offers
+SIZE (over QMTP, longer messages are just refused).  C<lhlo>, a reference to a list of lines, is offered in
+place of all these.  A parameter of MAIL or RCPT is taken if its extension, or a
+keyword of its own name, is offered, or if C<any_params> is true.
+
+=head3 Faults
+
+Stages are C<greeting>, C<lhlo>, C<mail>, C<rcpt>, C<data>, C<body>, C<final>,
+C<rset>, C<noop>, C<vrfy>, C<help>, C<quit> and C<other>; QMTP has C<final> only.
+
+=over
+
+=item delay
+
+Seconds to wait before each reply, or a hash from stage to seconds.
+
+=item close_at
+
+Ends the link: C<< { stage => $stage, after => $n } >> when C<$n> replies of that
+stage have been sent on it (default 0: in place of the first); C<< { in => $n } >>
+when C<$n> octets have come, of which no more are looked at; C<< { out => $n } >>
+when C<$n> octets have been sent.
+
+=item reset
+
+Links that a fault ends are reset (RST) and not closed in good order.  A UNIX
+socket is closed with what it holds unread.
+
+=item close_after
+
+Number of messages after whose replies a link ends.
+
+=item garbage
+
+C<< { stage => $stage, after => $n, line => $line } >>: the line in place of the
+reply that follows C<$n> others (default 0) of that stage.
+
+=item early
+
+C<< { in => $n, send => $octets, close => $bool } >>: sends these octets, unasked,
+when C<$n> have come, and may end the link.
+
+=item extra, missing
+
+Number of final replies or answers too many, or too few, for each message.
+
+=item joined
+
+LMTP: the final replies are the lines of one reply.
+
+=item one_answer
+
+QMTP: only a message's first answer is sent.
+
+=item misframe, oversize
+
+QMTP: a number added to the length that each answer declares; number of octets that
+each answer is padded to.
+
+=item write_size, write_delay
+
+The most octets of one write, and the seconds between two.
+
+=back
+
+=head1 METHODS
+
+=head2 host, port, path, url, pid
+
+Where the sink is: C<host> is the address, or the path of a UNIX socket; C<port>
+or C<path> is undef; C<url> is C<lmtp://127.0.0.1:PORT>, C<lmtp://[::1]:PORT> or
+C<lmtp:///PATH>, or C<qmtp:> likewise.  C<pid> is the child's process number.
+
+=head2 messages
+
+All messages that have come to their end, as a list of hashes, in order of
+arrival.  Also those that every recipient was refused at the end.
+
+=over
+
+=item protocol, link
+
+C<'lmtp'> or C<'qmtp'>; the number of the link that it came over, from 1.
+
+=item from, from_params
+
+The sender, without brackets, and MAIL's parameters: a hash whose names are in
+capitals, with undef for a parameter without a value.
+
+=item recipients
+
+A reference to a list of hashes, in order, equal addresses as often as they were named:
+C<address>, C<params> (LMTP), C<reply> (text without the last line end), C<stage>
+(where that reply was given: C<rcpt> or C<final>, QMTP also C<mail>), C<accepted>
+(true if that was a success).
+
+=item data, size, digest
+
+The text and its number of octets.  Over LMTP the dots that were added on the
+way are taken off again; over QMTP the octet for the line end is not in it.
+With C<discard>, C<digest> (SHA-256, hexadecimal) is there in place of C<data>.
+
+=item lhlo, by (LMTP); eol (QMTP)
+
+The client's name; C<'DATA'> or C<'BDAT'>; C<"\012"> or C<"\015">.
+
+=back
+
+Croaks in any process but the one that made the sink, and when the child has
+gone.
+
+=head2 commands
+
+    my @all   = $sink->commands;
+    my @first = $sink->commands(1);
+
+The command lines seen, in order, without their ends; with a link's number those
+of that link.  For QMTP they are C<MESSAGE 120 unix>, C<SENDER ...>,
+C<RECIPIENT ...>, C<BAD ...> with the reason why a package was dropped.
+
+=head2 stop
+
+Ends the child and waits for it.  C<messages> and C<commands> can still be asked.
+
+=head1 EXAMPLES
+
+A server that loses the link after the first of several final replies:
+
+    my $sink = Mail::Wire::Sink->new(close_at => { stage => 'final', after => 1 });
+
+One whose replies come an octet at a time, a millisecond apart:
+
+    my $sink = Mail::Wire::Sink->new(write_size => 1, write_delay => 0.001);
+
+One that refuses every second message:
+
+    my $count = 0;
+    my $sink  = Mail::Wire::Sink->new(
+        data => sub { $count++ % 2 ? '451 4.3.0 Try again' : undef },
+    );
+
+A QMTP server that answers once for all recipients:
+
+    my $sink = Mail::Wire::Sink->new(protocol => 'qmtp', one_answer => 1);
+
+=head1 SEE ALSO
+
+L<Net::LMTP>, L<Net::QMTP>, L<Mail::Wire>, RFC 2033, RFC 3030,
+L<https://cr.yp.to/proto/qmtp.txt>
+
+=head1 AUTHOR
+
+The Mail-Wire authors
+
+=head1 LICENSE
+
+This is free software; you may redistribute it and modify it under the same
+terms as Perl itself.
+
+=cut

@@ -1,0 +1,37 @@
+package Mail::Wire::Sink::Body;
+
+# The octets of one message, kept or only counted and digested.
+
+use strict;
+use warnings;
+
+use Digest::SHA ();
+
+our $VERSION = '1.000';
+
+sub new {
+    my ($class, $discard) = @_;
+    my $self = bless { size => 0 }, $class;
+    if ($discard) { $self->{sha} = Digest::SHA->new(256) }
+    else          { $self->{data} = '' }
+    return $self;
+}
+
+sub size { return $_[0]{size} }
+
+sub add {
+    my ($self, $octets) = @_;
+    $self->{size} += length $octets;
+    if ($self->{sha}) { $self->{sha}->add($octets) }
+    else              { $self->{data} .= $octets }
+    return;
+}
+
+# What a message's record says of its body.
+sub record {
+    my ($self) = @_;
+    my $kept = $self->{sha} ? { digest => $self->{sha}->hexdigest } : { data => $self->{data} };
+    return (size => $self->{size}, %$kept);
+}
+
+1;

@@ -1,0 +1,244 @@
+package Mail::Wire::Sink::Server;
+
+# The process of a sink: accepts, reads and writes any number of links, and
+# answers the object that started it.  All system calls on links are here.
+
+use strict;
+use warnings;
+
+use Errno qw(EAGAIN EWOULDBLOCK EINTR);
+use IO::Select ();
+use Socket qw(SOL_SOCKET SO_LINGER IPPROTO_TCP TCP_NODELAY);
+use Time::HiRes ();
+
+use Mail::Wire::Sink::LMTP ();
+use Mail::Wire::Sink::QMTP ();
+
+our $VERSION = '1.000';
+
+use constant BLOCK => 262_144;
+
+# Octets that may wait to be written before a link's input is left unread, so
+# that a client that never reads can't fill our memory.
+use constant MAX_WAITING => 1_048_576;
+
+# Seconds that a closed link's client has to close its side.
+use constant LINGER => 5;
+
+# Seconds after which a sink looks whether its parent is still there, for the
+# case that a forked copy of it holds the control link open.
+use constant PATIENCE => 1;
+
+my %SESSION = (lmtp => 'Mail::Wire::Sink::LMTP', qmtp => 'Mail::Wire::Sink::QMTP');
+
+# listener, control (a Mail::Wire::Sink::Control), script, protocol, parent (pid)
+sub new {
+    my ($class, %arg) = @_;
+    my $self = bless {
+        %arg, peers => {}, timed => {}, count => 0, messages => [], commands => [],
+        readers => IO::Select->new, writers => IO::Select->new,
+    }, $class;
+    for my $socket ($arg{listener}, $arg{control}->socket) {
+        $socket->blocking(0);
+        $self->{readers}->add($socket);
+    }
+    return $self;
+}
+
+sub run {
+    my ($self) = @_;
+    $self->_turn while !$self->{stopped};
+    return;
+}
+
+sub _turn {
+    my ($self) = @_;
+    my ($readable, $writable)
+        = IO::Select->select($self->{readers}, $self->{writers}, undef, $self->_patience);
+    $self->_on_ready($_, '_read_peer') for @{ $readable || [] };
+    $self->_on_ready($_, '_settle')    for @{ $writable || [] };
+    $self->_run_timers;
+    $self->{stopped} = 1 if getppid != $self->{parent};
+    return;
+}
+
+sub _on_ready {
+    my ($self, $socket, $method) = @_;
+    return $self->_accept if $socket == $self->{listener};
+    return $self->_serve_control if $socket == $self->{control}->socket;
+    my $peer = $self->{peers}{ fileno($socket) || '' };
+    $self->$method($peer) if $peer && $peer->{socket} == $socket;
+    return;
+}
+
+# ---- timers
+
+sub _patience {
+    my ($self) = @_;
+    my $now  = Time::HiRes::time();
+    my $wait = PATIENCE;
+    for my $peer (values %{ $self->{timed} }) {
+        my $left = $peer->{due} - $now;
+        $wait = $left if $left < $wait;
+    }
+    return $wait > 0 ? $wait : 0;
+}
+
+sub _run_timers {
+    my ($self) = @_;
+    my $now = Time::HiRes::time();
+    for my $peer (grep { $_->{due} <= $now } values %{ $self->{timed} }) {
+        delete $self->{timed}{ $peer->{number} };
+        if ($peer->{closing}) { $self->_drop($peer) }
+        else                  { $self->_settle($peer) }
+    }
+    return;
+}
+
+sub _set_timer {
+    my ($self, $peer, $due) = @_;
+    $peer->{due} = $due;
+    $self->{timed}{ $peer->{number} } = $peer;
+    return;
+}
+
+# ---- links
+
+sub _accept {
+    my ($self) = @_;
+    while (my $socket = $self->{listener}->accept) {
+        $socket->blocking(0);
+        setsockopt $socket, IPPROTO_TCP, TCP_NODELAY, 1 if !defined $self->{path};
+        my $number = ++$self->{count};
+        my $peer = { socket => $socket, number => $number, session => $self->_new_session($number) };
+        $self->{peers}{ fileno $socket } = $peer;
+        $self->{readers}->add($socket);
+        $peer->{session}->start;
+        $self->_settle($peer);
+    }
+    return;
+}
+
+sub _new_session {
+    my ($self, $number) = @_;
+    my ($messages, $commands) = @$self{qw(messages commands)};
+    return $SESSION{ $self->{protocol} }->new(
+        script     => $self->{script},
+        link       => $number,
+        on_message => sub { push @$messages, $_[0] },
+        on_command => sub { push @$commands, [ $number, $_[0] ] },
+    );
+}
+
+sub _read_peer {
+    my ($self, $peer) = @_;
+    my $count = sysread $peer->{socket}, my $octets, BLOCK;
+    return if !defined $count && ($!{EAGAIN} || $!{EWOULDBLOCK} || $!{EINTR});
+    return $self->_drop($peer) if !defined $count;
+    return $self->_on_eof($peer) if !$count;
+    return if $peer->{closing};
+    $peer->{session}->feed($octets);
+    return $self->_settle($peer);
+}
+
+# What is owed is still written: the client may have closed one side only.
+sub _on_eof {
+    my ($self, $peer) = @_;
+    return $self->_drop($peer) if $peer->{closing};
+    $peer->{eof} = 1;
+    return $self->_settle($peer);
+}
+
+# Does the next thing that the session wants, and waits for what it needs.
+sub _settle {
+    my ($self, $peer) = @_;
+    return if $peer->{closing};
+    my ($kind, $value) = $peer->{session}->out->next_item(Time::HiRes::time());
+    return $self->_close($peer, $value) if $kind eq 'end';
+    return $self->_drop($peer) if $kind eq '' && $peer->{eof};
+    if ($kind eq 'octets') { $self->_write_peer($peer, $value) or return }
+    ($kind, $value) = $peer->{session}->out->next_item(Time::HiRes::time());
+    return $self->_close($peer, $value) if $kind eq 'end';
+    $self->_set_timer($peer, $value) if $kind eq 'until';
+    return $self->_choose($peer, $kind);
+}
+
+sub _write_peer {
+    my ($self, $peer, $octets) = @_;
+    my $count = syswrite $peer->{socket}, $octets;
+    if (defined $count) { $peer->{session}->out->wrote($count); return 1 }
+    return 1 if $!{EAGAIN} || $!{EWOULDBLOCK} || $!{EINTR};
+    $self->_drop($peer);
+    return 0;
+}
+
+# Which of its sides a link is watched for.
+sub _choose {
+    my ($self, $peer, $kind) = @_;
+    my $socket = $peer->{socket};
+    my $reads  = !$peer->{eof} && $peer->{session}->out->size < MAX_WAITING;
+    my $writes = $kind eq 'octets' || ($kind eq '' && $peer->{eof});
+    _watch($self->{readers}, $socket, $reads);
+    _watch($self->{writers}, $socket, $writes);
+    return;
+}
+
+sub _watch {
+    my ($select, $socket, $wanted) = @_;
+    my $watched = defined $select->exists($socket);
+    $select->add($socket)    if $wanted && !$watched;
+    $select->remove($socket) if !$wanted && $watched;
+    return;
+}
+
+# A close in good order: our side first.  The client's octets are read to its
+# end, as closing with octets unread would be a reset.
+sub _close {
+    my ($self, $peer, $how) = @_;
+    if ($how eq 'reset') {
+        setsockopt $peer->{socket}, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0;
+        return $self->_drop($peer);
+    }
+    return $self->_drop($peer) if $peer->{eof};
+    shutdown $peer->{socket}, 1;
+    $peer->{closing} = 1;
+    _watch($self->{writers}, $peer->{socket}, 0);
+    _watch($self->{readers}, $peer->{socket}, 1);
+    return $self->_set_timer($peer, Time::HiRes::time() + LINGER);
+}
+
+sub _drop {
+    my ($self, $peer) = @_;
+    my $socket = $peer->{socket};
+    $_->remove($socket) for $self->{readers}, $self->{writers};
+    delete $self->{timed}{ $peer->{number} };
+    delete $self->{peers}{ fileno $socket };
+    close $socket;
+    return;
+}
+
+# ---- the parent
+
+sub _serve_control {
+    my ($self) = @_;
+    my $control = $self->{control};
+    my $alive   = $control->fill;
+    while (my $request = $control->take) {
+        $self->_hand_over(@$request);
+    }
+    $alive = $control->flush && $alive;
+    $self->{stopped} = 1 if !$alive;
+    _watch($self->{writers}, $control->socket, $control->waiting);
+    return;
+}
+
+# What has come since the last request, and the request's number behind it.
+# It is the parent's then, and forgotten here.
+sub _hand_over {
+    my ($self, $what, $number) = @_;
+    $self->{control}->queue([ $what => $_ ]) for splice @{ $self->{$what} };
+    $self->{control}->queue([ done => $number ]);
+    return;
+}
+
+1;
