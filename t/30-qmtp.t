@@ -1,0 +1,404 @@
+# Net::QMTP as scripts know it: constructor, envelope, message, send and its hash.
+
+use strict;
+use warnings;
+
+use Errno qw(ECONNREFUSED);
+use Socket qw(AF_INET AF_INET6);
+use Test::More;
+
+use lib 't/lib';
+use Net::QMTP;
+use QMTPServer;
+
+sub warnings_of {
+    my ($code) = @_;
+    my @warnings;
+    local $SIG{__WARN__} = sub { push @warnings, @_ };
+    my @result = $code->();
+    return (join('', @warnings), @result);
+}
+
+sub envelope {
+    my ($qmtp, $sender, @recipients) = @_;
+    $qmtp->new_envelope;
+    $qmtp->sender($sender);
+    $qmtp->recipient($_) for @recipients;
+    return;
+}
+
+# ---- what it is
+
+{
+    my $server = QMTPServer->new([]);
+    my $qmtp   = QMTPServer::client($server);
+    isa_ok($qmtp, 'Net::QMTP');
+    is(Scalar::Util::reftype($qmtp), 'HASH', 'a blessed hash');
+    is_deeply([ keys %$qmtp ], ['net_qmtp'], '... with one key of ours');
+    is($qmtp->server, '127.0.0.1', 'server');
+    my $other = $qmtp->new($server->host, Port => $server->port);
+    isa_ok($other, 'Net::QMTP', 'new on an object makes');
+    cmp_ok($Net::QMTP::VERSION, '>', 0.06, 'newer than any before');
+}
+
+{
+    package My::QMTP;
+    our @ISA = 'Net::QMTP';
+    our @calls;
+    sub new {
+        my ($class, $host, %option) = @_;
+        my $self = $class->SUPER::new($host, %option) or return;
+        @$self{qw(message sender link)} = ('mine', 'mine', 'mine');
+        return bless $self, $class;
+    }
+    sub disconnect { push @calls, 'disconnect'; return $_[0]->SUPER::disconnect }
+    sub DESTROY    { push @calls, 'destroy';    return $_[0]->SUPER::DESTROY }
+}
+
+{
+    my $server = QMTPServer->new(['Kok']);
+    my $qmtp = My::QMTP->new($server->host, Port => $server->port);
+    isa_ok($qmtp, 'My::QMTP');
+    envelope($qmtp, 's', 'a');
+    $qmtp->message('m');
+    is_deeply($qmtp->send, { a => 'success: ok' }, 'a subclass may keep keys of any name');
+    undef $qmtp;
+    is_deeply(\@My::QMTP::calls, [qw(destroy disconnect)], 'the destructor calls disconnect');
+    ok($server->await('eof'), '... which closes');
+}
+
+# ---- the constructor
+
+for my $host ([], [undef], ['']) {
+    ok(!eval { Net::QMTP->new(@$host); 1 }, 'no server: croaks');
+    like($@, qr/^No server specified in constructor at \Q${\__FILE__}\E line/, '... in words that are known');
+}
+
+{
+    my ($port, $held) = ScriptedServer->refusing_port;
+    my @got = Net::QMTP->new('127.0.0.1', Port => $port);
+    my $errno = 0 + $!;
+    is_deeply(\@got, [undef], 'a refused connection: undef');
+    is($errno, ECONNREFUSED, '... with $!');
+    like($@, qr/127\.0\.0\.1.*$port/, '... and $@');
+    my $qmtp = Net::QMTP->new('127.0.0.1', Port => $port, DeferConnect => 1);
+    ok($qmtp, 'DeferConnect does not connect');
+    is($qmtp->reconnect, undef, '... reconnect does');
+    is(0 + $!, ECONNREFUSED, '... with $!');
+    isnt($qmtp->error, '', '... and error');
+}
+
+is(Net::QMTP->new('no-such-host.invalid'), undef, 'a name with no address: undef');
+like($@, qr/no-such-host\.invalid/, '... with $@');
+ok($!, '... and $!');
+is(Net::QMTP->new('127.0.0.1', Port => 'no-such-service'), undef, 'a service that is none: undef');
+is(Net::QMTP->new('/no/such/socket'), undef, 'a socket that is not there: undef');
+like($@, qr{/no/such/socket}, '... with $@');
+is(Net::QMTP->new('/' . 'x' x 200), undef, 'a path that is too long for a socket: undef');
+
+for my $option (qw(Timeout ConnectTimeout NextReplyTimeout)) {
+    for my $bad (-1, 'soon', '', '5 s', 9**9**9, -9**9**9) {
+        is(Net::QMTP->new('127.0.0.1', DeferConnect => 1, $option => $bad), undef, "$option => '$bad': undef");
+        like($@, qr/^$option: '\Q$bad\E' is no number of seconds/, '... and $@ says so');
+    }
+    for my $good (undef, 0, 0.5, '30', 1e3) {
+        ok(Net::QMTP->new('127.0.0.1', DeferConnect => 1, $option => $good),
+            "$option => " . (defined $good ? $good : 'undef'));
+    }
+}
+
+is(Net::QMTP->new('127.0.0.1', DeferConnect => 1, SSL => 1), undef, 'SSL: undef for now');
+like($@, qr/^SSL: .*not supported/, '... and $@ says so');
+ok(Net::QMTP->new('127.0.0.1', DeferConnect => 1, SSL => 0), 'SSL => 0 is none');
+ok(Net::QMTP->new('127.0.0.1', DeferConnect => 1, NoSuchOption => 1), 'unknown options are ignored');
+
+{
+    my $server = QMTPServer->new([]);
+    my $where = $server->host . ':' . $server->port;
+    ok(Net::QMTP->new($where), 'host:port');
+    ok(Net::QMTP->new($server->host, Port => $server->port, Domain => AF_INET), 'Domain');
+    is(Net::QMTP->new($server->host, Port => $server->port, Family => AF_INET6), undef, 'a Family that the host has not');
+    ok(Net::QMTP->new($server->host, Port => $server->port, LocalAddr => '127.0.0.1'), 'LocalAddr');
+    is(Net::QMTP->new($server->host, Port => $server->port, LocalAddr => '192.0.2.1'), undef, 'a LocalAddr that is not ours');
+}
+
+# ---- envelope and message without a connection
+
+sub offline { return Net::QMTP->new('127.0.0.1', DeferConnect => 1, @_) }
+
+{
+    my $qmtp = offline();
+    is($qmtp->sender, undef, 'sender: none');
+    is($qmtp->sender(''), '', 'sender: empty');
+    is($qmtp->sender, '', '... kept');
+    is($qmtp->sender('s@x'), 's@x', 'sender: set');
+    is_deeply($qmtp->recipient, [], 'recipient: an empty list');
+    is_deeply($qmtp->recipient('a'), ['a'], 'recipient: added');
+    push @{ $qmtp->recipient }, 'b';
+    is_deeply($qmtp->recipient('c'), [qw(a b c)], 'recipient: the list is live');
+    is($qmtp->server, '127.0.0.1', 'server');
+    is($qmtp->server('192.0.2.7'), '192.0.2.7', 'server: set');
+    ok($qmtp->new_envelope, 'new_envelope');
+    is($qmtp->sender, undef, '... forgets the sender');
+    is_deeply($qmtp->recipient, [], '... and the recipients');
+    is($qmtp->server, '192.0.2.7', '... not the server');
+    is($qmtp->message, undef, 'message: none');
+    is($qmtp->message(''), '', 'message: empty');
+    is($qmtp->message('a'), 'a', 'message: appended');
+    is($qmtp->message("b\n"), "ab\n", '... twice');
+    is($qmtp->message(undef), "ab\n", '... undef is nothing');
+    ok($qmtp->new_message, 'new_message');
+    is($qmtp->message, undef, '... forgets it');
+    is($qmtp->message_from_file, undef, 'message_from_file: none');
+    is($qmtp->message_from_file('/no/such/file'), '/no/such/file', 'message_from_file: noted, not opened');
+    is($qmtp->message_from_file, '/no/such/file', '... and told');
+}
+
+{
+    my $qmtp = offline();
+    $qmtp->message('text');
+    my ($warning, $result) = warnings_of(sub { $qmtp->message_from_file('f') });
+    is($result, undef, 'message_from_file after message: undef');
+    like($warning, qr/^message_from_file: .*new_message.* at \Q${\__FILE__}\E line/, '... and a carp');
+    isnt($qmtp->error, '', '... and an error');
+    is($qmtp->message, 'text', '... the message stays');
+    $qmtp->new_message;
+    $qmtp->message_from_file('f');
+    for my $arguments ([], ['x']) {
+        ($warning, $result) = warnings_of(sub { scalar $qmtp->message(@$arguments) });
+        is($result, undef, 'message after message_from_file: undef');
+        like($warning, qr/^message: .*new_message.* at \Q${\__FILE__}\E line/, '... and a carp');
+    }
+    $qmtp->new_message;
+    is($qmtp->message('x'), 'x', 'new_message clears the way');
+}
+
+for my $case ([ "\n", "\012" ], [ "\015\012", "\015" ], [ undef, "\012" ], [ '', "\012" ], [ \1024, "\012" ]) {
+    my ($separator, $expected) = @$case;
+    local $/ = $separator;
+    is(offline()->encoding, $expected, 'encoding: guessed from $/');
+}
+
+{
+    my $qmtp = offline();
+    is($qmtp->encoding('dos'),  "\015", 'encoding: dos');
+    is($qmtp->encoding,         "\015", '... kept');
+    is($qmtp->encoding('unix'), "\012", 'encoding: unix');
+    for my $bad ('mac', '', undef, 'DOS') {
+        ok(!eval { $qmtp->encoding($bad); 1 }, 'encoding: croaks for another');
+        like($@, qr/^Unknown encoding .* at \Q${\__FILE__}\E line/, '... and says where');
+    }
+    is($qmtp->encoding, "\012", '... and stays as it was');
+}
+
+{
+    my $qmtp = offline();
+    is($qmtp->send, undef, 'send with nothing: undef');
+    is($qmtp->error, 'send: no sender', '... for want of a sender');
+    $qmtp->sender('');
+    is($qmtp->send, undef, 'with an empty sender');
+    is($qmtp->error, 'send: no recipient', '... for want of a recipient');
+    $qmtp->recipient('a');
+    is($qmtp->send, undef, 'with a recipient');
+    is($qmtp->error, 'send: no message', '... for want of a message');
+    $qmtp->message('');
+    is($qmtp->send, undef, 'with an empty message');
+    is($qmtp->error, 'send: no connection', '... for want of a connection');
+    is_deeply(scalar $qmtp->results, [], 'no results');
+    my ($warning, @result) = warnings_of(sub { $qmtp->disconnect });
+    is_deeply(\@result, [undef], 'disconnect with no connection: undef');
+    like($warning, qr/^disconnect: no connection at \Q${\__FILE__}\E line/, '... and a carp');
+}
+
+{
+    my $qmtp = offline();
+    ok(!eval { $qmtp->message("\x{20ac}"); 1 }, 'a wide character in a message: croaks');
+    like($@, qr/^Wide character in message.* at \Q${\__FILE__}\E line/, '... and says where');
+    is($qmtp->message, undef, '... and leaves the message alone');
+}
+
+# ---- packages
+
+for my $kind (qw(ipv4 ipv6 unix)) {
+    SKIP: {
+        skip 'no IPv6 here', 3 if $kind eq 'ipv6' && !ScriptedServer::has_ipv6();
+        my $server = QMTPServer->new({ listen => $kind }, [ 'K1', 'Z2', 'D3' ]);
+        my $qmtp = QMTPServer::client($server);
+        envelope($qmtp, 's@x', qw(a b c));
+        $qmtp->message("line\n");
+        is_deeply($qmtp->send, { a => 'success: 1', b => 'deferral: 2', c => 'failure: 3' }, "$kind: one answer each")
+            or diag $@;
+        is($qmtp->error, '', "$kind: no error");
+        is($server->received, "6:\nline\n,3:s\@x,12:1:a,1:b,1:c,,", "$kind: the package");
+    }
+}
+
+my %packages = (
+    'dos line ends'   => { eol => "\015", message => "a\r\nb\r\n",      sender => 's',        rcpts => ['r'] },
+    'empty message'   => { eol => "\012", message => '',                sender => 's',        rcpts => ['r'] },
+    'empty sender'    => { eol => "\012", message => "m\n",             sender => '',         rcpts => ['r'] },
+    'empty recipient' => { eol => "\012", message => "m\n",             sender => 's',        rcpts => ['']  },
+    '8-bit octets'    => { eol => "\012", message => "\xe9\0\xff\n",    sender => "\xe9",     rcpts => ["\xff\0"] },
+    'no last newline' => { eol => "\012", message => "\n\n.\n.",        sender => 's',        rcpts => ['r'] },
+    'many recipients' => { eol => "\012", message => "m\n",             sender => 's',        rcpts => [ 1 .. 2000 ] },
+    'a megabyte'      => { eol => "\012", message => "0123456\n" x 2**17, sender => 's',      rcpts => ['r', 's'] },
+);
+for my $name (sort keys %packages) {
+    my $package = $packages{$name};
+    my $server = QMTPServer->new([ map {"K$_"} @{ $package->{rcpts} } ]);
+    my $qmtp = QMTPServer::client($server);
+    envelope($qmtp, $package->{sender}, @{ $package->{rcpts} });
+    $qmtp->encoding($package->{eol} eq "\012" ? 'unix' : 'dos');
+    $qmtp->message($package->{message});
+    is_deeply($qmtp->send, { map { $_ => "success: $_" } @{ $package->{rcpts} } }, "$name: answers");
+    is_deeply([ QMTPServer::packages($server->received) ], [$package], "$name: package");
+}
+
+{
+    my $server = QMTPServer->new([ 'Kok', 'Kok' ]);
+    my $qmtp = QMTPServer::client($server);
+    my $latin = "\xe9";
+    utf8::upgrade($latin);
+    envelope($qmtp, "$latin\@x", "$latin\@x", "\x{20ac}\@x");
+    $qmtp->message("\xff");
+    $qmtp->message($latin);
+    is_deeply($qmtp->send, { "\xe9\@x" => 'success: ok', "\x{20ac}\@x" => 'success: ok' }, 'characters: keys as given');
+    is_deeply([ QMTPServer::packages($server->received) ],
+        [ { eol => "\012", message => "\xff\xe9", sender => "\xe9\@x", rcpts => [ "\xe9\@x", "\xe2\x82\xac\@x" ] } ],
+        'characters: bytes where they fit, UTF-8 in addresses where not');
+}
+
+# ---- equal recipients, results
+
+my @equal = (
+    [ [qw(Ka Kb)]    => 'success: a' ],
+    [ [qw(Ka Zb)]    => 'deferral: b' ],
+    [ [qw(Za Kb)]    => 'deferral: a' ],
+    [ [qw(Za Db Kc)] => 'failure: b' ],
+    [ [qw(Da Zb Kc)] => 'failure: a' ],
+    [ [qw(Da Db)]    => 'failure: a' ],
+);
+for my $case (@equal) {
+    my ($answers, $worst) = @$case;
+    my $server = QMTPServer->new($answers);
+    my $qmtp = QMTPServer::client($server);
+    envelope($qmtp, 's', ('r') x @$answers);
+    $qmtp->message('m');
+    is_deeply($qmtp->send, { r => $worst }, "@$answers: the hash has the worst");
+    my %code = (K => 250, Z => 450, D => 550);
+    is_deeply([ map { $_->code . $_->message } $qmtp->results ], [ map { $code{ substr $_, 0, 1 } . substr $_, 1 } @$answers ],
+        '... results have all');
+}
+
+{
+    my $server = QMTPServer->new([ 'Kok 1 qp 2', 'Dno mailbox (#5.1.1)' ]);
+    my $qmtp = QMTPServer::client($server);
+    envelope($qmtp, 's', 'a', 'b');
+    $qmtp->message('m');
+    $qmtp->send;
+    my ($first, $second) = $qmtp->results;
+    isa_ok($first, 'Mail::Wire::Result');
+    my @fields = qw(recipient index status code enhanced message stage maybe_delivered);
+    is_deeply([ map { $first->$_ || 0 } @fields ], [ 'a', 0, 'success', 250, 0, 'ok 1 qp 2', 'final', 0 ], 'a result');
+    is_deeply([ map { $second->$_ || 0 } @fields ], [ 'b', 1, 'failure', 550, '5.1.1', 'no mailbox (#5.1.1)', 'final', 0 ],
+        '... and one with an enhanced status code');
+    is_deeply(scalar $qmtp->results, [ $first, $second ], 'results in scalar context');
+}
+
+# ---- several packages on one connection, connections that come and go
+
+{
+    my $server = QMTPServer->new(['K1'], [ 'K2', 'D2' ], ['Z3']);
+    my $qmtp = QMTPServer::client($server);
+    $qmtp->message("m\n");
+    envelope($qmtp, 's', 'a');
+    is_deeply($qmtp->send, { a => 'success: 1' }, 'first package');
+    $qmtp->recipient('b');
+    is_deeply($qmtp->send, { a => 'success: 2', b => 'failure: 2' }, 'the envelope stays, and grows');
+    envelope($qmtp, 't', 'c');
+    $qmtp->new_message;
+    $qmtp->message("n\n");
+    is_deeply($qmtp->send, { c => 'deferral: 3' }, 'third package');
+    is_deeply([ map { $_->{sender} . $_->{message} . "@{ $_->{rcpts} }" } QMTPServer::packages($server->received) ],
+        [ "sm\na", "sm\na b", "tn\nc" ], 'all on the wire');
+    is($server->connections, 1, '... of one connection');
+}
+
+{
+    my $server = QMTPServer->new(['Kok']);
+    my $qmtp = QMTPServer::client($server);
+    envelope($qmtp, 's', 'a');
+    $qmtp->message('m');
+    ok($qmtp->disconnect, 'disconnect');
+    ok($server->await('eof'), '... closes');
+    is($qmtp->send, undef, 'send is undef then');
+    ok($qmtp->reconnect, 'reconnect');
+    is_deeply($qmtp->send, { a => 'success: ok' }, 'send works again, envelope and message are there');
+    ok($qmtp->reconnect, 'reconnect with a connection');
+    ok($server->await('eof 1'), '... closes it');
+    is($server->connections, 3, '... and makes another');
+    $qmtp->server('/no/such/socket');
+    is_deeply($qmtp->send, { a => 'success: ok' }, 'a new server has no effect yet');
+    is($qmtp->reconnect, undef, '... but when reconnecting');
+    is($qmtp->send, undef, '... and there is no connection then');
+}
+
+{
+    my $server = QMTPServer->new(['Kok'], ['Kok']);
+    my $qmtp = QMTPServer::client($server);
+    envelope($qmtp, 's', 'a');
+    $qmtp->message('m');
+    $qmtp->send;
+    no warnings 'redefine';
+    local *Net::QMTP::_session_life = sub {0};
+    is_deeply($qmtp->send, { a => 'success: ok' }, 'an old session');
+    is($server->connections, 2, '... is re-opened first');
+    $qmtp->server('/no/such/socket');
+    is($qmtp->send, undef, '... or not');
+    like($qmtp->error, qr{/no/such/socket}, '... which is told');
+}
+
+# ---- Debug, SYNOPSIS
+
+{
+    my $server = QMTPServer->new(["Kok\n\e[1m"]);
+    open my $saved, '>&', \*STDERR or die "STDERR: $!";
+    close STDERR;
+    open STDERR, '>', \my $said or die "STDERR: $!";
+    my $qmtp = QMTPServer::client($server, Debug => 1);
+    envelope($qmtp, 's', 'a@x');
+    $qmtp->message('m');
+    $qmtp->send;
+    $qmtp->disconnect;
+    close STDERR;
+    open STDERR, '>&', $saved or die "STDERR: $!";
+    my $port = $server->port;
+    like($said, qr/connecting.*$port/, 'Debug: connecting');
+    like($said, qr/sending 1 bytes to 1 recipients/, 'Debug: sending');
+    like($said, qr/a\@x.*ok.*\\x1b\[1m/, 'Debug: the answer, with no control characters');
+    like($said, qr/disconnected/, 'Debug: disconnecting');
+    is(scalar(grep { !/^Net::QMTP: [\x20-\x7e]+$/ } split /\n/, $said), 0, 'Debug: a line each');
+}
+
+{
+    open my $source, '<', $INC{'Net/QMTP.pm'} or die "Net/QMTP.pm: $!";
+    my ($synopsis) = do { local $/; <$source> } =~ /^=head1 SYNOPSIS\n(.*?)^=head1/ms;
+    my $server = QMTPServer->new([ 'Kone', 'Dtwo' ], [ 'Kthree', 'Zfour' ]);
+    $synopsis =~ s/'mail\.example\.org', Port => 209/"'127.0.0.1', Port => " . $server->port/e or die 'another SYNOPSIS';
+    my $printed = '';
+    {
+        open my $out, '>', \$printed or die "memory: $!";
+        my $old = select $out;
+        my $code = eval "sub { $synopsis }" or die $@;
+        $code->();
+        select $old;
+    }
+    is($printed, <<'PRINTED', 'the SYNOPSIS runs');
+bar@example.org: failure: two
+foo@example.org: success: one
+<foo@example.org>: success (final) 250 three
+<bar@example.org>: deferral (final) 450 four
+PRINTED
+}
+
+done_testing;

@@ -1,0 +1,189 @@
+# Net::QMTP and files: streamed as they are, never run, never half accepted.
+
+use strict;
+use warnings;
+
+use File::Temp ();
+use Test::More;
+
+use lib 't/lib';
+use Net::QMTP;
+use QMTPServer;
+
+my $folder = File::Temp->newdir;
+
+sub file {
+    my ($name, $content) = @_;
+    open my $fh, '>', "$folder/$name" or die "$folder/$name: $!";
+    binmode $fh;
+    print {$fh} $content;
+    close $fh or die "$folder/$name: $!";
+    return "$folder/$name";
+}
+
+sub sender_of {
+    my ($server, $file, @recipients) = @_;
+    my $qmtp = QMTPServer::client($server);
+    $qmtp->sender('s');
+    $qmtp->recipient($_) for @recipients ? @recipients : 'r';
+    $qmtp->message_from_file($file);
+    return $qmtp;
+}
+
+# What send returned, and what it warned of.
+sub sent {
+    my ($qmtp) = @_;
+    my $warning = '';
+    local $SIG{__WARN__} = sub { $warning .= $_[0] };
+    my $answers = $qmtp->send;
+    return ($answers, $warning);
+}
+
+# ---- whole files
+
+my %contents = (
+    empty        => '',
+    'one line'   => "line\n",
+    'no newline' => "a\nb",
+    octets       => join('', map { chr } 0 .. 255),
+    'one block'  => 'x' x 65536,
+    'a byte more' => 'x' x 65537,
+    'many blocks' => "0123456789abcde\n" x 20000,
+);
+for my $name (sort keys %contents) {
+    my $server = QMTPServer->new([ 'Kok', 'Dno' ]);
+    my $qmtp = sender_of($server, file('message', $contents{$name}), 'a', 'b');
+    my ($answers, $warning) = sent($qmtp);
+    is_deeply($answers, { a => 'success: ok', b => 'failure: no' }, "$name: answers");
+    is($warning, '', "$name: no warning");
+    is_deeply([ QMTPServer::packages($server->received) ],
+        [ { eol => "\012", message => $contents{$name}, sender => 's', rcpts => [ 'a', 'b' ] } ], "$name: package");
+}
+
+for my $name ('|touch ran', 'touch ran|', '>ran', ' spaces ', '-', 'line\nend') {
+    my $server = QMTPServer->new(['Kok']);
+    my $qmtp = sender_of($server, file($name, "message\n"));
+    is_deeply($qmtp->send, { r => 'success: ok' }, "a file named '$name' is a file");
+    ok(!-e "$folder/ran" && !-e 'ran', '... and no command');
+}
+
+{
+    my $server = QMTPServer->new(['Kok']);
+    my $qmtp = sender_of($server, "$folder/later");
+    file('later', "written after message_from_file\n");
+    is_deeply($qmtp->send, { r => 'success: ok' }, 'the file is opened at send');
+}
+
+# ---- files that can't be sent
+
+sub test_unreadable {
+    my ($name, $file, $pattern) = @_;
+    my $server = QMTPServer->new(['Kok']);
+    my $qmtp = sender_of($server, $file);
+    my ($answers, $warning) = sent($qmtp);
+    is($answers, undef, "$name: undef");
+    like($warning, qr/^message_from_file: \Q$file\E: $pattern at \Q${\__FILE__}\E line/, '... a carp with file and reason');
+    like($qmtp->error, qr/\Q$file\E: $pattern/, '... and an error');
+    ok($server->await('eof'), '... and the link is closed');
+    is($server->received, '', '... with nothing sent');
+    is($qmtp->send, undef, '... so there is no connection');
+    is($qmtp->error, 'send: no connection', '... for the next send');
+    return;
+}
+
+test_unreadable('no such file', "$folder/nothing", qr/No such file.*/);
+test_unreadable('a directory', "$folder", qr/not a plain file/);
+test_unreadable('a device', '/dev/null', qr/not a plain file/);
+test_unreadable('a command', "echo hello |", qr/No such file.*/);
+
+SKIP: {
+    skip 'root reads everything', 7 if !$>;
+    my $file = file('secret', 'x');
+    chmod 0, $file;
+    test_unreadable('no permission', $file, qr/Permission denied/);
+}
+
+# The file changes once its first block is on its way: the server must never see the package's end.
+sub test_changing {
+    my ($name, $change, $pattern) = @_;
+    my $file   = file('changing', 'x' x (4 * 65536));
+    my $server = QMTPServer->new(['Kok']);
+    my $qmtp   = sender_of($server, $file);
+    my $copy   = \&Net::QMTP::Link::copy;
+    my $blocks = 0;
+    no warnings 'redefine';
+    local *Net::QMTP::Link::copy = sub {
+        $change->($file) if !$blocks++;
+        return $copy->(@_);
+    };
+    my ($answers, $warning) = sent($qmtp);
+    is($answers, undef, "$name: undef");
+    like($warning, qr/^message_from_file: \Q$file\E: $pattern at \Q${\__FILE__}\E line/, '... a carp');
+    ok($server->await('eof'), '... the link is closed');
+    is_deeply([ grep { !exists $_->{rest} } QMTPServer::packages($server->received) ], [], '... within the package');
+    is_deeply([ map { [ $_->status, $_->stage, $_->maybe_delivered ] } $qmtp->results ],
+        [ [ 'deferral', 'body', 0 ] ], '... which was surely not accepted');
+    is($qmtp->send, undef, '... and there is no connection any more');
+    return;
+}
+
+test_changing('a file that shrinks', sub { truncate $_[0], 2 * 65536 or die "truncate: $!" }, qr/it shrank.*/);
+test_changing('a file that grows', sub { open my $fh, '>>', $_[0] or die "append: $!"; print {$fh} 'x' }, qr/it grew.*/);
+
+# ---- memory
+
+# Kilobytes, the most it ever was; undef where that is not to be known, or is a sanitizer's.
+sub peak_memory {
+    return undef if ($ENV{LD_PRELOAD} || '') =~ /asan/;
+    open my $status, '<', '/proc/self/status' or return undef;
+    my ($peak) = map { /^VmHWM:\s*(\d+) kB/ ? $1 : () } <$status>;
+    return $peak;
+}
+
+SKIP: {
+    my $size = 48 * 1024 * 1024;
+    my $before = peak_memory();
+    skip 'memory cannot be measured here', 2 if !defined $before;
+    open my $fh, '>', "$folder/large" or die "large: $!";
+    truncate $fh, $size or die "truncate: $!";
+    close $fh or die "large: $!";
+    my $server = QMTPServer->new(sub {
+        my ($peer) = @_;
+        $peer->bytes(length($size) + 1);
+        my $left = $size + 2;
+        while ($left) {
+            $left -= length $peer->bytes($left < 65536 ? $left : 65536);
+            $peer->{recorded}[-1] = '';
+        }
+        $peer->bytes(length '1:s,4:1:r,,');
+        $peer->send(QMTPServer::netstring('Kok'));
+    });
+    is_deeply(sender_of($server, "$folder/large")->send, { r => 'success: ok' }, 'a large file');
+    cmp_ok(peak_memory() - $before, '<', 8 * 1024, '... needs no memory of its size');
+}
+
+# ---- a message in a scalar is not copied
+
+SKIP: {
+    my $before = peak_memory();
+    skip 'memory cannot be measured here', 2 if !defined $before;
+    my $size = 48 * 1024 * 1024;
+    my $server = QMTPServer->new(sub {
+        my ($peer) = @_;
+        my $left = length("$size:\n,1:s,4:1:r,,") + $size;
+        while ($left) {
+            $left -= length $peer->bytes($left < 65536 ? $left : 65536);
+            $peer->{recorded}[-1] = '';
+        }
+        $peer->send(QMTPServer::netstring('Kok'));
+    });
+    my $qmtp = QMTPServer::client($server);
+    $qmtp->sender('s');
+    $qmtp->recipient('r');
+    $qmtp->message("0123456789abcde\n" x 1024) for 1 .. $size / 16384;
+    my $held = peak_memory();
+    is_deeply($qmtp->send, { r => 'success: ok' }, 'a large message');
+    cmp_ok(peak_memory() - $held, '<', 8 * 1024, '... is sent from where it is');
+}
+
+done_testing;

@@ -1,0 +1,230 @@
+# Deliveries in the cases that lose mail elsewhere, one by one: what exactly is said of each recipient.
+
+use strict;
+use warnings;
+
+use IO::Select;
+use Test::More;
+
+use lib 't/lib';
+use FlightTest;
+
+my $server = FlightServer->new;
+my @pipelining = ('PIPELINING', '8BITMIME');
+my %keywords = ('one at a time' => ['8BITMIME'], pipelining => \@pipelining, streams => [ @pipelining, 'CHUNKING' ]);
+my @kinds = sort keys %keywords;
+
+# "code stage" of each, with "maybe" behind those maybe delivered.
+sub short {
+    my ($results) = @_;
+    return join ', ', map { join ' ', $_->code, $_->stage, $_->maybe_delivered ? 'maybe' : () } @$results;
+}
+
+sub expect {
+    my ($name, $kind, $lies, $messages, $expected, %more) = @_;
+    my ($results) = fly($server, "$name ($kind): judged",
+        server => { keywords => $keywords{$kind}, lies => $lies, %{ $more{server} || {} } }, client => $more{client}, messages => $messages,
+        map { exists $more{$_} ? ($_ => $more{$_}) : () } qw(how exact unseen));
+    is_deeply [ map { short($results->{ $_->{name} }) } @$messages ], $expected, "$name ($kind)";
+    return $results;
+}
+
+sub big {
+    my ($message, $size) = @_;
+    $message->{data} = "0123456789abcd\n" x ($size / 15);
+    return $message;
+}
+
+# ---- a second LHLO that is refused, or answered in another way: the link is served without fences
+
+for my $second (
+    ['503 5.5.1 once is enough'], ['500 what?'], ['250 server.example'], [ '250-server.example', '250 PIPELINING' ],
+    [ '250-server.example hi', '250-PIPELINING', '250-8BITMIME', '250 Ok SESSIONID=<1>' ],
+) {
+    for my $kind (qw(pipelining streams)) {
+        expect("a second LHLO is answered '$second->[-1]'", $kind, { 'lhlo 2' => { instead => $second } },
+            [ message('m1', 'a@x'), message('m2', 'a@x', 'full@x') ], [ '250 final', '250 final, 452 final' ], exact => 1);
+    }
+}
+
+# Cyrus ends LHLO's reply with words that change: names and keywords count.
+for my $kind (qw(pipelining streams)) {
+    my @lines = map { [ '250-server.example other words', (map {"250-$_"} @{ $keywords{$kind} }), "250 Ok SESSIONID=<$_>" ] } 1 .. 9;
+    expect('the last line of LHLO changes', $kind, { map { ("lhlo $_" => { instead => $lines[ $_ - 1 ] }) } 1 .. 9 },
+        [ message('m1', 'a@x'), message('m2', 'a@x', 'full@x'), message('m3', 'a@x') ], [ '250 final', '250 final, 452 final', '250 final' ],
+        exact => 1);
+}
+
+# The true reply is the second one, and LHLO's comes late: nothing that a wait could tell from a refused LHLO.
+expect('a reply too many, 5xx, in the place of a slow fence', 'pipelining',
+    { 'final m1 0' => { before => ['250 over'] }, 'lhlo 2' => { wait => 0.8 } }, [ message('m1', 'bad@x') ], ['421 final maybe']);
+
+# ---- positive replies that come before their message
+
+for my $kind (@kinds) {
+    next if $kind eq 'streams';
+    my $lmtp = connect_to($server, server => { keywords => $keywords{$kind}, lies => { 'body m1' => { after => ['250 early'], mark => 'early' } } });
+    my $n = 0;
+    my @results = $lmtp->deliver(From => 'm1@x', To => ['bad@x'], Data => sub {
+        return "0123456789abcde\n" x 8192 if ++$n < 10;
+        $server->await('early') if $n == 10;
+        return $n == 10 ? "the end\n" : undef;
+    });
+    is short(\@results), '421 body', "250 that comes while the content is written ($kind)";
+    undef $lmtp;
+    ok !$server->truth->{messages}{m1}{ended}, 'and the end is not sent';
+}
+expect('joined replies before the end', 'pipelining', { 'body m1' => { after => [ '250-early', '250 early' ], then => 'hang' } },
+    [ big(message('m1', 'a@x', 'b@x'), 8_000_000) ], ['421 body, 421 body'], client => { JoinedReplies => 1 });
+
+# ---- bytes that nobody asked for
+
+for my $kind (@kinds) {
+    for my $stray ('250 stray', '550 stray', 'stray') {
+        my $lmtp = connect_to($server, server => { keywords => $keywords{$kind}, lies => { 'noop 1' => { after => [$stray], mark => 'stray' } } });
+        is short([ $lmtp->deliver(From => 'm1@x', To => ['a@x'], Data => "text\n") ]), '250 final', 'before a stray reply';
+        $lmtp->command('NOOP')->response;
+        $server->await('stray');
+        is short([ $lmtp->deliver(From => 'm2@x', To => ['a@x'], Data => "text\n") ]), '421 connect', "'$stray' is credited to nobody ($kind)";
+        undef $lmtp;
+        ok !$server->truth->{messages}{m2}, 'and nothing is sent behind it';
+    }
+}
+
+# ---- 421
+
+for my $kind ('one at a time') {
+    my @three = (message('m1', 'a@x', 'b@x', 'c@x'), message('m2', 'a@x'));
+    for my $then (undef, 'close', 'finish', 'reset') {
+        expect('421 to the second of three, nothing behind it, ' . ($then || 'open'), $kind,
+            { 'final m1 1' => { instead => ['421 4.3.2 bye'], gives => 421, then => $then || 'hang' } }, \@three,
+            [ '250 final, 421 final, 421 final maybe', '421 connect' ], client => { Timeout => 0.5 }) if !$then || $then ne 'reset';
+    }
+    expect('421 to the second of three, the third behind it', $kind, { 'final m1 1' => { instead => ['421 4.3.2 bye'], gives => 421 } }, \@three,
+        [ '250 final, 421 final, 250 final', '421 connect' ]);
+    my $results = expect('421 to MAIL', $kind, { 'mail m1' => { instead => ['421 4.3.2 bye'], then => 'close' } }, \@three,
+        [ '421 mail, 421 mail, 421 mail', '421 connect' ]);
+    is $results->{m2}[0]->message, '4.3.2 bye', 'the rest has its words';
+    expect('421 to the second RCPT', $kind, { 'rcpt m1 1' => { instead => ['421 4.3.2 bye'], then => 'close' } }, \@three,
+        [ '421 rcpt, 421 rcpt, 421 rcpt', '421 connect' ]);
+    expect('421 to DATA', $kind, { 'data m1' => { instead => ['421 4.3.2 bye'], then => 'close' } }, \@three,
+        [ '421 data, 421 data, 421 data', '421 connect' ]);
+    expect('421 behind the last reply', $kind, { 'final m1 2' => { after => ['421 4.3.2 bye'], then => 'close' } }, \@three,
+        [ '250 final, 250 final, 250 final', '421 connect' ]);
+}
+
+# ---- a server that gives up while the content is written
+
+for my $kind (@kinds) {
+    for my $then (qw(close finish)) {
+        expect("552 early, then $then", $kind, { 'body m1' => { after => ['552 5.3.4 too big'], then => $then } },
+            [ big(message('m1', 'a@x', 'b@x'), 8_000_000) ], ['552 final, 421 body'], server => { slow => 0.2 });
+    }
+    expect('421 early', $kind, { 'body m1' => { after => ['421 4.3.2 bye'], then => 'close' } },
+        [ big(message('m1', 'a@x', 'b@x'), 8_000_000) ], ['421 body, 421 body'], server => { slow => 0.2 });
+}
+
+# The content may be the caller's memory until its last byte has left, whatever was said before.
+for my $kind (@kinds) {
+    my $lmtp = connect_to($server, server => { keywords => $keywords{$kind}, slow => 0.3,
+        lies => { 'body m1' => { after => ['552 5.3.4 too big'] }, 'final m1 0' => { instead => [], gives => 552 } } });
+    is short([ $lmtp->deliver(From => 'm1@x', To => ['a@x'], Data => join '', map {"line $_ of many, one like the other\n"} 1 .. 200_000) ]), '552 final',
+        "552 early, and the server reads on ($kind)";
+    my @other = map { 'other memory' x 500_000 } 1 .. 3;
+    is short([ $lmtp->deliver(From => 'm2@x', To => ['a@x'], Data => "text\n") ]), '250 final', 'and the link goes on';
+    undef $lmtp;
+    unlike $server->truth->{messages}{m1}{body}, qr/other memory/, 'with the content as it was';
+}
+
+# ---- replies joined into one
+
+my $joins = '220 server.example LMTP Net::Server::Mail (Perl) Service ready';
+for my $kind (qw(pipelining), 'one at a time') {
+    my @server = (server => { greeting => $joins }, client => { Timeout => 5 });
+    my $two = [ message('m1', 'a@x', 'full@x'), message('m2', 'a@x') ];
+    my %quiet = ('final m1 1' => { instead => [] });
+    expect('joined', $kind, { 'final m1 0' => { instead => [ '250-Ok', '452 b Failed' ], gives => 250 }, %quiet, 'final m1 1' => { instead => [], gives => 452 } },
+        $two, [ '250 final, 452 final', '250 final' ], @server);
+    expect('joined, FIN behind it', $kind, { 'final m1 0' => { instead => [ '250-Ok', '452 b Failed' ], gives => 250, then => 'finish' } },
+        [ $two->[0] ], ['250 final, 452 final'], @server);
+    expect('joined, more lines than recipients', $kind, { 'final m1 0' => { instead => [ '250-Ok', '250-Ok', '250 Ok' ], gives => 250 }, %quiet },
+        [ $two->[0] ], ['250 final, 421 final maybe'], @server);
+    expect('joined, less lines than recipients', $kind, { 'final m1 0' => { instead => ['250 Ok'], gives => 250 }, %quiet },
+        [ $two->[0] ], ['250 final, 421 final maybe'], @server);
+    expect('not joined, though the banner says so', $kind, { 'final m1 0' => { instead => [ '250-Ok', '550 no' ] } },
+        [ $two->[0] ], ['421 final maybe, 421 final maybe'], @server);
+    expect('joined, with a line that is no final reply', $kind, { 'final m1 0' => { instead => [ '354-Ok', '250 Ok' ] }, %quiet },
+        [ $two->[0] ], ['421 final maybe, 421 final maybe'], @server);
+    expect('one recipient, several lines', $kind, { 'final m1 0' => { instead => [ '250-Ok', '250 done' ], gives => 250 } },
+        [ message('m1', 'a@x') ], ['250 final'], @server);
+}
+
+# ---- 354 without a recipient, and replies for refused ones
+
+expect('354 for nobody', 'pipelining', {}, [ message('m1', 'no@x', 'later@x'), message('m2', 'a@x') ], [ '550 rcpt, 450 rcpt', '421 connect' ],
+    server => { takes_none => 1 });
+expect('354 for nobody, MAIL refused', 'pipelining', { 'data m1-nomail' => { instead => ['354 go on'] } },
+    [ message('m1-nomail', 'a@x', 'b@x') ], ['550 mail, 550 mail']);
+for my $kind (@kinds) {
+    expect('a final reply for a refused recipient, too', $kind, { 'final m1 0' => { after => ['550 5.1.1 m1 r1 unknown'] } },
+        [ message('m1', 'a@x', 'no@x') ], ['421 final maybe, 550 rcpt']);
+}
+
+# ---- silence
+
+for my $kind (@kinds) {
+    my $eager = $kind eq 'streams';
+    my %stage = (
+        'mail m1'    => $eager ? '421 final maybe' : '421 mail',
+        'rcpt m1 0'  => $eager ? '421 final maybe' : '421 rcpt',
+        'data m1'    => '421 data',
+        'final m1 0' => '421 final maybe',
+    );
+    delete $stage{'data m1'} if $eager;
+    for my $point (sort keys %stage) {
+        expect("silence at $point", $kind, { $point => { instead => [], then => 'hang' } }, [ message('m1', 'a@x'), message('m2', 'a@x') ],
+            [ $stage{$point}, '421 connect' ], client => { Timeout => 0.3 });
+    }
+    my $some = $kind eq 'one at a time' ? '250 final, 421 final maybe' : '421 final maybe, 421 final maybe';
+    expect('one reply for two', $kind, { 'final m1 1' => { instead => [], then => 'hang' } }, [ message('m1', 'a@x', 'b@x') ], [$some],
+        client => { NextReplyTimeout => 0.3 });
+}
+
+# ---- Deadline
+
+for my $kind (@kinds) {
+    my $lmtp = connect_to($server, server => { keywords => $keywords{$kind}, lies => { 'mail m1' => { instead => [], then => 'hang' } } },
+        client => { Timeout => 1 });
+    $lmtp->submit(From => 'm1@x', To => ['a@x'], Data => "text\n");
+    my $cpu = (times)[0];
+    my @results = $lmtp->deliver(From => 'm2@x', To => [ 'a@x', "lf\n\@x" ], Data => "text\n", Deadline => 0.2);
+    is short(\@results), '421 connect, 553 rcpt', "a Deadline behind a message that hangs ($kind)";
+    cmp_ok +(times)[0] - $cpu, '<', 0.25, 'which sleeps meanwhile';
+    is $lmtp->in_flight, 1, 'does not wait for that';
+    is short([ $lmtp->collect->results ]), $kind eq 'streams' ? '421 final maybe' : '421 mail', 'and has its own end';
+    undef $lmtp;
+    $server->truth;
+
+    $lmtp = connect_to($server, server => { keywords => $keywords{$kind}, lies => { 'final m1 0' => { instead => [], then => 'hang' } } });
+    @results = $lmtp->deliver(From => 'm1@x', To => ['a@x'], Data => "text\n", Deadline => 0.3);
+    is short(\@results), '421 final maybe', "a Deadline that passes behind the end ($kind)";
+    ok !$lmtp->opened, 'closes the link, as a late reply would be taken for another one';
+    undef $lmtp;
+    $server->truth;
+}
+
+# ---- a link that was closed
+
+for my $kind (@kinds) {
+    my $lmtp = connect_to($server, server => { keywords => $keywords{$kind}, lies => { 'noop 1' => { then => 'close' } } });
+    $lmtp->command('NOOP')->response;
+    ok(IO::Select->new($lmtp)->can_read(30), 'its end has come');
+    is short([ $lmtp->deliver(From => 'm1@x', To => [ 'a@x', "lf\n\@x" ], Data => "text\n") ]), '421 connect, 553 rcpt', "the server has closed ($kind)";
+    is short([ $lmtp->deliver(From => 'm2@x', To => ['a@x'], Data => "text\n") ]), '421 connect', 'and stays so';
+    is $lmtp->submit(From => 'm3@x', To => ['a@x'], Data => "text\n"), 3, 'submit counts on';
+    is short([ $lmtp->collect->results ]), '421 connect', 'and is collected';
+    undef $lmtp;
+    $server->truth;
+}
+
+done_testing;

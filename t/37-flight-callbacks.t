@@ -1,0 +1,168 @@
+# The caller's code that runs inside a delivery, and dies there: Data, Progress, handlers of signals.
+
+use strict;
+use warnings;
+
+use Test::More;
+use Time::HiRes ();
+
+use lib 't/lib';
+use FlightTest;
+
+my $server = FlightServer->new;
+my %keywords = (
+    'one at a time' => ['8BITMIME'],
+    pipelining      => [ 'PIPELINING', '8BITMIME' ],
+    streams         => [ 'PIPELINING', '8BITMIME', 'CHUNKING' ],
+);
+
+sub short {
+    return join ', ', map { join ' ', $_->code, $_->stage, $_->maybe_delivered ? 'maybe' : () } @_;
+}
+
+sub simple {
+    my ($name, @more) = @_;
+    return (From => "$name\@x", To => ['a@x'], Data => "text of $name\n", @more);
+}
+
+# Runs it under a timer whose handler dies.
+sub alarmed {
+    my ($code) = @_;
+    my @got = eval {
+        local $SIG{ALRM} = sub { die "alarm\n" };
+        Time::HiRes::setitimer(Time::HiRes::ITIMER_REAL(), 0.2);
+        $code->();
+    };
+    Time::HiRes::setitimer(Time::HiRes::ITIMER_REAL(), 0);
+    is $@, "alarm\n", 'the handler dies through';
+    return @got;
+}
+
+for my $kind (sort keys %keywords) {
+    my @keywords = (keywords => $keywords{$kind});
+
+    # ---- Data
+
+    for my $pieces (0, 1, 5) {
+        my $lmtp = connect_to($server, server => {@keywords});
+        my $id = $lmtp->submit(simple('m1'));
+        my $n = 0;
+        my @results = eval { $lmtp->deliver(simple('m2'), Data => sub { die "no more\n" if $n++ == $pieces; 'x' x 50_000 }) };
+        is $@, "no more\n", "Data dies after $pieces pieces ($kind)";
+        is short($lmtp->results), '421 body', 'its recipient is a deferral';
+        ok !$lmtp->opened, 'the link is closed, as a message is half sent';
+        my $first = $lmtp->collect;
+        is $first->id, $id, 'the one before it stays collectable';
+        is short($first->results), '250 final', 'and was delivered';
+        is $lmtp->collect, undef, 'there are no others';
+        is $lmtp->in_flight, 0, 'none';
+        is short($lmtp->deliver(simple('m3'))), '421 connect', 'the next one finds no link';
+        undef $lmtp;
+        my $messages = $server->truth->{messages};
+        ok !$messages->{m2}{ended}, 'the server has not got the message';
+        ok $messages->{m1}{ended}, 'but that before it';
+    }
+
+    # Submitted: it dies out of whatever call asks for its pieces.
+    {
+        my $lmtp = connect_to($server, server => {@keywords});
+        my $calls = 0;
+        my ($died, @seen) = (0);
+        my $keep = sub { my $delivery = $_[0] or return; push @seen, map { $delivery->id . ' ' . short($_) } $delivery->results };
+        for my $code (
+            sub { $lmtp->submit(simple('m1'), Data => sub { die "no more\n" if $calls++; "piece\n" }) },
+            sub { $lmtp->submit(simple('m2')) },
+            sub { $keep->($lmtp->collect) },
+        ) {
+            $died++ if !eval { $code->(); 1 } and $@ eq "no more\n";
+        }
+        is $died, 1, "Data of a submitted message dies once ($kind)";
+        while (my $delivery = $lmtp->collect) { $keep->($delivery) }
+        is scalar(grep {/^1 421 body$/} @seen), 1, 'its recipient is a deferral' or diag "@seen";
+        undef $lmtp;
+        ok !$server->truth->{messages}{m1}{ended}, 'and it was not delivered';
+    }
+
+    # What is no octet.
+    {
+        my $lmtp = connect_to($server, server => {@keywords});
+        ok !eval { $lmtp->deliver(simple('m1'), Data => "wide \x{263a}\n"); 1 }, "a wide string croaks ($kind)";
+        like $@, qr/Wide character/, 'and says why';
+        is $lmtp->in_flight, 0, 'nothing is in flight';
+        is short($lmtp->deliver(simple('m2'))), '250 final', 'the link goes on';
+        my @pieces = ("fine\n", "wide \x{263a}\n");
+        ok !eval { $lmtp->deliver(simple('m3'), Data => sub { shift @pieces }); 1 }, 'so does a wide piece';
+        is short($lmtp->results), '421 body', 'in the midst of its message';
+        undef $lmtp;
+        my $messages = $server->truth->{messages};
+        ok !$messages->{m1}, 'the first was not begun';
+        ok !$messages->{m3}{ended}, 'the last was not ended';
+    }
+
+    # ---- Progress
+
+    {
+        my $lmtp = connect_to($server, server => {@keywords});
+        my @shown;
+        my $text = "0123456789abcde\n" x 20_000;
+        is short($lmtp->deliver(simple('m1'), Data => $text, Progress => sub { push @shown, [@_] })), '250 final', "Progress ($kind)";
+        is_deeply $shown[-1], [ length $text, length $text ], 'ends with all of it';
+        is scalar(grep { $shown[$_][0] <= $shown[ $_ - 1 ][0] } 1 .. $#shown), 0, 'and grows';
+        my @results = eval { $lmtp->deliver(simple('m2'), Data => $text x 20, Progress => sub { die "enough\n" if $_[0] > 0 }) };
+        is $@, "enough\n", 'one that dies';
+        like short($lmtp->results), qr/\A421 (?:body|final maybe)\z/, 'makes deferrals';
+        ok !$lmtp->opened, 'and closes the link';
+        undef $lmtp;
+        $server->truth;
+    }
+
+    # ---- signals
+
+    {
+        my $lmtp = connect_to($server, server => { @keywords, lies => { 'mail m1' => { wait => 0.6 } } });
+        my $id = $lmtp->submit(simple('m1'));
+        alarmed(sub { $lmtp->collect });
+        ok $lmtp->opened, "a handler that dies out of collect leaves the link ($kind)";
+        is short($lmtp->collect->results), '250 final', 'and the delivery goes on';
+        undef $lmtp;
+        $server->truth;
+    }
+    {
+        my $lmtp = connect_to($server, server => { @keywords, lies => { 'mail m1' => { wait => 0.6 } } });
+        $lmtp->submit(simple('m1'));
+        alarmed(sub { $lmtp->deliver(simple('m2')) });
+        is short($lmtp->results), '421 connect', "out of deliver, of which nothing was sent ($kind)";
+        ok $lmtp->opened, 'leaves the link';
+        is short($lmtp->collect->results), '250 final', 'the one before it goes on';
+        is $lmtp->collect, undef, 'there are no others';
+        is short($lmtp->deliver(simple('m3'))), '250 final', 'the next one goes';
+        undef $lmtp;
+        ok !$server->truth->{messages}{m2}, 'it never reached the server';
+    }
+    {
+        my $lmtp = connect_to($server, server => { @keywords, lies => { 'final m1 0' => { instead => [], then => 'hang' } } });
+        alarmed(sub { $lmtp->deliver(simple('m1')) });
+        is short($lmtp->results), '421 final maybe', "out of deliver, behind the end ($kind)";
+        ok !$lmtp->opened, 'closes the link';
+        undef $lmtp;
+        $server->truth;
+    }
+
+    # A handler that does not die interrupts nothing; one that calls the same object is told off.
+    {
+        my $lmtp = connect_to($server, server => { @keywords, lies => { 'final m1 0' => { wait => 0.5 } } });
+        my ($told, $came) = ('', 0);
+        local $SIG{ALRM} = sub { $came++; eval { $lmtp->deliver(simple('m9')) } or $told ||= $@ };
+        Time::HiRes::setitimer(Time::HiRes::ITIMER_REAL(), 0.1, 0.1);
+        is short($lmtp->deliver(simple('m1'))), '250 final', "handlers that return ($kind)";
+        Time::HiRes::setitimer(Time::HiRes::ITIMER_REAL(), 0);
+        cmp_ok $came, '>', 0, 'run';
+        like $told, qr/another call on the same object/, 'and cannot use the object';
+        1 while $lmtp->collect;
+        is $lmtp->in_flight, 0, 'nothing stays behind';
+        undef $lmtp;
+        $server->truth;
+    }
+}
+
+done_testing;

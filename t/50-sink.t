@@ -1,0 +1,382 @@
+# The sink as a process: where it listens, what it hands over, how it ends.
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use Digest::SHA ();
+use Errno qw(ECONNRESET);
+use File::Temp qw(tempdir);
+use IO::Select ();
+use IO::Socket::INET ();
+use IO::Socket::UNIX ();
+use POSIX ();
+use Time::HiRes qw(time sleep);
+
+use Mail::Wire::Sink ();
+
+# The loopback sockets of this file wait this long for anything.
+my $WAIT = 30;
+local $SIG{ALRM} = sub { die "test hangs\n" };
+alarm 10 * $WAIT;
+$SIG{PIPE} = 'IGNORE';
+
+sub dial {
+    my ($sink) = @_;
+    my $socket = defined $sink->path
+        ? IO::Socket::UNIX->new(Peer => $sink->path)
+        : _dial_tcp($sink);
+    return $socket || die "can't reach the sink: $!\n";
+}
+
+sub _dial_tcp {
+    my ($sink) = @_;
+    my $class = $sink->host =~ /:/ ? 'IO::Socket::IP' : 'IO::Socket::INET';
+    return $class->new(PeerHost => $sink->host, PeerPort => $sink->port, Proto => 'tcp');
+}
+
+sub say_to { my ($socket, $octets) = @_; print {$socket} $octets; $socket->flush; return }
+
+# Reads what comes until the link's end, or until $pattern has come.
+sub hear {
+    my ($socket, $pattern) = @_;
+    my $got = '';
+    while (!defined $pattern || $got !~ $pattern) {
+        IO::Select->new($socket)->can_read($WAIT) or die "nothing more behind '$got'\n";
+        sysread $socket, $got, 65_536, length $got or return $got;
+    }
+    return $got;
+}
+
+sub converse { my ($sink, $octets) = @_; my $socket = dial($sink); say_to($socket, $octets); return hear($socket) }
+
+# Is process $pid gone, or soon so?
+sub is_gone {
+    my ($pid) = @_;
+    for (1 .. 50 * $WAIT) {
+        return 1 if !kill 0, $pid;
+        sleep 0.02;
+    }
+    return 0;
+}
+
+my $MESSAGE = "LHLO me\r\nMAIL FROM:<a\@example.org>\r\nRCPT TO:<b\@example.org>\r\nDATA\r\nhi\r\n.\r\nQUIT\r\n";
+my $dir = tempdir(CLEANUP => 1);
+
+# ---- where it listens
+
+for my $case (
+    [ 'IPv4', {}, qr{\Almtp://127\.0\.0\.1:[0-9]+\z} ],
+    [ 'IPv6', { address => '::1' }, qr{\Almtp://\[::1\]:[0-9]+\z} ],
+    [ 'UNIX', { path => "$dir/sink" }, qr{\Almtp://\Q$dir\E/sink\z} ],
+) {
+    my ($name, $option, $url) = @$case;
+    SKIP: {
+        my $sink = eval { Mail::Wire::Sink->new(%$option) };
+        skip "no $name here: $@", 5 if !$sink && $name eq 'IPv6';
+        like($sink->url, $url, "$name: url");
+        like(converse($sink, $MESSAGE), qr/^250 2\.0\.0 Delivered\r\n221 2\.0\.0 Bye\r\n\z/m, "$name: replies");
+        is_deeply([ map { $_->{data} } $sink->messages ], ["hi\r\n"], "$name: message");
+        my $pid = $sink->pid;
+        $sink->stop;
+        ok(!kill(0, $pid), "$name: stopped");
+        ok(!defined $sink->path || !-e $sink->path, "$name: nothing left behind");
+    }
+}
+like(Mail::Wire::Sink->new(protocol => 'qmtp')->url, qr{\Aqmtp://}, 'QMTP url');
+
+for my $case (
+    [ 'not loopback', { address => '0.0.0.0' }, qr/no loopback address/ ],
+    [ 'protocol', { protocol => 'smtp' }, qr/no protocol 'smtp'/ ],
+    [ 'unknown option', { colour => 1 }, qr/unknown option 'colour'/ ],
+    [ 'count', { missing => -1 }, qr/bad value for option 'missing'/ ],
+    [ 'place', { close_at => { in => 1, out => 1 } }, qr/bad value for option 'close_at'/ ],
+    [ 'delay', { delay => { mail => 'long' } }, qr/bad value for option 'delay'/ ],
+    [ 'garbage', { garbage => { stage => 'mail' } }, qr/bad value for option 'garbage'/ ],
+    [ 'early', { early => { send => 'x' } }, qr/bad value for option 'early'/ ],
+    [ 'keywords', { lhlo => 'SIZE' }, qr/bad value for option 'lhlo'/ ],
+    [ 'path in use', { path => $dir }, qr/can't listen on \Q$dir\E/ ],
+) {
+    my ($name, $option, $want) = @$case;
+    is(eval { Mail::Wire::Sink->new(%$option) }, undef, "$name: no sink");
+    like($@, $want, "$name: why");
+    like($@, qr/\Q$0\E/, "$name: where the caller is");
+}
+
+# ---- links at once
+
+{
+    my $sink  = Mail::Wire::Sink->new;
+    my @links = map { dial($sink) } 1 .. 40;
+    hear($_, qr/\n/) for @links;
+    for my $part ("LHLO me\r\nMAIL FROM:<>\r\n", "RCPT TO:<b>\r\n", "DATA\r\n", "hi\r\n.") {
+        say_to($_, $part) for @links;
+    }
+    is(scalar(my @none = $sink->messages), 0, 'no message before its end');
+    for my $link (reverse @links) {
+        say_to($link, "\r\nQUIT\r\n");
+        like(hear($link), qr/Delivered\r\n221 /, 'one link of many');
+    }
+    my @messages = $sink->messages;
+    is_deeply([ map { $_->{link} } @messages ], [ reverse 1 .. 40 ], 'messages in order of arrival');
+    is_deeply([ $sink->commands(7) ], [ 'LHLO me', 'MAIL FROM:<>', 'RCPT TO:<b>', 'DATA', 'QUIT' ], 'commands of a link');
+    is(scalar(my @all = $sink->commands), 5 * 40, 'commands of all');
+    is(scalar(my @again = $sink->messages), 40, 'messages can be had twice');
+}
+
+# ---- a big message, both ways of keeping it
+
+for my $discard (0, 1) {
+    my $sink = Mail::Wire::Sink->new(protocol => 'qmtp', discard => $discard);
+    my $size = 20_000_000;
+    my $link = dial($sink);
+    say_to($link, 1 + $size . ":\n");
+    my $block = join '', map { chr } map { $_ % 256 } 1 .. 100_000;
+    say_to($link, $block) for 1 .. $size / length $block;
+    say_to($link, ',0:,4:1:b,,');
+    is(hear($link, qr/,/), '3:Kok,', "20 MB, discard $discard: answer");
+    my ($message) = $sink->messages;
+    is($message->{size}, $size, "20 MB, discard $discard: size");
+    my $digest = $discard ? $message->{digest} : Digest::SHA::sha256_hex($message->{data});
+    my $sha = Digest::SHA->new(256);
+    $sha->add($block) for 1 .. $size / length $block;
+    is($digest, $sha->hexdigest, "20 MB, discard $discard: content");
+}
+
+{
+    my $sink = Mail::Wire::Sink->new(discard => 1);
+    my $line = '.' . 'x' x 71 . "\r\n";
+    my $link = dial($sink);
+    say_to($link, "LHLO me\r\nMAIL FROM:<>\r\nRCPT TO:<b>\r\nDATA\r\n");
+    my $block = ".$line" x 1000;
+    say_to($link, $block) for 1 .. 500;
+    say_to($link, ".\r\nQUIT\r\n");
+    like(hear($link), qr/Delivered/, 'dots by the million: reply');
+    is(($sink->messages)[0]{size}, 500_000 * length $line, 'dots by the million: size');
+}
+
+# ---- QMTP answers are sent while packages still come
+
+{
+    my $sink = Mail::Wire::Sink->new(protocol => 'qmtp', oversize => 1000);
+    my $link = dial($sink);
+    $link->blocking(0);
+    my $left = "2:\nx,0:,4:1:b,," x 5000;
+    my $got  = 0;
+    while ($got < 5000 * 1006) {
+        my ($readable, $writable) = IO::Select->select(
+            IO::Select->new($link), length $left ? IO::Select->new($link) : undef, undef, $WAIT) or last;
+        if (@$writable) { my $n = syswrite $link, $left; substr $left, 0, $n, '' if $n }
+        if (@$readable) { sysread $link, my $octets, 65_536 or last; $got += length $octets }
+    }
+    is($got, 5000 * 1006, '5000 answers of 1000 octets');
+}
+
+# ---- ends of links
+
+{
+    my $sink = Mail::Wire::Sink->new(close_at => { stage => 'mail', after => 1 }, reset => 1, delay => { mail => 0.1 });
+    my $link = dial($sink);
+    hear($link, qr/\n/);
+    say_to($link, "LHLO me\r\nMAIL FROM:<>\r\n");
+    my $got = '';
+    1 while sysread $link, $got, 65_536, length $got;
+    ok($!{ECONNRESET}, 'reset');
+
+    $sink = Mail::Wire::Sink->new(close_at => { in => 20 });
+    $link = dial($sink);
+    say_to($link, "LHLO me\r\nMAIL FROM:<>\r\n" . "NOOP\r\n" x 10_000);
+    is((split /\r\n/, hear($link))[-1], '250 ENHANCEDSTATUSCODES', 'a close in good order loses no reply');
+
+    $sink = Mail::Wire::Sink->new;
+    $link = dial($sink);
+    say_to($link, "LHLO me\r\nNOOP\r\n");
+    shutdown $link, 1;
+    like(hear($link), qr/^250 2\.0\.0 Ok\r\n\z/m, 'a client that is done writing gets its replies');
+
+    $sink = Mail::Wire::Sink->new(close_at => { in => 0 });
+    is(hear(dial($sink)), '', 'closed at once');
+}
+
+# ---- delays and small writes
+
+{
+    my $sink  = Mail::Wire::Sink->new(delay => { noop => 0.3 });
+    my $other = dial($sink);
+    my $link  = dial($sink);
+    my $start = time;
+    say_to($link, "NOOP\r\nQUIT\r\n");
+    like(converse($sink, "QUIT\r\n"), qr/^221 /m, 'another link is served meanwhile');
+    like(hear($link), qr/^250 .*\r\n221 .*\r\n\z/m, 'replies in order');
+    cmp_ok(time - $start, '>=', 0.29, 'after the delay');
+
+    $sink  = Mail::Wire::Sink->new(write_size => 1, write_delay => 0.002);
+    $start = time;
+    my $got = converse($sink, "QUIT\r\n");
+    is($got, "220 localhost LMTP Mail::Wire::Sink ready\r\n221 2.0.0 Bye\r\n", 'an octet at a time');
+    cmp_ok(time - $start, '>=', 0.0019 * (length($got) - 1), 'with delays between');
+}
+
+# ---- rules keep their state in the child
+
+{
+    my $count = 0;
+    my $sink = Mail::Wire::Sink->new(rcpt => sub { $count++ % 2 ? '450 4.2.1 Later' : undef });
+    my $got = converse($sink, "LHLO me\r\nMAIL FROM:<>\r\n" . "RCPT TO:<b>\r\n" x 3 . "QUIT\r\n");
+    like($got, qr/2\.1\.5 Recipient ok\r\n450 4\.2\.1 Later\r\n250 2\.1\.5/, 'a rule that counts');
+    is($count, 0, 'which the parent does not see');
+}
+
+# ---- lifecycle
+
+{
+    my $sink = Mail::Wire::Sink->new;
+    my $pid  = $sink->pid;
+    converse($sink, $MESSAGE);
+    $sink->stop;
+    is(scalar(my @kept = $sink->messages), 1, 'messages after stop');
+    is(($sink->commands)[1], 'MAIL FROM:<a@example.org>', 'commands after stop');
+    $sink->stop;
+    pass('stopping twice');
+
+    $sink = Mail::Wire::Sink->new(path => "$dir/other");
+    $pid = $sink->pid;
+    undef $sink;
+    ok(!kill(0, $pid), 'ends with its object');
+    ok(!-e "$dir/other", 'and removes its path');
+}
+
+{
+    my $sink = Mail::Wire::Sink->new(path => "$dir/killed");
+    kill KILL => $sink->pid;
+    is(eval { $sink->messages; 1 }, undef, 'a killed sink can not be asked');
+    like($@, qr/process has gone at \Q$0\E/, 'and says so');
+    $sink->stop;
+    ok(!-e "$dir/killed", 'its path is removed');
+}
+
+# Runs $code in a forked copy, which then leaves by $leave; returns its text.
+sub in_a_copy {
+    my ($code, $leave) = @_;
+    my $file = "$dir/said";
+    my $pid  = fork;
+    die "fork: $!\n" if !defined $pid;
+    if (!$pid) {
+        my $text = eval { $code->() };
+        $text = "died: $@" if !defined $text;
+        if (open my $out, '>', $file) { print {$out} $text; close $out }
+        $leave ? $leave->() : POSIX::_exit(0);
+    }
+    waitpid $pid, 0;
+    open my $in, '<', $file or die "$file: $!\n";
+    my $text = do { local $/; <$in> };
+    unlink $file;
+    return $text;
+}
+
+{
+    my $sink = Mail::Wire::Sink->new;
+    my $said = in_a_copy(sub { $sink->stop; undef $sink; 'copy stopped' });
+    is($said, 'copy stopped', 'stop in a forked copy');
+    like(in_a_copy(sub { $sink->messages; 'asked' }), qr/\Adied: .*only the process that made/, 'asking in a forked copy');
+    like(converse($sink, $MESSAGE), qr/Delivered/, 'it lives on');
+    is(scalar(my @kept = $sink->messages), 1, 'and answers its own');
+}
+
+# A parent that ends without a word.  Of its three sinks the later ones have
+# inherited the earlier ones' links; in one case a copy of the parent, which
+# holds all of them, outlives it.  A pipe that all of them have inherited tells
+# when the last one is gone.
+pipe my $hold_read, my $hold_write or die "pipe: $!\n";
+my ($life_read, $life_write);
+
+sub leave_a_copy_behind {
+    my $pid = fork;
+    POSIX::_exit(0) if $pid;
+    close $hold_write;
+    close $life_write;
+    sysread $hold_read, my $octet, 1;
+    POSIX::_exit(0);
+}
+
+my %leave = (
+    '_exit'  => sub { POSIX::_exit(0) },
+    'killed' => sub { kill KILL => $$; sleep $WAIT },
+    'copied' => \&leave_a_copy_behind,
+);
+for my $how (sort keys %leave) {
+    my @sinks;
+    my @paths = map { "$dir/orphan$_" } 1 .. 3;
+    pipe $life_read, $life_write or die "pipe: $!\n";
+    my $said = in_a_copy(sub {
+        @sinks = map { Mail::Wire::Sink->new(path => $_) } @paths;
+        return scalar grep { -S } @paths;
+    }, $leave{$how});
+    close $life_write;
+    is($said, 3, "$how: sinks were there");
+    is(hear($life_read), '', "$how: all gone with their parent");
+    is(scalar(grep { -e } @paths), 0, "$how: no path left behind");
+}
+close $hold_write;
+
+# A script run as users do: its output comes once, its END blocks run once, its
+# exit status stays, whatever handlers it has.
+{
+    my $script = "$dir/script.pl";
+    open my $out, '>', $script or die "$script: $!\n";
+    print {$out} <<'SCRIPT';
+use strict;
+use warnings;
+use Mail::Wire::Sink;
+$SIG{CHLD} = sub { print "CHLD in $$\n" if $$ != $main::pid };
+$SIG{TERM} = sub { print "TERM\n" };
+$SIG{__DIE__} = sub { print "DIE\n" };
+our $pid = $$;
+sub Guard::DESTROY { print "guard\n" }
+our $guard = bless [], 'Guard';
+print "buffered\n";
+my $sink = Mail::Wire::Sink->new;
+print "$1\n" if $sink->url =~ /\A(lmtp:)/;
+END { print "END\n"; $? = 3 if !$? }
+exit 3;
+SCRIPT
+    close $out or die "$script: $!\n";
+    my @perl = ($^X, map { "-I$_" } @INC);
+    open my $pipe, '-|', @perl, $script or die "perl: $!\n";
+    my $said = do { local $/; <$pipe> };
+    close $pipe;
+    is($said, "buffered\nlmtp:\nEND\nguard\n", 'output, END and destructors run once');
+    is($? >> 8, 3, 'exit status');
+}
+
+# TERM ends a sink although its parent catches TERM.
+{
+    local $SIG{TERM} = sub { };
+    local $SIG{CHLD} = 'IGNORE';
+    my $sink = Mail::Wire::Sink->new;
+    my $pid  = $sink->pid;
+    kill TERM => $pid;
+    ok(is_gone($pid), 'handlers are not inherited');
+    $sink->stop;
+}
+
+# An answer that a signal's handler interrupted is not lost.
+{
+    my $sink = Mail::Wire::Sink->new;
+    converse($sink, $MESSAGE) for 1 .. 3;
+    kill STOP => $sink->pid;
+    my $fine = eval {
+        local $SIG{ALRM} = sub { die "alarm\n" };
+        POSIX::alarm(1);
+        $sink->messages;
+        1;
+    };
+    my $why = $@;
+    kill CONT => $sink->pid;
+    alarm 5 * $WAIT;
+    is($why, "alarm\n", 'messages interrupted');
+    is(scalar(my @kept = $sink->messages), 3, 'all there the next time');
+}
+
+done_testing;
