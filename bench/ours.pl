@@ -1,0 +1,180 @@
+#!/usr/bin/perl
+
+# What is measured: Net::LMTP and Net::QMTP.
+#
+#   ours.pl MODE PORT COUNT SIZE [RECIPIENTS | FILE]
+
+use strict;
+use warnings;
+
+use FindBin ();
+use lib "$FindBin::Bin/lib";
+
+use Bench::Worker qw(FROM TO LINE content measure);
+
+# Messages sent before the clock starts: small ones, so that memory shows what the measured ones take.
+use constant { WARM_UP => 20, SMALL => 2048 };
+
+# Deliveries not yet collected: fewer than the default window.
+use constant KEEP => 64;
+
+my %mode = (
+    'old-style'    => \&old_style,
+    'lmtp-lines'   => \&lmtp_lines,
+    'lmtp-blocks'  => \&lmtp_blocks,
+    'deliver'      => \&deliver,
+    'submit'       => \&submit,
+    'qmtp-send'    => \&qmtp_send,
+    'qmtp-deliver' => \&qmtp_deliver,
+    'qmtp-submit'  => \&qmtp_submit,
+    'qmtp-file'    => \&qmtp_file,
+);
+
+my ($mode, $port, $count, $size, $extra) = @ARGV;
+die "usage: $0 MODE PORT COUNT SIZE [RECIPIENTS | FILE]\n" if !defined $size or !$mode{$mode};
+$mode{$mode}->();
+
+sub lmtp {
+    require Net::LMTP;
+    return Net::LMTP->new('127.0.0.1', $port, Hello => 'client', Timeout => 60) || die "$@\n";
+}
+
+sub qmtp {
+    require Net::QMTP;
+    my $qmtp = Net::QMTP->new('127.0.0.1', Port => $port, Timeout => 60) || die "$@\n";
+    $qmtp->encoding('unix');
+    return $qmtp;
+}
+
+# TO alone, or as many addresses as were asked for.
+sub recipients {
+    my $many = $extra || 1;
+    return $many == 1 ? (TO) : map {"recipient$_\@example.org"} 1 .. $many;
+}
+
+sub measure_messages {
+    my ($run, @to) = @_;
+    my ($small, $text) = (content(SMALL), content($size));
+    $run->(WARM_UP, \$small, TO);
+    measure($count, sub { $run->($count, \$text, @to) });
+    return;
+}
+
+sub refused {
+    my ($lmtp) = @_;
+    die 'refused: ', $lmtp->code, ' ', scalar $lmtp->message, "\n";
+}
+
+# ---- calls as they have always been
+
+sub open_message {
+    my ($lmtp, $to) = @_;
+    $lmtp->mail(FROM) && $lmtp->to(@$to) && $lmtp->data or refused($lmtp);
+    return;
+}
+
+sub old_style {
+    my ($lmtp, @to) = (lmtp(), recipients());
+    my $run = sub {
+        my ($messages, $text, @to) = @_;
+        for (1 .. $messages) {
+            open_message($lmtp, \@to);
+            $lmtp->datasend($$text) && $lmtp->dataend or refused($lmtp);
+        }
+    };
+    measure_messages($run, @to);
+    return;
+}
+
+# One message of COUNT pieces, the same each time.
+sub one_message {
+    my ($piece) = @_;
+    my $lmtp = lmtp();
+    my $run = sub {
+        open_message($lmtp, [TO]);
+        for (1 .. $_[0]) { $lmtp->datasend($piece) or refused($lmtp) }
+        $lmtp->dataend or refused($lmtp);
+    };
+    $run->(1);
+    measure($count, sub { $run->($count) });
+    return;
+}
+
+sub lmtp_lines  { one_message(content(LINE)) }
+sub lmtp_blocks { one_message(content($size)) }
+
+# ---- deliver, submit, collect: the same for both protocols
+
+sub good {
+    my ($what) = @_;
+    $_->is_success or die 'refused: ', $_->as_string, "\n" for @$what;
+    return;
+}
+
+sub deliver_all {
+    my ($link) = @_;
+    my $run = sub {
+        my ($messages, $text, @to) = @_;
+        good([ $link->deliver(From => FROM, To => \@to, Data => $$text) ]) for 1 .. $messages;
+    };
+    measure_messages($run, recipients());
+    return;
+}
+
+sub submit_all {
+    my ($link) = @_;
+    my $run = sub {
+        my ($messages, $text, @to) = @_;
+        for (1 .. $messages) {
+            $link->submit(From => FROM, To => \@to, Data => $$text) or die "nothing submitted\n";
+            good([ $link->collect->results ]) if $link->in_flight >= KEEP;
+        }
+        while (my $done = $link->collect) { good([ $done->results ]) }
+    };
+    measure_messages($run, recipients());
+    return;
+}
+
+sub deliver      { deliver_all(lmtp()) }
+sub submit       { submit_all(lmtp()) }
+sub qmtp_deliver { deliver_all(qmtp()) }
+sub qmtp_submit  { submit_all(qmtp()) }
+
+# ---- QMTP as it has always been
+
+sub send_package {
+    my ($qmtp) = @_;
+    my $answers = $qmtp->send or die $qmtp->error, "\n";
+    /\Asuccess: / or die "$_\n" for values %$answers;
+    return;
+}
+
+sub qmtp_send {
+    my $qmtp = qmtp();
+    my $run = sub {
+        my ($messages, $text, @to) = @_;
+        for (1 .. $messages) {
+            $qmtp->new_envelope;
+            $qmtp->new_message;
+            $qmtp->sender(FROM);
+            $qmtp->recipient($_) for @to;
+            $qmtp->message($$text);
+            send_package($qmtp);
+        }
+    };
+    measure_messages($run, recipients());
+    return;
+}
+
+# SIZE is that of a block, of which the file has COUNT.
+sub qmtp_file {
+    my $qmtp = qmtp();
+    $qmtp->sender(FROM);
+    $qmtp->recipient(TO);
+    $qmtp->message("first\n");
+    send_package($qmtp);
+    $qmtp->new_message;
+    $qmtp->message_from_file($extra);
+    measure($count, sub { send_package($qmtp) });
+    return;
+}

@@ -1,0 +1,153 @@
+#!/usr/bin/perl
+
+# The benchmark: builds what it needs, measures, writes a table and a chart. See README.md beside it.
+
+use strict;
+use warnings;
+
+use FindBin ();
+use lib map {"$FindBin::Bin/$_"} qw(lib ../blib/lib ../blib/arch);
+
+use Config;
+use File::Spec ();
+use File::Temp ();
+use Getopt::Long qw(GetOptions);
+
+use Bench::Build   ();
+use Bench::Chart   ();
+use Bench::Machine ();
+use Bench::Measure ();
+use Bench::Rows    ();
+use Bench::Table   ();
+
+use constant { RUNS => 5, QUICK_RUNS => 1 };
+
+# A chart is for comparing programs: rows of growth have tables only.
+my %charted = map { $_ => 1 } qw(old-style deliver submit qmtp-send qmtp-stream lines blocks);
+
+my %option;
+GetOptions(\%option, qw(quick only=s@ runs=i callgrind huge date=s out=s help))
+    && !@ARGV && !$option{help} or usage();
+usage() if defined $option{runs} and $option{runs} < 1;
+
+# Where to write to, if anywhere: known to be there before anything is measured.
+my $whole = !$option{quick} && !$option{only};
+my $out = defined $option{out} ? $option{out} : $whole ? $FindBin::Bin : undef;
+die "$out: no directory to write to\n" if defined $out and !-d $out || !-w _;
+
+# The programs measured find the same modules as we do.
+$ENV{PERL5LIB} = join $Config{path_sep}, map { File::Spec->rel2abs($_) } grep { !ref } @INC;
+
+my $dir  = File::Spec->rel2abs($FindBin::Bin);
+my $work = File::Temp::tempdir('mail-wire-bench-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+my $runs = $option{runs} || ($option{quick} ? QUICK_RUNS : RUNS);
+my $bin  = Bench::Build::programs("$dir/..", $work);
+my @rows = wanted_rows();
+my @measured = map { [ $_, measured($_) ] } @rows;
+write_report();
+
+sub usage {
+    die <<'USAGE';
+usage: run.pl [--quick] [--only ROW]... [--runs N] [--callgrind] [--huge] [--date TEXT] [--out DIR]
+
+  --quick       a few seconds in all: shows that it works, the figures mean little
+  --only ROW    this row only; may be given several times
+  --runs N      how often each program runs (5; with --quick 1): the median is shown
+  --callgrind   count instructions as well (needs valgrind)
+  --huge        with a message of 1 GB in memory
+  --date TEXT   put this date into the table
+  --out DIR     write RESULTS.md and results.svg there; a full run writes to bench/,
+                --quick and --only print the table unless this is given
+USAGE
+}
+
+# What the classes can do: rows appear when their calls do.
+sub abilities {
+    require Net::LMTP;
+    require Net::QMTP;
+    return {
+        deliver      => has('Net::LMTP', 'deliver'),
+        submit       => has('Net::LMTP', qw(submit collect in_flight)),
+        qmtp_deliver => has('Net::QMTP', 'deliver'),
+        qmtp_submit  => has('Net::QMTP', qw(submit collect in_flight)),
+    };
+}
+
+sub has {
+    my ($class, @methods) = @_;
+    return !grep { !$class->can($_) } @methods;
+}
+
+sub wanted_rows {
+    my @all = Bench::Rows::rows(
+        dir      => $dir,
+        programs => $bin,
+        big_file => big_file(),
+        can      => abilities(),
+        huge     => $option{huge},
+    );
+    my @only = @{ $option{only} || return @all };
+    my %row = map { $_->{name} => $_ } @all;
+    for my $name (@only) {
+        die "no row '$name': there are @{[ map { $_->{name} } @all ]}\n" if !$row{$name};
+    }
+    return @row{@only};
+}
+
+# Only its length is written: the disk has no part in what is measured.
+sub big_file {
+    my $name = "$work/message";
+    open my $file, '>', $name or die "$name: $!\n";
+    truncate $file, Bench::Rows::file_blocks($option{quick}) * Bench::Rows::BLOCK() or die "$name: $!\n";
+    close $file or die "$name: $!\n";
+    return $name;
+}
+
+sub measured {
+    my ($row) = @_;
+    my @results = Bench::Measure::row(
+        row       => $row,
+        sink      => $bin->{sink},
+        runs      => $runs,
+        quick     => $option{quick},
+        callgrind => $option{callgrind} ? "$work/callgrind.log" : undef,
+        progress  => sub { progress("$row->{name}: $_[0]") },
+    );
+    progress('');
+    return @results;
+}
+
+# One line that is written over, for those who watch.
+sub progress {
+    my ($text) = @_;
+    print STDERR "\r\e[K$text" if -t STDERR;
+    return;
+}
+
+sub write_report {
+    my $report = Bench::Table::report(
+        machine => [ Bench::Machine::facts() ],
+        date    => $option{date},
+        runs    => $runs,
+        missing => [ Bench::Rows::missing() ],
+        chart   => defined $out,
+        rows    => \@measured,
+    );
+    if (!defined $out) {
+        binmode STDOUT, ':encoding(UTF-8)';
+        print $report;
+        return;
+    }
+    save("$out/RESULTS.md", $report);
+    save("$out/results.svg", Bench::Chart::svg(grep { $charted{ $_->[0]{name} } } @measured));
+    print "Written: $out/RESULTS.md, $out/results.svg\n";
+    return;
+}
+
+sub save {
+    my ($name, $text) = @_;
+    open my $file, '>:encoding(UTF-8)', $name or die "$name: $!\n";
+    print {$file} $text;
+    close $file or die "$name: $!\n";
+    return;
+}
