@@ -175,6 +175,7 @@ int mw_lmtp_apply_final(mw_lmtp *s, mw_reply *r)
 void mw_lmtp_waive_finals(mw_lmtp *s)
 {
     mw_lmtp_settle_hand(s);
+    mw_expects_promote(&s->due);
     if (!mw_lmtp_finals_owed(s))
         return;
     if (mw_expects_head(&s->due)->transaction == s->now.id) {

@@ -228,7 +228,7 @@ int mw_lmtp_apply(mw_lmtp *s, mw_reply *r)
         s->stray = 0;
         apply_unasked(s, r);
     }
-    if (r->code == MW_LMTP_LOST && s->state != MW_STATE_BROKEN)
+    if (r->code == MW_LMTP_LOST)
         part(s, r);
     return rc;
 }

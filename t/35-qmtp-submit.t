@@ -10,6 +10,7 @@ use Time::HiRes qw(time);
 use lib 't/lib';
 use Mail::Wire::Sink;
 use Net::QMTP;
+use Memory;
 use QMTPServer;
 
 my $large = "0123456789abcde\n" x (1024 * 1024);
@@ -264,13 +265,6 @@ sub answers_once {
 
 # ---- many over one link
 
-sub resident {
-    return if ($ENV{LD_PRELOAD} || '') =~ /asan/;
-    open my $status, '<', '/proc/self/status' or return;
-    my ($kilobytes) = map {/^VmRSS:\s+(\d+)/} <$status>;
-    return $kilobytes;
-}
-
 {
     my $sink = Mail::Wire::Sink->new(protocol => 'qmtp', discard => 1);
     my $qmtp = Net::QMTP->new($sink->host, Port => $sink->port) or die $@;
@@ -279,7 +273,7 @@ sub resident {
     my $collect = sub {
         my $delivery = $qmtp->collect;
         $good++ if $delivery->is_success && $delivery->id == $next++;
-        $before = resident() if $good == 1000;
+        $before = Memory::resident() if $good == 1000;
     };
     for (1 .. 10_000) {
         $qmtp->submit(order(a => \$message));
@@ -289,7 +283,7 @@ sub resident {
     is($good, 10_000, '10,000 packages over one link, collected in order');
   SKIP: {
         skip 'memory cannot be measured here', 1 if !defined $before;
-        cmp_ok(resident() - $before, '<', 1024, '... in flat memory');
+        cmp_ok(Memory::resident() - $before, '<', 1024, '... in flat memory');
     }
 }
 

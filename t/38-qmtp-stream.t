@@ -9,6 +9,7 @@ use Test::More;
 use lib 't/lib';
 use Mail::Wire::Sink;
 use Net::QMTP;
+use Memory;
 use QMTPServer;
 
 my $folder = File::Temp->newdir;
@@ -118,14 +119,6 @@ for my $name (sort keys %change) {
 
 # ---- memory
 
-sub resident {
-    my ($what) = @_;
-    return if ($ENV{LD_PRELOAD} || '') =~ /asan/;
-    open my $status, '<', '/proc/self/status' or return;
-    my ($kilobytes) = map {/^$what:\s+(\d+)/} <$status>;
-    return $kilobytes;
-}
-
 {
     my $path = "$folder/huge";
     open my $fh, '>:raw', $path or die $!;
@@ -141,11 +134,11 @@ sub resident {
         'code that gives it'   => [ Data => do { my $n = 0; sub { $n++ < 200 * 16 ? 'x' x 65536 : undef } } ],
     );
     for my $name (sort keys %source) {
-        my $before = resident('VmHWM');
+        my $before = Memory::resident('VmHWM');
       SKIP: {
             skip 'memory cannot be measured here', 2 if !defined $before;
             is(short($qmtp->deliver(From => 's', To => ['a'], @{ $source{$name} })), '250', $name);
-            cmp_ok(resident('VmHWM') - $before, '<', 8 * 1024, '... in flat memory');
+            cmp_ok(Memory::resident('VmHWM') - $before, '<', 8 * 1024, '... in flat memory');
         }
     }
 }

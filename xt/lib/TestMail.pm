@@ -35,7 +35,7 @@ sub new_lmtp {
     my (@where) = @_;
     require Net::LMTP;
     my $lmtp = Net::LMTP->new(@where, Hello => 'client.example.org', Timeout => 60);
-    ok($lmtp, "connected to @where[0, 1]") or die "no connection: $@\n";
+    ok($lmtp, join ' ', 'connected to', grep {defined} @where[ 0, 1 ]) or die "no connection: $@\n";
     return $lmtp;
 }
 
