@@ -252,6 +252,16 @@ static void unget(run *h, mw_slice line)
         model_unget(h->m, line);
 }
 
+/* A line that the caller made up counts as if the peer had said it. */
+static void unget_any(run *h, mw_slice line)
+{
+    size_t i;
+
+    for (i = 0; i < line.len; i++)
+        h->m->positive += line.base[i] == '2';
+    unget(h, line);
+}
+
 /* ---- content */
 
 /* A call has taken used bytes of len. */
@@ -375,7 +385,7 @@ static void call(run *h, char op, mw_slice arg)
     case 'P': put(h, arg); break;
     case 'l': line_by_hand(h); break;
     case 'u': if (h->m->hand_held) unget(h, h->m->hand_line); break;
-    case 'U': unget(h, arg); break;
+    case 'U': unget_any(h, arg); break;
     case 'v': verdict(h); break;
     case 'a': waive(h); break;
     case 'h': mw_lmtp_settle_hand(h->s); model_settle_hand(h->m); break;

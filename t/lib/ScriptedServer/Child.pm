@@ -11,7 +11,7 @@ use POSIX ();
 use Socket;
 
 # A server whose test hangs ends the link, and so the test, after this many seconds.
-use constant LIFE => 60;
+use constant LIFE => 300;
 
 sub new {
     my ($class, $listener, $control) = @_;
