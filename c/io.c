@@ -137,6 +137,34 @@ static int write_some(mw_transport *t, mw_outq *out, mw_buf *in)
     return put > INT_MAX ? INT_MAX : (int)put;
 }
 
+static void asked_in_vain(mw_transport *t)
+{
+    if (1u << t->misses < MW_IO_PAUSE_MAX)
+        t->misses++;
+    t->pause = 1u << t->misses;
+}
+
+/* See MW_IO_ASK. Returns as read_some. */
+static int ask(mw_transport *t, mw_buf *in)
+{
+    int64_t end;
+    int rc;
+
+    if (!t->calls->asks || t->not_socket || t->pause) {
+        t->pause -= t->pause > 0;
+        return 0;
+    }
+    end = mw_io_now() + MW_IO_ASK;
+    do {
+        if ((rc = read_some(t, in))) {
+            t->misses = 0;
+            return rc;
+        }
+    } while (!t->not_socket && mw_io_now() < end);
+    asked_in_vain(t);
+    return 0;
+}
+
 int mw_io_pump(mw_transport *t, mw_outq *out, mw_buf *in, int events, int64_t deadline)
 {
     int rc, ready, ms;
@@ -147,6 +175,8 @@ int mw_io_pump(mw_transport *t, mw_outq *out, mw_buf *in, int events, int64_t de
         events = MW_IO_IN | MW_IO_OUT;
     } else if (!(events &= MW_IO_IN)) {
         return 0;
+    } else if (deadline && (rc = ask(t, in))) {
+        return rc;
     }
     ms = mw_io_wait_ms(deadline);
     ready = t->calls->wait(t, events, ms);

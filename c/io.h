@@ -24,6 +24,12 @@
 #define MW_IO_NEVER INT64_MAX
 #define MW_IO_SLICE 200000000   /* 0.2 s */
 
+/* A server on the same machine often answers sooner than a process can be put to sleep and woken. So a wait
+ * begins by asking for its bytes again and again, for this long at the most. Where that is in vain it is not
+ * done the next 2, 4, 8 ... times, up to MW_IO_PAUSE_MAX: a distant server costs next to nothing. */
+#define MW_IO_ASK 30000         /* 30 us */
+#define MW_IO_PAUSE_MAX 1024
+
 /* How many bytes one read asks for. */
 #define MW_IO_READ 16384
 
@@ -47,6 +53,8 @@ typedef struct mw_transport_calls {
     /* Sends from a file, and returns as write; 0 with no bytes sent at the file's end; MW_E_STATE: cannot do
      * that, use write. NULL: never can. */
     int (*send_file)(mw_transport *t, const mw_outq_stretch *stretch, size_t *put_r);
+    /* True: read costs little, so a wait may begin by asking it again for MW_IO_ASK. */
+    int asks;
 } mw_transport_calls;
 
 struct mw_transport {
@@ -54,6 +62,8 @@ struct mw_transport {
     int fd;             /* of the file descriptor transport; its blocking mode is nobody's business */
     int not_socket;     /* found out at the first call: a file or a pipe */
     int no_send_file;   /* the same */
+    unsigned misses;    /* waits in a row that asking did not shorten, */
+    unsigned pause;     /* and how many more go without it */
     int error;          /* errno behind the last MW_E_SYS */
 };
 

@@ -234,7 +234,7 @@ static int fd_send_file(mw_transport *t, const mw_outq_stretch *f, size_t *put_r
 #define fd_send_file NULL
 #endif
 
-static const mw_transport_calls fd_calls = { fd_read, fd_write, fd_wait, fd_send_file };
+static const mw_transport_calls fd_calls = { fd_read, fd_write, fd_wait, fd_send_file, 1 };
 
 void mw_transport_fd(mw_transport *t, int fd)
 {
@@ -242,5 +242,6 @@ void mw_transport_fd(mw_transport *t, int fd)
     t->fd = fd;
     t->not_socket = 0;
     t->no_send_file = 0;
+    t->misses = t->pause = 0;
     t->error = 0;
 }

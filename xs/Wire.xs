@@ -5,6 +5,7 @@
 #include "dial.h"
 #include "flight_glue.h"
 #include "link.h"
+#include "link_quick.h"
 #include "qmtp_flight_glue.h"
 #include "qmtp_glue.h"
 #include "qmtp_quick.h"
@@ -17,7 +18,7 @@ MODULE = Mail::Wire  PACKAGE = Mail::Wire
 PROTOTYPES: DISABLE
 
 BOOT:
-    mwx_link_boot(aTHX);
+    mwx_hooks_boot(aTHX);
 
 void
 _run_handlers()

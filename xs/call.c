@@ -1,13 +1,6 @@
 /* call.c - see call.h. */
 #include "call.h"
 
-int mwx_overrides(pTHX_ SV *ref, const char *method, XSUBADDR_t ours)
-{
-    GV *gv = gv_fetchmeth(SvSTASH(SvRV(ref)), method, strlen(method), 0);
-
-    return !gv || !GvCV(gv) || CvXSUB(GvCV(gv)) != ours;
-}
-
 /* Runs under ENTER, with $@ localised. Returns the number of results on the stack. */
 static int call_protected(pTHX_ SV *code, SV **arguments, int count, I32 flags)
 {

@@ -11,9 +11,6 @@
 /* Lets the handlers of pending signals run. 0, or -1 when one died. $@ stays as it was. */
 int mwx_run_handlers(pTHX_ SV **died_r);
 
-/* True when a class (or one below ours) has its own method of this name. */
-int mwx_overrides(pTHX_ SV *ref, const char *method, XSUBADDR_t ours);
-
 /* How many arguments a call can have. */
 #define MWX_CALL_MAX 8
 

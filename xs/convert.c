@@ -2,6 +2,11 @@
 #include "convert.h"
 #include "../c/reply.h"
 
+int mwx_is_plain(SV *sv)
+{
+    return SvPOK(sv) && !SvROK(sv) && !SvGMAGICAL(sv) && !isGV(sv);
+}
+
 mw_slice mwx_octets(pTHX_ SV *sv, int wide_as_utf8, const char *where)
 {
     mw_slice octets;

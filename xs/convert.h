@@ -6,6 +6,9 @@
 #include "../c/buf.h"
 #include "../c/result.h"
 
+/* True for a string without magic that is no reference. */
+int mwx_is_plain(SV *sv);
+
 /* The octets of sv, which must stay as it is for as long as they are used. A string flagged as utf8 whose
  * characters all fit a byte is those bytes; for a wider character: croaks, naming where, or with
  * wide_as_utf8 the whole string's UTF-8. */

@@ -17,23 +17,9 @@ static const NV default_seconds[] = {
     [MW_WAIT_QUIET] = 0.5
 };
 
-mwx_link_methods mwx_ours;
-
-static XSUBADDR_t own(pTHX_ const char *name)
+int mwx_link_hooked(pTHX_ mwx_link *link, SV *ref, mwx_hook hook)
 {
-    return CvXSUB(get_cv(name, 0));
-}
-
-void mwx_link_boot(pTHX)
-{
-    mwx_ours.getline = own(aTHX_ "Net::LMTP::getline");
-    mwx_ours.parse_response = own(aTHX_ "Net::LMTP::parse_response");
-    mwx_ours.command = own(aTHX_ "Net::LMTP::command");
-    mwx_ours.response = own(aTHX_ "Net::LMTP::response");
-    mwx_ours.addr = own(aTHX_ "Net::LMTP::_addr");
-    mwx_ours.closed = own(aTHX_ "Net::LMTP::_set_status_closed");
-    mwx_ours.timeout = own(aTHX_ "Net::LMTP::_set_status_timeout");
-    mwx_ours.dataend = own(aTHX_ "Net::LMTP::dataend");
+    return mwx_hooks_own(aTHX_ &link->hooks, ref, hook);
 }
 
 /* ---- life */
@@ -229,7 +215,7 @@ static void status_why(pTHX_ mwx_link *link, SV *ref, int why)
     const char *method = why == MW_E_TIMEOUT ? "_set_status_timeout" : "_set_status_closed";
     SV *system = sv_2mortal(newSVpv(strerror(link->transport.error), 0));
 
-    if (mwx_overrides(aTHX_ ref, method, why == MW_E_TIMEOUT ? mwx_ours.timeout : mwx_ours.closed))
+    if (mwx_link_hooked(aTHX_ link, ref, why == MW_E_TIMEOUT ? MWX_HOOK_TIMED_OUT : MWX_HOOK_CLOSED))
         mwx_call(aTHX_ ref, method, &system, 1, &link->died);
     else
         mwx_link_status_plain(aTHX_ link, ref, why);
@@ -280,23 +266,20 @@ int mwx_link_is_closed(pTHX_ mwx_link *link, SV *ref)
  * here. */
 static SV *plain_timeout(pTHX_ SV *ref)
 {
-    GV *method = gv_fetchmeth(SvSTASH(SvRV(ref)), "timeout", 7, 0);
     HV *fields = GvHV((GV *)SvRV(ref));
-    HV *home = method && GvCV(method) ? CvSTASH(GvCV(method)) : NULL;
-    SV **value;
+    SV **value = fields ? hv_fetchs(fields, "io_socket_timeout", 0) : NULL;
 
-    if (!home || (home != gv_stashpvs("IO::Socket", 0) && home != gv_stashpvs("Net::LMTP", 0)))
-        return NULL;
-    value = fields ? hv_fetchs(fields, "io_socket_timeout", 0) : NULL;
     return value ? *value : &PL_sv_undef;
 }
 
 /* The method timeout's seconds, asked anew: it can be set at any time and overridden. */
 NV mwx_link_timeout(pTHX_ mwx_link *link, SV *ref)
 {
-    SV *seconds = plain_timeout(aTHX_ ref);
+    SV *seconds;
 
-    if (!seconds)
+    if (!mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_TIMEOUT))
+        seconds = plain_timeout(aTHX_ ref);
+    else
         seconds = mwx_call_scalar(aTHX_ ref, "timeout", NULL, 0, &link->died);
     return seconds && SvTRUE(seconds) ? SvNV(seconds) : 0;
 }
@@ -311,17 +294,27 @@ int mwx_link_pump(pTHX_ mwx_link *link, SV *ref, int events, int64_t deadline)
     return rc;
 }
 
-/* Sends everything: each piece that goes out has the whole timeout anew. 0 or an error. */
+static int is_sent(mwx_link *link)
+{
+    return !mw_outq_len(mw_lmtp_out(link->session));
+}
+
+/* Sends everything: each piece that goes out has the whole timeout anew. Most often all of it goes out at once, and nobody
+ * need know how long to wait. 0 or an error. */
 int mwx_link_flush_queue(pTHX_ mwx_link *link, SV *ref)
 {
     NV seconds;
-    int rc = 1;
+    int rc;
 
-    if (!mw_outq_len(mw_lmtp_out(link->session)))
+    if (is_sent(link))
         return 0;
+    rc = mwx_link_pump(aTHX_ link, ref, MW_IO_OUT, 0);
+    if (is_sent(link) || (rc < 0 && rc != MW_E_TIMEOUT))
+        return rc < 0 ? rc : 0;
     seconds = mwx_link_timeout(aTHX_ link, ref);
-    while (rc > 0 && mw_outq_len(mw_lmtp_out(link->session)))
+    do
         rc = mwx_link_pump(aTHX_ link, ref, MW_IO_OUT, mw_io_after(seconds));
+    while (rc > 0 && !is_sent(link));
     return rc < 0 ? rc : 0;
 }
 

@@ -6,7 +6,7 @@
 #ifndef MWX_LINK_H
 #define MWX_LINK_H
 
-#include "perlglue.h"
+#include "hooks.h"
 #include "../c/io.h"
 #include "../c/flight.h"
 #include "../c/lmtp.h"
@@ -14,6 +14,7 @@
 typedef struct mwx_link {
     mw_lmtp *session;
     mw_transport transport;
+    mwx_hooks hooks;
     IV debug;
     int busy;               /* a call is under way: handlers and hooks must not start another */
     int gathering;          /* lines are read on behalf of a reply, */
@@ -22,6 +23,7 @@ typedef struct mwx_link {
     AV *lines;
     NV next_reply_timeout;  /* seconds */
     int exact;              /* addresses are taken as they are (ExactAddresses) */
+    int binary;             /* MAIL said BODY=BINARYMIME: content is for BDAT alone */
     SV *died;
 
     /* deliveries */
@@ -48,9 +50,6 @@ mwx_link *mwx_link_enter(pTHX_ SV *ref, const char *method);
 
 /* Ends what mwx_link_enter began: throws on what died. */
 void mwx_link_leave(pTHX_ mwx_link *link);
-
-/* Remembers our own methods, to tell when a class has others. Called once, at load. */
-void mwx_link_boot(pTHX);
 
 /* ---- status */
 

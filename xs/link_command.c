@@ -58,7 +58,7 @@ static int look(pTHX_ mwx_link *link, SV *ref)
 
 static int end_content(pTHX_ mwx_link *link, SV *ref)
 {
-    if (mwx_overrides(aTHX_ ref, "dataend", mwx_ours.dataend))
+    if (mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_DATAEND))
         mwx_call(aTHX_ ref, "dataend", NULL, 0, &link->died);
     else
         mwx_link_dataend(aTHX_ link, ref);
@@ -100,13 +100,28 @@ static int make_way(pTHX_ mwx_link *link, SV *ref, int discards)
     return mwx_flight_reset(aTHX_ link, ref) && !mwx_link_is_closed(aTHX_ link, ref);
 }
 
+static void send_command(pTHX_ mwx_link *link, SV *ref, mw_slice line)
+{
+    if (make_way(aTHX_ link, ref, mw_lmtp_discards(line)))
+        send_queued(aTHX_ link, ref, queue_command(aTHX_ link, ref, line));
+}
+
 void mwx_link_command(pTHX_ mwx_link *link, SV *ref, SV **words, int count)
 {
-    SV *joined = mwx_joined(aTHX_ words, count, " ");
-    mw_slice line = mwx_without_end(mwx_octets(aTHX_ joined, 1, ""));
+    if (count)
+        send_command(aTHX_ link, ref, mwx_without_end(mwx_octets(aTHX_ mwx_joined(aTHX_ words, count, " "), 1, "")));
+    else
+        make_way(aTHX_ link, ref, 0);
+}
 
-    if (make_way(aTHX_ link, ref, count && mw_lmtp_discards(line)) && count)
-        send_queued(aTHX_ link, ref, queue_command(aTHX_ link, ref, line));
+int mwx_link_line(pTHX_ mwx_link *link, SV *ref, const char *bytes, size_t len)
+{
+    mw_slice line;
+
+    line.base = bytes;
+    line.len = len;
+    send_command(aTHX_ link, ref, line);
+    return link->died ? MWX_CMD_ERROR : mwx_link_response(aTHX_ link, ref);
 }
 
 /* The next reply of a group. Without one, all that follow could be taken for another's. */
@@ -158,7 +173,7 @@ int mwx_link_verb(pTHX_ mwx_link *link, SV *ref, const char *verb, SV **words, i
     list[0] = sv_2mortal(newSVpv(verb, 0));
     for (i = 0; i < count; i++)
         list[i + 1] = words[i];
-    if (mwx_overrides(aTHX_ ref, "command", mwx_ours.command) || mwx_overrides(aTHX_ ref, "response", mwx_ours.response))
+    if (mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_COMMAND) || mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_RESPONSE))
         return verb_hooked(aTHX_ link, ref, list, count + 1) == expected;
     mwx_link_command(aTHX_ link, ref, list, count + 1);
     return !link->died && mwx_link_response(aTHX_ link, ref) == expected;
@@ -194,7 +209,7 @@ SV *mwx_link_path(pTHX_ mwx_link *link, SV *ref, SV *address, const char **error
     SV *path;
     int rc;
 
-    if (mwx_overrides(aTHX_ ref, "_addr", mwx_ours.addr))
+    if (mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_ADDR))
         return path_hooked(aTHX_ link, ref, address);
     path = mwx_link_bracketed(aTHX_ link, address);
     rc = mw_address_check(mwx_octets(aTHX_ path, 1, ""));
@@ -211,7 +226,7 @@ SV *mwx_link_path(pTHX_ mwx_link *link, SV *ref, SV *address, const char **error
  * with its own way of reading replies is believed. */
 static mw_content content_of(pTHX_ mwx_link *link, SV *ref)
 {
-    int own_response = mwx_overrides(aTHX_ ref, "response", mwx_ours.response);
+    int own_response = mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_RESPONSE);
 
     mw_lmtp_settle_hand(link->session);
     if (own_response) {
@@ -310,7 +325,7 @@ static int first_final(pTHX_ mwx_link *link, SV *ref)
 {
     SV *digit;
 
-    if (!mwx_overrides(aTHX_ ref, "response", mwx_ours.response))
+    if (!mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_RESPONSE))
         return mwx_link_response(aTHX_ link, ref);
     digit = mwx_call_scalar(aTHX_ ref, "response", NULL, 0, &link->died);
     mw_lmtp_settle_hand(link->session);
@@ -334,7 +349,7 @@ static int read_older(pTHX_ mwx_link *link, SV *ref)
 {
     size_t before = 0, behind = mw_lmtp_finals_behind(link->session);
 
-    if (mwx_overrides(aTHX_ ref, "response", mwx_ours.response))
+    if (mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_RESPONSE))
         return 1;
     while (behind && behind != before && !link->died) {
         mwx_link_response(aTHX_ link, ref);

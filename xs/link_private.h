@@ -6,12 +6,8 @@
 #include "wait.h"
 #include "../c/error.h"
 
-/* Our own XSUBs, to tell whether a class has its own instead. */
-typedef struct mwx_link_methods {
-    XSUBADDR_t getline, parse_response, command, response, dataend, addr, closed, timeout;
-} mwx_link_methods;
-
-extern mwx_link_methods mwx_ours;
+/* True when the object's class has its own method for this. */
+int mwx_link_hooked(pTHX_ mwx_link *link, SV *ref, mwx_hook hook);
 
 /* The status is that of the session's last reply again. */
 void mwx_link_status_last(pTHX_ mwx_link *link);
@@ -40,6 +36,9 @@ int mwx_link_pump(pTHX_ mwx_link *link, SV *ref, int events, int64_t deadline);
 
 /* Sends all that is queued: 0 or an error. */
 int mwx_link_flush_queue(pTHX_ mwx_link *link, SV *ref);
+
+/* Sends a command line, without its end, and reads the reply: what response returns. */
+int mwx_link_line(pTHX_ mwx_link *link, SV *ref, const char *bytes, size_t len);
 
 /* The line without one line end at its end. */
 mw_slice mwx_without_end(mw_slice line);

@@ -191,8 +191,8 @@ static int read_reply_hooked(pTHX_ mwx_link *link, SV *ref, NV seconds)
 
 static int has_hooks(pTHX_ mwx_link *link, SV *ref)
 {
-    return link->debug || mwx_overrides(aTHX_ ref, "getline", mwx_ours.getline)
-        || mwx_overrides(aTHX_ ref, "parse_response", mwx_ours.parse_response);
+    return link->debug || mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_GETLINE)
+        || mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_PARSE_RESPONSE);
 }
 
 /* The next reply within this many seconds. */

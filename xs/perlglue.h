@@ -17,4 +17,7 @@
 #define croak_sv(sv) STMT_START { sv_setsv(ERRSV, sv); croak(NULL); } STMT_END
 #endif
 
+/* In a PPCODE: what this XSUB cannot do quickly is done by a Perl sub, with the same arguments in the same context. */
+#define MWX_LEAVE_TO(name) STMT_START { PUSHMARK(&ST(0) - 1); XSRETURN((int)call_pv(name, GIMME_V)); } STMT_END
+
 #endif

@@ -288,9 +288,11 @@ sub _refuse {
     return;
 }
 
-sub mail {
+# mail, recipient (to, cc, bcc) and data are the glue's, which leaves to these what is not plain.
+
+sub _any_mail {
     my ($self, $address, %option) = @_;
-    $self->_facts->{binary} = 0;
+    $self->_binary(0);
     # Whether it can be sent or not: the last message's results are not this one's.
     $self->_forget;
     my $path = $self->_path($address);
@@ -337,7 +339,7 @@ sub _recipients_in_groups {
     return @accepted;
 }
 
-sub recipient {
+sub _any_recipient {
     my $self = shift;
     my %option = @_ && ref $_[-1] ? %{ pop() } : ();
     my $skip_bad = delete $option{SkipBad};
@@ -359,16 +361,9 @@ sub recipient {
     return $skip_bad ? @accepted : 1;
 }
 
-BEGIN {
-    no warnings 'once';
-    *to  = \&recipient;
-    *cc  = \&recipient;
-    *bcc = \&recipient;
-}
-
-sub data {
+sub _any_data {
     my $self = shift;
-    if ($self->_facts->{binary}) {
+    if ($self->_binary) {
         carp 'Net::LMTP::data: CHUNKING is in use for this message, call bdat instead';
         return;
     }

@@ -75,7 +75,7 @@ sub _job {
 
     $job->{source} = Mail::Wire::Source->new(delete @{$job}{qw(data file)});
     my ($path, $error) = $self->_deliverable(delete $job->{from}, $arg{SMTPUTF8});
-    $self->_facts->{binary} = 0;
+    $self->_binary(0);
     my $parameters = Mail::Wire::Parameters::mail($self, \%arg);
     croak join ' ', $self->message if not defined $parameters;
     $job->{mail} = defined $path ? "MAIL FROM:$path$parameters" : undef;
@@ -105,7 +105,7 @@ sub _prepare {
 sub _launch {
     my ($self, $job) = @_;
     croak 'a message is open, begun by mail: end or reset it first' if $self->_in_transaction;
-    my $raw = $self->_facts->{binary} ? 1 : 0;
+    my $raw = $self->_binary;
     my $text = $raw ? $job->{source}->gather : $job->{source}->text;
     my $id = $self->_fly($job->{mail}, $job->{rcpts}, $text ? $$text : undef, $raw, $job->{deadline});
     delete $job->{rcpts};

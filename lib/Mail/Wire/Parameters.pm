@@ -51,7 +51,7 @@ sub _bits {
         carp 'Net::LMTP::mail: 8BITMIME option not supported by host';
     }
     elsif ($bits eq 'binary') {
-        $client->_facts->{binary} = $binary;
+        $client->_binary($binary);
         return 'BODY=BINARYMIME' if $binary;
         carp 'Net::LMTP::mail: BINARYMIME option not supported by host';
     }

@@ -1,0 +1,37 @@
+/* hooks.h - which of the methods that are called in our own way a class has of its own.
+ *
+ * Net::Cmd calls its methods by name, so that classes can have their own. Finding a method costs more than most of
+ * them do, so what was found is kept until perl says that some class has changed.
+ */
+#ifndef MWX_HOOKS_H
+#define MWX_HOOKS_H
+
+#include "perlglue.h"
+
+/* Name and bit. The last ones are the commands that the quick calls stand for. */
+#define MWX_HOOKS(X) \
+    X(GETLINE, "getline") X(PARSE_RESPONSE, "parse_response") X(COMMAND, "command") X(RESPONSE, "response") \
+    X(DATASEND, "datasend") X(DATAEND, "dataend") X(ADDR, "_addr") X(CLOSED, "_set_status_closed") \
+    X(TIMED_OUT, "_set_status_timeout") X(TIMEOUT, "timeout") X(MAIL, "_MAIL") X(RCPT, "_RCPT") X(DATA, "_DATA")
+
+typedef enum mwx_hook {
+#define MWX_HOOK(name, method) MWX_HOOK_##name,
+    MWX_HOOKS(MWX_HOOK)
+#undef MWX_HOOK
+    MWX_HOOK_COUNT
+} mwx_hook;
+
+/* What was found for a class. Zeroed is a valid start. */
+typedef struct mwx_hooks {
+    HV *stash;
+    U32 everywhere, inherited, here;    /* perl's counts of changes to methods */
+    unsigned own;                       /* a bit for each hook */
+} mwx_hooks;
+
+/* Remembers our own methods. Called once, at load. */
+void mwx_hooks_boot(pTHX);
+
+/* True when the class of the object behind ref has its own method for this. */
+int mwx_hooks_own(pTHX_ mwx_hooks *h, SV *ref, mwx_hook hook);
+
+#endif
