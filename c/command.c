@@ -116,13 +116,15 @@ static mw_verb bdat_verb(mw_slice args)
 mw_verb mw_command_verb(mw_slice line)
 {
     mw_slice word;
+    char first;
     size_t i;
 
     if (line.len == 0 || line.base[0] == ' ')
         return MW_VERB_OTHER;
+    first = upper(line.base[0]);
     word = next_word(&line);
     for (i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
-        if (is_word(word, verbs[i].word))
+        if (verbs[i].word[0] == first && is_word(word, verbs[i].word))
             return verbs[i].verb == MW_VERB_BDAT ? bdat_verb(line) : verbs[i].verb;
     return MW_VERB_OTHER;
 }

@@ -4,6 +4,7 @@
 #include "convert.h"
 #include "dial.h"
 #include "flight_glue.h"
+#include "flight_quick.h"
 #include "link.h"
 #include "link_quick.h"
 #include "qmtp_flight_glue.h"
@@ -48,6 +49,19 @@ _dial(host, port, local_host, local_port, family, timeout)
         mPUSHi(fd);
         mPUSHi(got);
     }
+
+MODULE = Mail::Wire  PACKAGE = Mail::Wire::Result
+
+SV *
+enhanced(self)
+    AV *self
+  PREINIT:
+    SV **message;
+  CODE:
+    message = av_fetch(self, MWX_RESULT_MESSAGE, 0);
+    RETVAL = message ? mwx_enhanced(aTHX_ *message) : newSV(0);
+  OUTPUT:
+    RETVAL
 
 INCLUDE: LMTP.xsi
 

@@ -68,8 +68,9 @@ SV *mwx_shared_copy(pTHX_ SV *sv)
     return copy;
 }
 
-static SV *enhanced(pTHX_ mw_slice text)
+SV *mwx_enhanced(pTHX_ SV *words)
 {
+    mw_slice text = mwx_octets(aTHX_ words, 1, "");
     mw_enhanced e;
 
     if (!mw_enhanced_parse(text, &e) && !mw_enhanced_find(text, &e))
@@ -89,11 +90,10 @@ SV *mwx_result(pTHX_ const mw_result *r, size_t index)
         text.base = "no reply yet";
         text.len = strlen(text.base);
     }
-    av_extend(fields, 6);
+    av_extend(fields, 5);
     av_push(fields, r->recipient ? newSVpvn(r->recipient->bytes, r->recipient->len) : newSVpvs(""));
     av_push(fields, newSVuv(index));
     av_push(fields, newSVuv(r->code ? r->code : 421));
-    av_push(fields, enhanced(aTHX_ text));
     av_push(fields, newSVpvn(text.base, text.len));
     av_push(fields, newSVpv(mw_stage_text(r->stage), 0));
     av_push(fields, newSViv(r->maybe_delivered ? 1 : 0));

@@ -23,8 +23,14 @@ SV *mwx_joined(pTHX_ SV **values, int count, const char *separator);
  * */
 SV *mwx_shared_copy(pTHX_ SV *sv);
 
+/* Where a Mail::Wire::Result has its message. */
+#define MWX_RESULT_MESSAGE 3
+
 /* A Mail::Wire::Result: a new reference. index counts from 0. */
 SV *mwx_result(pTHX_ const mw_result *result, size_t index);
+
+/* The enhanced status code in a reply's text (RFC 3463), also from QMTP's "(#5.1.1)": a new string; undef when there is none. */
+SV *mwx_enhanced(pTHX_ SV *words);
 
 /* sv as a count of seconds: 0 for undef. */
 NV mwx_seconds(pTHX_ SV *sv);

@@ -71,6 +71,16 @@ static void give_content(pTHX_ mw_delivery *d, SV *kept)
     d->owner = SvREFCNT_inc(kept);
 }
 
+IV mwx_flight_launch(pTHX_ mwx_link *link, mw_delivery *d, SV *content, int raw, NV deadline)
+{
+    give_content(aTHX_ d, content);
+    d->raw = raw;
+    d->deadline = mw_io_after(deadline);
+    link->deadlines += d->deadline != MW_IO_NEVER;
+    link->untaken++;
+    return (IV)mw_flight_submit(link->session, d);
+}
+
 IV mwx_flight_submit(pTHX_ mwx_link *link, SV *mail, AV *rcpts, SV *content, int raw, NV deadline)
 {
     SV *kept = copy_content(aTHX_ content);
@@ -85,11 +95,7 @@ IV mwx_flight_submit(pTHX_ mwx_link *link, SV *mail, AV *rcpts, SV *content, int
         mw_delivery_free(d);
         croak("Net::LMTP: %s", mw_error_text(rc));
     }
-    give_content(aTHX_ d, kept);
-    d->raw = raw;
-    d->deadline = mw_io_after(deadline);
-    link->deadlines += d->deadline != MW_IO_NEVER;
-    return (IV)mw_flight_submit(link->session, d);
+    return mwx_flight_launch(aTHX_ link, d, kept, raw, deadline);
 }
 
 /* ---- time */
@@ -323,6 +329,7 @@ int mwx_flight_reset(pTHX_ mwx_link *link, SV *ref)
 static void release(pTHX_ mwx_link *link, mw_delivery *d)
 {
     link->deadlines -= d->deadline != MW_IO_NEVER;
+    link->untaken--;
     SvREFCNT_dec((SV *)d->owner);
     mw_flight_take(link->session, d);
     mw_delivery_free(d);
@@ -333,6 +340,7 @@ AV *mwx_flight_take(pTHX_ mwx_link *link, mw_delivery *d)
     AV *results = newAV();
     size_t i;
 
+    av_extend(results, (SSize_t)d->to.count - 1);
     for (i = 0; i < d->to.count; i++)
         av_push(results, mwx_result(aTHX_ &d->to.rcpts[i].result, i));
     release(aTHX_ link, d);

@@ -11,6 +11,10 @@
  * come. raw: line ends stay as they are (BINARYMIME). deadline in seconds from now, 0 none. Returns the id. */
 IV mwx_flight_submit(pTHX_ mwx_link *link, SV *mail, AV *rcpts, SV *content, int raw, NV deadline);
 
+/* The same with a delivery that has its commands; it is the link's from now on. content: a mortal of octets, which is kept; NULL when
+ * pieces will come. */
+IV mwx_flight_launch(pTHX_ mwx_link *link, mw_delivery *d, SV *content, int raw, NV deadline);
+
 /* What mwx_flight_run returns. */
 enum { MWX_FLIGHT_REACHED, MWX_FLIGHT_WANTS, MWX_FLIGHT_MOVED, MWX_FLIGHT_BLOCKED };
 

@@ -35,6 +35,7 @@ static int free_link(pTHX_ SV *object, MAGIC *mg)
         SvREFCNT_dec(link->code);
         SvREFCNT_dec((SV *)link->lines);
         SvREFCNT_dec(link->died);
+        SvREFCNT_dec((SV *)link->delivered);
         Safefree(link);
     }
     return 0;
@@ -159,6 +160,18 @@ AV *mwx_status_lines(pTHX_ mwx_link *link)
         av_push(lines, line);
     }
     return lines;
+}
+
+void mwx_link_delivered(pTHX_ mwx_link *link, AV *results)
+{
+    SvREFCNT_dec((SV *)link->delivered);
+    link->delivered = results;
+    link->delivered_in = mw_lmtp_transaction(link->session)->id;
+}
+
+AV *mwx_link_last_delivered(const mwx_link *link)
+{
+    return link->delivered_in == mw_lmtp_transaction(link->session)->id ? link->delivered : NULL;
 }
 
 /* ---- losing the link */

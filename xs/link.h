@@ -27,6 +27,10 @@ typedef struct mwx_link {
     SV *died;
 
     /* deliveries */
+    int nonblocking;                /* nobody waits (Blocking => 0) */
+    size_t untaken;                 /* submitted, results not taken */
+    AV *delivered;                  /* the results taken last, */
+    uint64_t delivered_in;          /* and the transaction until whose end they are the ones to show */
     size_t window, window_bytes;    /* how many, and how much content, may be unanswered */
     NV seconds[MW_WAIT_QUIET + 1];  /* for each wait; 0 none */
     NV timeout_default;             /* what the method timeout says when nobody has set it */
@@ -59,6 +63,12 @@ AV *mwx_status_lines(pTHX_ mwx_link *link);                 /* a new reference *
 
 /* DEF_REPLY_CODE and "[Class] Timeout" or "[Class] Connection closed". */
 void mwx_link_status_plain(pTHX_ mwx_link *link, SV *ref, int why);
+
+/* These are the results to show, until a transaction is begun by hand. Takes them over. */
+void mwx_link_delivered(pTHX_ mwx_link *link, AV *results);
+
+/* Those results; NULL when there are none to show. */
+AV *mwx_link_last_delivered(const mwx_link *link);
 
 /* ---- Net::Cmd's verbs. ref is the object. */
 

@@ -116,7 +116,9 @@ sub _connect {
     binmode $self;
     @{*$self}{qw(io_socket_timeout io_socket_domain io_socket_type io_socket_proto)} =
         ($set->{Timeout}, $family, Socket::SOCK_STREAM, $unix ? 0 : Socket::IPPROTO_TCP());
-    ${*$self}{mail_wire} = { host => $host, nonblocking => defined $arg->{Blocking} && !$arg->{Blocking} };
+    my $nonblocking = defined $arg->{Blocking} && !$arg->{Blocking};
+    ${*$self}{mail_wire} = { host => $host, nonblocking => $nonblocking };
+    $self->_nonblocking($nonblocking);
     $self->_exact($arg->{ExactAddresses} ? 1 : 0);
     $self->_start(@{$set}{qw(NextReplyTimeout joined MaxReplyLine MaxReply)});
     $self->_prepare($set);
@@ -169,8 +171,8 @@ sub data_results {
 # Those of a delivery, until a transaction is begun by hand.
 sub results {
     my ($self) = @_;
-    my $delivered = $self->_facts->{delivered};
-    my @results = $delivered && $delivered->[0] == $self->_transaction ? @{ $delivered->[1] } : $self->_results(0);
+    my $delivered = $self->_last_delivered;
+    my @results = $delivered ? @$delivered : $self->_results(0);
     return wantarray ? @results : \@results;
 }
 

@@ -110,7 +110,6 @@ sub _launch {
     my $id = $self->_fly($job->{mail}, $job->{rcpts}, $text ? $$text : undef, $raw, $job->{deadline});
     delete $job->{rcpts};
     $job->{total} = $job->{source}->size;
-    $self->_facts->{in_flight}++;
     $self->_jobs->{$id} = $job if not $text or $job->{progress};
     return $id;
 }
@@ -125,15 +124,6 @@ sub _feed {
 
 # A message is half sent: the link is of no use any more.
 sub _callback_died { $_[0]->close }
-
-sub _delivered {
-    my ($self, $results) = @_;
-    $self->_facts->{in_flight}--;
-    $self->_facts->{delivered} = [ $self->_transaction, $results ];
-    return;
-}
-
-sub _count { $_[0]->_facts->{in_flight} || 0 }
 
 # For flush: what may be sent without more replies is sent. True unless the link was lost, or some of it would have to be waited for.
 sub _send_queued {

@@ -6,27 +6,28 @@ use warnings;
 
 our $VERSION = '1.000';
 
+# `enhanced` is the glue's.
+use Mail::Wire ();
+
 # An array, made by the glue in this order.
 use constant {
     RECIPIENT       => 0,
     INDEX           => 1,
     CODE            => 2,
-    ENHANCED        => 3,
-    MESSAGE         => 4,
-    STAGE           => 5,
-    MAYBE_DELIVERED => 6,
+    MESSAGE         => 3,
+    STAGE           => 4,
+    MAYBE_DELIVERED => 5,
 };
 
 # One that the glue has no part in.
 sub _deferral {
     my ($class, $recipient, $index, $code, $message, $stage) = @_;
-    return bless [ $recipient, $index, $code, undef, $message, $stage, 0 ], $class;
+    return bless [ $recipient, $index, $code, $message, $stage, 0 ], $class;
 }
 
 sub recipient       { $_[0][RECIPIENT] }
 sub index           { $_[0][INDEX] }
 sub code            { $_[0][CODE] }
-sub enhanced        { $_[0][ENHANCED] }
 sub message         { $_[0][MESSAGE] }
 sub stage           { $_[0][STAGE] }
 sub maybe_delivered { $_[0][MAYBE_DELIVERED] ? 1 : 0 }
