@@ -102,8 +102,11 @@ static void queued(run *h, mw_slice line)
         queued_bdat(h, line);
     else
         model_owe(m, MODEL_OTHER, 1);
-    if (!m->auth && is_verb(line, "DATA") && h->content == MW_CONTENT_REFUSED)
-        model_asked_again(m);
+    if (!m->auth && is_verb(line, "DATA")) {
+        m->asked = m->tail;
+        if (h->content == MW_CONTENT_REFUSED)
+            model_asked_again(m);
+    }
 }
 
 static void command(run *h, mw_slice line)

@@ -50,6 +50,7 @@ typedef struct model {
     size_t count;
     uint64_t transaction;
     int mail_refused, auth, joined, banner;
+    size_t asked;                   /* the tail behind the last DATA */
 
     model_reply reply;              /* being gathered */
     model_reply hand;               /* the same from lines that the caller reads past the session */
@@ -74,7 +75,7 @@ static inline void model_init(model *m)
     m->transaction = m->end = m->chunk_left = 0;
     m->mail_refused = m->auth = m->banner = m->hand_held = m->ends = m->late_rcpt = m->chunk_last = 0;
     m->unsure = m->frozen = m->doubtful = m->end_left = 0;
-    m->reply.count = m->hand.count = m->positive = 0;
+    m->reply.count = m->hand.count = m->positive = m->asked = 0;
     m->joined = -1;
 }
 
@@ -243,7 +244,8 @@ static inline void model_apply_other(model *m, const model_owed *o, const model_
         m->mail_refused = 1;
         model_settle_all(m);
     }
-    if (o->kind == MODEL_CHUNK && r->last / 100 != 2)
+    /* A DATA behind the chunk asks again. */
+    if (o->kind == MODEL_CHUNK && r->last / 100 != 2 && m->asked <= m->head)
         model_refused(m);
     if (o->kind == MODEL_RCPT && current && r->last / 100 == 2)
         m->rcpts[o->rcpt].accepted = !m->rcpts[o->rcpt].settled;
