@@ -37,6 +37,7 @@ typedef struct mw_delivery {
     size_t *index;              /* RCPT line i is for recipient index[i] */
     size_t index_cap;
     size_t asked;               /* RCPT lines queued */
+    int grouped;                /* its commands went without waiting for replies in between */
 
     const char *content;        /* what is left of the lent content */
     size_t left;

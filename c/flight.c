@@ -222,6 +222,7 @@ static int queue_group(mw_lmtp *s, mw_delivery *d)
 {
     int rc = s->flight.open ? mw_flight_queue_reset(s) : 0;
 
+    d->grouped = 1;
     if (!rc)
         rc = queue_mail(s, d);
     while (!rc && d->asked < d->rcpts)

@@ -4,7 +4,8 @@
  * A server may refuse a LHLO in mid-session, or answer it in another way than the first. That must not cost
  * mail, so such a server is served without fences; but a final reply too many looks the same, and then
  * LHLO's own is still to come. So once, on the first such reply, the next command tells: RSET is sent, and
- * if what comes in its place is LHLO's, all were out of step.
+ * if what comes in its place is LHLO's, all were out of step. A reply that could be anybody's (a bare 250) needs more:
+ * nothing may come behind RSET's for a while.
  */
 #include "error.h"
 #include "flight.h"
@@ -77,10 +78,12 @@ void mw_flight_apply_reset(mw_lmtp *s, const mw_reply *r)
 {
     if (s->flight.fence != MW_FENCE_DOUBTED)
         return;
-    if (r->code / 100 == 2 && !shows_name(s, r))
-        mw_flight_fence_refused(s);
-    else
+    if (r->code / 100 != 2 || shows_name(s, r))
         mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
+    else if (s->flight.anybodys)
+        s->flight.quiet = 1;
+    else
+        mw_flight_fence_refused(s);
 }
 
 int mw_flight_is_refusal(const mw_lmtp *s, const mw_reply *r)
@@ -92,8 +95,9 @@ void mw_flight_apply_fence(mw_lmtp *s, const mw_reply *r)
 {
     if (mw_flight_is_anchor(s, r)) {
         mw_flight_fence_held(s);
-    } else if (s->flight.fence == MW_FENCE_UNKNOWN && mw_flight_is_refusal(s, r)) {
+    } else if (s->flight.fence == MW_FENCE_UNKNOWN) {
         s->flight.fence = MW_FENCE_DOUBTED;
+        s->flight.anybodys = !mw_flight_is_refusal(s, r);
         mw_flight_queue_reset(s);
     } else {
         mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);

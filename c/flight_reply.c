@@ -104,6 +104,9 @@ static void apply_data(mw_lmtp *s, mw_delivery *d, const mw_reply *r)
             mw_lmtp_break(s, MW_E_REPLY_CLASS, NULL);
         return;
     }
+    /* In a group that somebody was accepted in, a refusal of DATA may be another's reply, out of step: 354 would have
+     * shown. A fence does. Where nobody was accepted, DATA must be refused (RFC 2033 4.2), and is. */
+    d->followed |= d->grouped && mw_transaction_owed(&d->to) && mw_flight_may_follow(s);
     text = mw_reply_joined(r);
     mw_transaction_refused(&d->to, MW_STAGE_DATA, r->code, text);
     mw_text_drop(text);
@@ -347,8 +350,12 @@ static int read_one(mw_lmtp *s)
 /* Something came where nothing should. While a probe is answered nothing is at stake. */
 static void disturbed(mw_lmtp *s)
 {
+    const mw_expect *due = mw_expects_head(&s->due);
+
     s->flight.quiet = 0;
-    if (mw_expects_head(&s->due)->due != MW_DUE_PROBE)
+    if (!due)
+        mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
+    else if (due->due != MW_DUE_PROBE)
         credit_first(s, MW_E_REPLY_EXTRA);
 }
 
@@ -406,8 +413,9 @@ void mw_flight_expired(mw_lmtp *s)
         mw_lmtp_break(s, MW_E_TIMEOUT, NULL);
         return;
     }
-    if (due->due == MW_DUE_PROBE) {
-        mw_expects_pop(&s->due);
+    if (!due || due->due == MW_DUE_PROBE) {
+        if (due)
+            mw_expects_pop(&s->due);
         mw_flight_fence_refused(s);
         return;
     }
@@ -432,11 +440,18 @@ static mw_stage stage_of(const mw_lmtp *s, const mw_delivery *d)
     return d->data_sent && d->to.accepted ? MW_STAGE_DATA : MW_STAGE_RCPT;
 }
 
-/* What came since the last anchor in step is not believed, unless nothing was behind it. */
-static void abandon(mw_lmtp *s, mw_delivery *d, mw_text *words)
+/* True when it was a reply that broke the session: it was out of its place, and so others may have been. */
+static int is_out_of_step(int why)
+{
+    return why <= MW_E_REPLY_SYNTAX && why >= MW_E_REPLY_SHORT;
+}
+
+/* What came since the last anchor in step is not believed, unless nothing was behind it: refusals neither, when the order
+ * is lost. */
+static void abandon(mw_lmtp *s, mw_delivery *d, int why, mw_text *words)
 {
     mw_stage stage = stage_of(s, d);
-    int doubtful = !d->anchored && mw_flight_doubtful_before(s, d);
+    int doubtful = !d->anchored && (mw_flight_doubtful_before(s, d) || (d->grouped && is_out_of_step(why)));
 
     if (d->followed || doubtful)
         mw_transaction_doubt(&d->to, !doubtful);
@@ -475,7 +490,7 @@ void mw_flight_abandon(mw_lmtp *s, int why, mw_text *words)
         words = made = mw_text_new(s->alloc, ours, strlen(ours));
     for (d = s->flight.oldest; d; d = d->next)
         if (d->state != MW_DELIVERY_DONE)
-            abandon(s, d, words);
+            abandon(s, d, why, words);
     while ((d = s->flight.oldest))
         mw_flight_finish(s, d);
     s->flight.current = NULL;

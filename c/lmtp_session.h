@@ -50,6 +50,7 @@ typedef struct mw_flight {
     uint64_t replies;           /* taken so far */
     mw_text *hello;             /* the LHLO line that the link began with, for fences */
     enum { MW_FENCE_UNKNOWN, MW_FENCE_HOLDS, MW_FENCE_DOUBTED, MW_FENCE_REFUSED } fence;
+    int anybodys;               /* what came for it may have been another's reply */
     int fence_owed;             /* one is under way: nothing may be sent behind it */
     int quiet;                  /* a doubtful reply is last: nothing may come for a while, or it was what it seemed not to be */
     int proven;                 /* MW_SHAPE_... that were answered in step */
@@ -193,7 +194,7 @@ int mw_flight_is_anchor(const mw_lmtp *s, const mw_reply *r);
 /* A fence came in its place. */
 void mw_flight_fence_held(mw_lmtp *s);
 
-/* True for what may be a server's way not to accept a LHLO in mid-session; the link is then served without
+/* True for what is a server's way not to accept a LHLO in mid-session, if it is in its place; the link is then served without
  * fences. */
 int mw_flight_is_refusal(const mw_lmtp *s, const mw_reply *r);
 void mw_flight_fence_refused(mw_lmtp *s);

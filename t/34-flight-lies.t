@@ -108,6 +108,7 @@ sub told {
         messages => \@messages,
         how      => $how,
         unseen   => $trait{unseen} || $unseen,
+        waits    => $trait{waits},
     );
     $runs++;
     diag "$point, $way ($kind, $how):", map {"\n  $_"} @problems if @problems;
@@ -127,6 +128,33 @@ for my $lie (lies(messages())) {
     }
 }
 is $bad, 0, "$runs sessions with a lie in them";
+
+# One reply too many or too few in the envelope: what is taken for a refusal was another's, of another recipient or of another command.
+for my $case (
+    [ 'a refused RCPT answered twice', ['PIPELINING'], { 'rcpt m1 0' => { after => ['550 over'] } }, [qw(no@x a@x b@x)] ],
+    [ 'MAIL not answered',             ['PIPELINING'], { 'mail m1' => { instead => [] } }, [qw(a@x no@x b@x)] ],
+    [ 'MAIL answered twice',           ['PIPELINING'], { 'mail m1' => { after => ['250 over'] } }, [qw(a@x b@x no@x)] ],
+    [ 'a refusal before MAIL, by BDAT', [qw(PIPELINING CHUNKING)], { 'mail m1' => { before => ['550 over'] } }, ['a@x'] ],
+) {
+    my ($name, $keywords, $lies, $to) = @$case;
+    for my $split (0, 1) {
+        my ($results) = fly($server, $name . ($split ? ', byte by byte' : ''),
+            server   => { keywords => $keywords, lies => $lies, split => $split },
+            messages => [ message('m1', @$to) ],
+        );
+        is scalar(grep { $_->code == 421 } @{ $results->{m1} }), scalar @$to, '... is nobody\'s refusal';
+    }
+}
+
+# A second LHLO that is answered in a way of its own is served without fences.
+for my $reply ('250 2.0.0 Ok', '450 not now', '502 not again') {
+    fly($server, "a second LHLO is answered $reply",
+        server   => { keywords => ['PIPELINING'], lies => { 'lhlo 2' => { instead => [$reply] } } },
+        messages => [ message('m1', 'a@x'), message('m2', 'a@x', 'no@x'), message('m3', 'a@x') ],
+        how      => $_,
+        exact    => 1,
+    ) for qw(deliver submit);
+}
 
 # The first message on a link, where nothing is taken on trust.
 for my $to ([ 'a@x' ], [ 'a@x', 'b@x' ], [ 'a@x', 'no@x' ], [ 'no@x', 'a@x' ], [ 'a@x', 'no@x', 'full@x', 'later@x' ]) {

@@ -9,6 +9,7 @@ package FlightTest;
 #       messages => [ { name => 'm1', to => [ 'a@x', 'no@x' ], data => "text\n", options => {...} }, ... ],
 #       how      => 'deliver',                                  # or submit, mixed: the last by deliver, the others by submit
 #       exact    => 1,                                          # the server is honest: every result is what it said
+#       waits    => 1,                                          # a wait runs out
 #       unseen   => 1,                                          # it cannot be told whose replies they are: see each case
 #   );
 #
@@ -196,6 +197,14 @@ sub text_of {
     return join "\n", map { substr $_, 4 } split /\r\n/, $reply;
 }
 
+# In a group of commands an anchor or a fence shows whose replies they were. Behind the last final reply there is nothing to show it by, nor when
+# no more replies come: what was answered counts then.
+sub is_refused_in_group {
+    my ($result, $case) = @_;
+    return 0 if $result->is_success or $result->code == 421 or $result->stage !~ /\A(?:mail|rcpt|data)\z/ or $case->{unseen} or $case->{waits};
+    return scalar grep { $_ eq 'PIPELINING' } @{ $case->{server}{keywords} || [] };
+}
+
 sub judge_result {
     my ($result, $address, $there, $rcpt, $said, $case) = @_;
     my @problems;
@@ -205,6 +214,8 @@ sub judge_result {
             if !$case->{unseen} && (!$said || $said->{stage} ne 'final' || $said->{code} !~ /\A2/) || !$there->{ended};
         push @problems, 'a success of stage ' . $result->stage if $result->stage ne 'final';
     }
+    push @problems, 'a refusal that the server did not say to it'
+        if is_refused_in_group($result, $case) && !($said && text_of($said->{text}) eq $result->message);
     push @problems, 'maybe delivered, and it was answered' if $result->maybe_delivered and $result->code != 421;
     push @problems, 'maybe delivered, and of stage ' . $result->stage if $result->maybe_delivered and $result->stage ne 'final';
     push @problems, 'a code of ' . $result->code if $result->code !~ /\A[245][0-9][0-9]\z/;
