@@ -108,6 +108,10 @@ int mw_lmtp_reply(mw_lmtp *s);
  * be read. */
 int mw_lmtp_reply_local(mw_lmtp *s);
 
+/* For callers that read replies line by line: the reply of a further recipient that mw_lmtp_reply_local would hand out is put
+ * back as its lines, if there is one and no line waits. 0 or MW_E_NOMEM. */
+int mw_lmtp_line_local(mw_lmtp *s);
+
 /* For callers that read lines themselves: one line of the next reply, taken apart. Returns as mw_lmtp_reply;
  * MW_E_REPLY_SYNTAX, with nothing put back, for a code below 100 or above 599. */
 int mw_lmtp_reply_put(mw_lmtp *s, unsigned code, mw_slice text, int more);

@@ -433,6 +433,37 @@ static int hand_out(mw_lmtp *s)
     return 0;
 }
 
+static int unget_reply_line(mw_lmtp *s, const mw_reply *r, size_t i)
+{
+    mw_slice text = mw_reply_text(r, i);
+    char head[4];
+    int rc;
+
+    head[0] = (char)('0' + r->lines[i].code / 100);
+    head[1] = (char)('0' + r->lines[i].code / 10 % 10);
+    head[2] = (char)('0' + r->lines[i].code % 10);
+    head[3] = i + 1 < r->count ? '-' : ' ';
+    mw_buf_clear(&s->hand_line);
+    rc = mw_buf_append(&s->hand_line, head, sizeof head);
+    if (!rc)
+        rc = mw_buf_append(&s->hand_line, text.base, text.len);
+    text = mw_buf_view(&s->hand_line);
+    return rc ? rc : mw_lines_unget(&s->lines, text.base, text.len);
+}
+
+int mw_lmtp_line_local(mw_lmtp *s)
+{
+    size_t i;
+    int rc = 0;
+
+    mw_lmtp_settle_hand(s);
+    if (!s->handout || mw_lines_waiting(&s->lines) || !hand_out(s))
+        return 0;
+    for (i = s->last.count; i-- > 0 && !rc;)
+        rc = unget_reply_line(s, &s->last, i);
+    return rc;
+}
+
 int mw_lmtp_reply_local(mw_lmtp *s)
 {
     const mw_expect *due;

@@ -80,7 +80,7 @@ static mw_delivery *prepare(pTHX_ mwx_link *link, SV **arguments, int count, SV 
 
 static IV launch(pTHX_ mwx_link *link, mw_delivery *d, SV *content)
 {
-    link->binary = 0;
+    mwx_link_set_binary(link, 0);
     return mwx_flight_launch(aTHX_ link, d, content, 0, 0);
 }
 

@@ -162,6 +162,17 @@ AV *mwx_status_lines(pTHX_ mwx_link *link)
     return lines;
 }
 
+void mwx_link_set_binary(mwx_link *link, int on)
+{
+    link->binary = on;
+    link->binary_from = mw_lmtp_transaction(link->session)->id;
+}
+
+int mwx_link_is_binary(const mwx_link *link)
+{
+    return link->binary && mw_lmtp_transaction(link->session)->id - link->binary_from <= 1;
+}
+
 void mwx_link_delivered(pTHX_ mwx_link *link, AV *results)
 {
     SvREFCNT_dec((SV *)link->delivered);
@@ -259,7 +270,9 @@ void mwx_link_failed(pTHX_ mwx_link *link, SV *ref, int why)
         mwx_link_give_up(aTHX_ link, ref, interrupted ? MW_E_CLOSED : why, interrupted ? "Interrupted" : mwx_link_words(why));
     if (why == MW_E_TIMEOUT)
         status_why(aTHX_ link, ref, why);
-    else if (!interrupted)
+    else if (interrupted)
+        mwx_link_status_words(aTHX_ link, ref, NULL);
+    else
         status_closed(aTHX_ link, ref);
 }
 

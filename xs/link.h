@@ -7,6 +7,7 @@
 #define MWX_LINK_H
 
 #include "hooks.h"
+#include "magic.h"
 #include "../c/io.h"
 #include "../c/flight.h"
 #include "../c/lmtp.h"
@@ -23,7 +24,8 @@ typedef struct mwx_link {
     AV *lines;
     NV next_reply_timeout;  /* seconds */
     int exact;              /* addresses are taken as they are (ExactAddresses) */
-    int binary;             /* MAIL said BODY=BINARYMIME: content is for BDAT alone */
+    int binary;             /* the next MAIL says BODY=BINARYMIME: content is for BDAT alone, */
+    uint64_t binary_from;   /* and this was the transaction before it */
     SV *died;
 
     /* deliveries */
@@ -63,6 +65,10 @@ AV *mwx_status_lines(pTHX_ mwx_link *link);                 /* a new reference *
 
 /* DEF_REPLY_CODE and "[Class] Timeout" or "[Class] Connection closed". */
 void mwx_link_status_plain(pTHX_ mwx_link *link, SV *ref, int why);
+
+/* The next MAIL says BODY=BINARYMIME, or not; whether that of this transaction did. */
+void mwx_link_set_binary(mwx_link *link, int on);
+int mwx_link_is_binary(const mwx_link *link);
 
 /* These are the results to show, until a transaction is begun by hand. Takes them over. */
 void mwx_link_delivered(pTHX_ mwx_link *link, AV *results);

@@ -73,7 +73,7 @@ static int with_address(pTHX_ mwx_link *link, SV *ref, SV **arguments, int count
     if (!(len = mwx_quick_line(link, arguments[0], is_mail ? "MAIL FROM:" : "RCPT TO:", line, sizeof line)))
         return -1;
     if (is_mail) {
-        link->binary = 0;
+        mwx_link_set_binary(link, 0);
         mw_lmtp_forget(link->session);
     }
     return mwx_link_line(aTHX_ link, ref, line, len) == 2;
@@ -91,7 +91,7 @@ int mwx_link_quick_rcpt(pTHX_ mwx_link *link, SV *ref, SV **arguments, int count
 
 int mwx_link_quick_data(pTHX_ mwx_link *link, SV *ref, int count)
 {
-    if (count || link->binary || !is_simple(aTHX_ link, ref, MWX_HOOK_DATA) || mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_DATASEND))
+    if (count || mwx_link_is_binary(link) || !is_simple(aTHX_ link, ref, MWX_HOOK_DATA) || mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_DATASEND))
         return -1;
     return mwx_link_line(aTHX_ link, ref, "DATA", 4) == 3 && mw_lmtp_content(link->session) == MW_CONTENT_OPEN;
 }

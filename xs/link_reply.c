@@ -45,7 +45,12 @@ static SV *read_line(pTHX_ mwx_link *link, SV *ref, int64_t deadline)
 SV *mwx_link_getline(pTHX_ mwx_link *link, SV *ref)
 {
     NV seconds = link->gathering ? link->gathering_seconds : mwx_link_timeout(aTHX_ link, ref);
-    SV *line = read_line(aTHX_ link, ref, mw_io_after(seconds));
+    SV *line;
+
+    /* A class with its own response reads the further recipients' replies this way. */
+    if (!link->gathering && mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_RESPONSE) && mw_lmtp_line_local(link->session))
+        croak("Net::LMTP: %s", mw_error_text(MW_E_NOMEM));
+    line = read_line(aTHX_ link, ref, mw_io_after(seconds));
 
     return line ? line : newSV(0);
 }

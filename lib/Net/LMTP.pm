@@ -47,10 +47,25 @@ my %options = (
 
 sub _arguments {
     my @list = @_;
-    return @list if @list % 2 == 0 and @list and not ref $list[0] and defined $list[0] and exists $options{ $list[0] };
+    return @list if _is_all_options(@list);
     my $host = shift @list;
     my @port = @list % 2 ? (Port => shift @list) : ();
     return (@list, @port, Host => $host);
+}
+
+# An option's name in front, or the option Host among names.
+sub _is_all_options {
+    my @list = @_;
+    return 0 if @list % 2 or not @list or not defined $list[0] or ref $list[0];
+    return 1 if exists $options{ $list[0] };
+    my @names = @list[ grep { $_ % 2 == 0 } 0 .. $#list ];
+    return $list[0] =~ /\A[A-Za-z]\w*\z/ && grep { defined && $_ eq 'Host' } @names;
+}
+
+# The port behind a host ("localhost:24", "[::1]:24") goes before one that is given apart.
+sub _place {
+    my ($host, $port) = @_;
+    return defined $host && $host =~ /\A([^:\/]+|\[[^\]]*\]):(\w+)\z/ ? ($1, $2) : ($host, $port);
 }
 
 # The options as they can be used, or nothing, with the reason in $@.
@@ -83,7 +98,7 @@ sub new {
         carp 'Net::LMTP:new - no host specified';
         return;
     }
-    if (not defined $arg{Port} and grep { not m{\A/} } @hosts) {
+    if (grep { not m{\A/} and not defined((_place($_, $arg{Port}))[1]) } @hosts) {
         carp 'Net::LMTP:new - no port specified';
         return;
     }
@@ -104,10 +119,11 @@ sub _connect {
     }
 
     # "lmtp(24)" is a service name and what to do when it is unknown, as IO::Socket::INET has it.
-    my ($service, $number) = ($unix ? '' : $arg->{Port}) =~ /\A(.*?)(?:\((\d+)\))?\z/s;
+    my ($name, $at) = $unix ? ($host, '') : _place($host, $arg->{Port});
+    my ($service, $number) = $at =~ /\A(.*?)(?:\((\d+)\))?\z/s;
     my $port = defined $number && !getservbyname($service, 'tcp') ? $number : $service;
 
-    my ($fd, $family) = Mail::Wire::_dial($host, $unix ? undef : $port, $arg->{LocalAddr}, $arg->{LocalPort},
+    my ($fd, $family) = Mail::Wire::_dial($name, $unix ? undef : $port, _place(@{$arg}{qw(LocalAddr LocalPort)}),
         $arg->{Domain} || $arg->{Family} || 0, _patience($set, 'connect'));
     return if not defined $fd;
 
@@ -381,6 +397,7 @@ sub datafh {
 # Whether the server takes BDAT at all.
 sub _chunking {
     my ($self, $method) = @_;
+    croak "Net::LMTP::$method: deliveries are unanswered, collect them first" if $self->_unanswered;
     return 1 if defined $self->supports('CHUNKING');
     carp "Net::LMTP::$method: CHUNKING is not offered by host, call data instead";
     return 0;

@@ -75,6 +75,8 @@ sub _show_progress {
 # The caller's code has its turn: to give the next piece, or to see the progress.
 sub _call_back {
     my ($self, $method) = @_;
+    my $facts = $self->_facts;
+    local $facts->{in_callback} = 1;
     return if eval { $self->$method; 1 };
     my $error = $@;
     $self->_callback_died($self->_facts->{calling});
@@ -84,6 +86,7 @@ sub _call_back {
 # Runs until what is asked for is reached (true), or would have to be waited for.
 sub _go {
     my ($self, $until, $id, $may_wait) = @_;
+    croak ref($self) . ': called from the code of Data or Progress of the same object' if $self->_facts->{in_callback};
     my $jobs = $self->_jobs;
     my $watched = %$jobs ? grep { $_->{progress} } values %$jobs : 0;
     my $turns = 0;
@@ -129,7 +132,7 @@ sub _await {
 sub submit {
     my ($self, @arguments) = @_;
     my $job = $self->_job(submit => @arguments);
-    $self->_go(UNTIL_ROOM, 0, !$self->_facts->{nonblocking}) or return;
+    $self->_go(UNTIL_ROOM, $job->{total} || 0, !$self->_facts->{nonblocking}) or return;
     my $id = $self->_launch($job);
     $self->_go(UNTIL_QUEUED, 0, 0);
     return $id;
