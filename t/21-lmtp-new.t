@@ -31,6 +31,9 @@ my $session = ScriptedServer::session();
         [ 'a list of one host',            [$host], $port ],
         [ 'a list as an option',           Host => [$host], Port => $port ],
         [ 'unknown options',               $host, $port, Helo => 'x', Whatever => 1 ],
+        [ 'all as options, an unknown one first', Helo => 'x', Host => $host, Port => $port ],
+        [ 'all as options, one of TLS first', SSL_verify_mode => 0, Host => $host, Port => $port ],
+        [ 'LocalAddr with a port',         $host, $port, LocalAddr => "$host:0" ],
     );
     for my $form (@forms) {
         my ($name, @args) = @$form;
@@ -63,6 +66,16 @@ my $session = ScriptedServer::session();
         is($lmtp && $lmtp->host, $path, "$name: host");
         ok($lmtp && defined fileno($lmtp) && $lmtp->opened, "$name: has a descriptor");
         ok($lmtp && $lmtp->quit, "$name: speaks");
+    }
+}
+
+# A port behind the host, as IO::Socket takes it: it goes before one that is given apart.
+{
+    my $server = ScriptedServer->new(script => $session);
+    my $place = join ':', $server->args;
+    for my $form ([$place], [ $place, 1 ], [ Host => $place ], [ [$place], undef ]) {
+        my @warnings = warnings_of { ok(Net::LMTP->new(@$form), 'the port behind the host: ' . @$form . ' arguments') or diag $@ };
+        is_deeply(\@warnings, [], '... without a warning');
     }
 }
 

@@ -215,4 +215,13 @@ for my $case (
     ok($lmtp->quit, 'quit');
 }
 
+# --- an option that cannot be sent ---
+
+{
+    my ($lmtp) = session(keywords => ['DSN']);
+    $lmtp->mail('from@x');
+    is_deeply([ $lmtp->to('b@x', { SkipBad => 1, ORcpt => 'x y' }) ], [], 'with SkipBad nobody is accepted');
+    is($lmtp->to('b@x', { ORcpt => 'x y' }), 0, 'without it: 0');
+}
+
 done_testing;

@@ -117,4 +117,21 @@ for my $case (
     ok($lmtp->_NOOP, '... the link is in step');
 }
 
+# --- BODY=BINARYMIME is a message's, and ends with it ---
+
+for my $end (
+    [ 'reset and a raw MAIL', sub { $_[0]->reset; $_[0]->_MAIL('FROM:<s@x>') } ],
+    [ 'another mail',         sub { $_[0]->mail('s@x') } ],
+    [ 'send',                 sub { $_[0]->send('s@x') } ],
+) {
+    my ($name, $begin) = @$end;
+    my ($lmtp) = session(keywords => [qw(8BITMIME BINARYMIME CHUNKING)]);
+    ok($lmtp->mail('s@x', Bits => 'binary'), "$name: a binary message before it");
+    my @warnings = warnings_of { ok(!$lmtp->data, '... is not for data') };
+    is(scalar(@warnings), 1, '... which says so');
+    $begin->($lmtp);
+    $lmtp->to('r@x');
+    ok($lmtp->data("x\n"), "... then $name is for data");
+}
+
 done_testing;

@@ -58,7 +58,7 @@ for my $kind (@kinds) {
 
 # ---- addresses that cannot be sent
 
-my @unsendable = ("cr\rlf\@x", "lf\nmail\@x", "nul\0\@x", 'a@x> NOTIFY=NEVER', "umlaut\xe4\@x", "wide\x{263a}\@x", 'l' x 1100 . '@x');
+my @unsendable = ("cr\rlf\@x", "a\r\nRCPT TO:<b\@x>", "lf\nmail\@x", "nul\0\@x", 'a@x> NOTIFY=NEVER', "umlaut\xe4\@x", "wide\x{263a}\@x", 'l' x 1100 . '@x');
 for my $kind (@kinds) {
     for my $how (@hows) {
         my @to = ('a@x', (map { ($_, 'b@x') } @unsendable), 'no@x');

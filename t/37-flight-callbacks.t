@@ -41,6 +41,29 @@ sub alarmed {
 for my $kind (sort keys %keywords) {
     my @keywords = (keywords => $keywords{$kind});
 
+    # ---- calls on the same object from inside
+
+    for my $what (qw(Data Progress)) {
+        for my $method (qw(deliver submit collect advance flush quit mail bdat)) {
+            my $lmtp = connect_to($server, server => {@keywords});
+            my @pieces = ("one\n", "two\n", "three\n");
+            my $refusal;
+            my $inside = sub {
+                return if defined $refusal;
+                my @arguments = $method =~ /^(?:deliver|submit)\z/ ? simple('m2') : $method eq 'mail' ? 'a@x' : ();
+                $refusal = eval { $lmtp->$method(@arguments); 1 } ? 'none' : $@;
+            };
+            my %code = (Data => sub { $inside->() if $what eq 'Data'; shift @pieces });
+            $code{Progress} = $inside if $what eq 'Progress';
+            my @results = $lmtp->deliver(simple('m1'), %code);
+            like $refusal, qr/called from the code|deliveries are unanswered/, "$method inside $what is refused ($kind)";
+            is short(@results), '250 final', '... and disturbs nothing';
+            is $lmtp->in_flight, 0, '... nor the count';
+            undef $lmtp;
+            is $server->truth->{messages}{m1}{body}, "one\r\ntwo\r\nthree\r\n", '... nor the message';
+        }
+    }
+
     # ---- Data
 
     for my $pieces (0, 1, 5) {

@@ -250,4 +250,37 @@ for my $class ((map { "Hooked::$_" } @hooks), 'Hooked::All') {
     is_deeply([ $lmtp->code, $lmtp->message ], [ 498, 'mine, closed' ], '_set_status_closed too');
 }
 
+# ---- a class that reads replies itself, in a script that reads one for each recipient
+
+{
+    package OwnReader;
+    our @ISA = ('Net::LMTP');
+
+    sub response {
+        my ($self) = @_;
+        my ($code, @lines);
+        while (defined(my $line = $self->getline)) {
+            my $more;
+            ($code, $more) = $self->parse_response($line);
+            push @lines, $line;
+            last if not $more;
+        }
+        $self->set_status($code, \@lines);
+        return substr $code, 0, 1;
+    }
+}
+
+{
+    my ($lmtp, $server) = session({ class => 'OwnReader' }, final => [ '250 one', "450-two\r\n450 more", '250 three' ]);
+    $lmtp->mail('a@x');
+    $lmtp->to('b@x', 'c@x', 'd@x');
+    ok(!$lmtp->data("x\n"), 'its message is not accepted by all');
+    is($lmtp->response, 4, 'the second recipient\'s reply');
+    is($lmtp->message, "two\nmore\n", '... whole');
+    is($lmtp->response, 2, 'the third one\'s');
+    is($lmtp->message, "three\n", '... whole');
+    ok($lmtp->_NOOP, 'and the link is in step');
+    is_deeply([ map { $_->code } $lmtp->data_results ], [ 250, 450, 250 ], 'as data_results have it');
+}
+
 done_testing;

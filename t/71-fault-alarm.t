@@ -201,4 +201,22 @@ for my $method (qw(getline response command datasend dataend parse_response _add
     ok(!$lmtp->opened, '... closed');
 }
 
+# ---- the status of the reply before is not that of the wait that was left
+
+for my $case (
+    [ 'MAIL',    [ expect => qr/^MAIL/ ], sub { $_[0]->mail('a@x') } ],
+    [ 'dataend', [ expect => qr/^MAIL/, reply => '250 ok', expect => qr/^RCPT/, reply => '250 ok', expect => 'DATA', reply => '354 go', data => undef ],
+        sub { $_[0]->mail('a@x') && $_[0]->to('b@x') && $_[0]->data && $_[0]->datasend("x\n") && $_[0]->dataend } ],
+) {
+    my ($name, $script, $code) = @$case;
+    my ($lmtp) = script(@$script, stall => 'waits');
+    local $SIG{ALRM} = sub { die "alarm\n" };
+    alarm 1;
+    eval { $code->($lmtp) };
+    alarm 0;
+    is($@, "alarm\n", "$name is left by a die");
+    ok(!$lmtp->ok, '... ok is false');
+    is($lmtp->code, 421, '... code');
+}
+
 done_testing;

@@ -231,7 +231,7 @@ static int reached(const mwx_link *link, int until, IV id)
 
     if (until == MWX_UNTIL_ROOM)
         return mw_flight_unanswered(link->session) < link->window
-            && (!mw_flight_unanswered(link->session) || mw_flight_bytes(link->session) < link->window_bytes);
+            && (!mw_flight_unanswered(link->session) || mw_flight_bytes(link->session) + (size_t)id <= link->window_bytes);
     if (until == MWX_UNTIL_QUEUED)
         return mw_flight_streams(link->session) && mw_outq_len(mw_lmtp_out(link->session)) < MW_LMTP_HIGH_WATER;
     if (until == MWX_UNTIL_BLOCKED)

@@ -21,7 +21,7 @@ enum { MWX_FLIGHT_REACHED, MWX_FLIGHT_WANTS, MWX_FLIGHT_MOVED, MWX_FLIGHT_BLOCKE
 /* What it runs for. */
 enum { MWX_UNTIL_DONE, MWX_UNTIL_ROOM, MWX_UNTIL_BLOCKED, MWX_UNTIL_IDLE, MWX_UNTIL_QUEUED, MWX_UNTIL_SENT };
 
-/* Moves bytes and draws conclusions until delivery id is finished, or there is room for one more, or
+/* Moves bytes and draws conclusions until delivery id is finished, or there is room for one more of id bytes, or
  * nothing goes on without waiting, or nothing is owed, or nothing goes on and more is to come, or all that
  * may be sent was: MWX_FLIGHT_REACHED. Earlier with MWX_FLIGHT_WANTS when a delivery's next piece can be
  * sent, and with MWX_FLIGHT_MOVED after each step while somebody watches. MWX_FLIGHT_BLOCKED: it would have

@@ -27,6 +27,15 @@ static mwx_link *simple_link(pTHX_ SV *self)
 
 /* ---- the delivery */
 
+/* Anywhere in it: not only in what becomes part of a command. */
+static int has_line_ends(SV *address)
+{
+    const char *text = SvPVX_const(address);
+    STRLEN len = SvCUR(address);
+
+    return memchr(text, '\r', len) || memchr(text, '\n', len) || memchr(text, '\0', len);
+}
+
 static int add_mail(const mwx_link *link, mw_delivery *d, SV *sender)
 {
     char buffer[LINE_MAX_QUICK];
@@ -34,7 +43,7 @@ static int add_mail(const mwx_link *link, mw_delivery *d, SV *sender)
 
     line.base = buffer;
     line.len = mwx_quick_line(link, sender, "MAIL FROM:", buffer, sizeof buffer);
-    return line.len && !mw_delivery_mail(d, line);
+    return line.len && !has_line_ends(sender) && !mw_delivery_mail(d, line);
 }
 
 static int add_rcpt(const mwx_link *link, mw_delivery *d, SV *address)
@@ -44,7 +53,7 @@ static int add_rcpt(const mwx_link *link, mw_delivery *d, SV *address)
 
     line.base = buffer;
     line.len = mwx_quick_line(link, address, "RCPT TO:", buffer, sizeof buffer);
-    if (!line.len)
+    if (!line.len || has_line_ends(address))
         return 0;
     path = mwx_quick_path(line.base, line.len);
     path.base++;
@@ -104,10 +113,10 @@ AV *mwx_flight_quick_deliver(pTHX_ SV *self, SV **arguments, int count)
     return link->delivered;
 }
 
-/* Waits for room in the window, if that may be. A handler that dies takes nothing with it: nothing was handed over. */
-static int make_room(pTHX_ mwx_link *link, SV *self, mw_delivery *d)
+/* Waits for room for so many bytes in the window, if that may be. A handler that dies takes nothing with it: nothing was handed over. */
+static int make_room(pTHX_ mwx_link *link, SV *self, mw_delivery *d, STRLEN size)
 {
-    if (mwx_flight_run(aTHX_ link, self, MWX_UNTIL_ROOM, 0, !link->nonblocking) == MWX_FLIGHT_REACHED)
+    if (mwx_flight_run(aTHX_ link, self, MWX_UNTIL_ROOM, (IV)size, !link->nonblocking) == MWX_FLIGHT_REACHED)
         return 1;
     mw_delivery_free(d);
     mwx_link_leave(aTHX_ link);
@@ -121,7 +130,7 @@ IV mwx_flight_quick_submit(pTHX_ SV *self, SV **arguments, int count)
     mw_delivery *d = link ? prepare(aTHX_ link, arguments, count, &content) : NULL;
     IV id;
 
-    if (!d || !make_room(aTHX_ link, self, d))
+    if (!d || !make_room(aTHX_ link, self, d, SvCUR(content)))
         return 0;
     id = launch(aTHX_ link, d, content);
     mwx_flight_run(aTHX_ link, self, MWX_UNTIL_QUEUED, 0, 0);

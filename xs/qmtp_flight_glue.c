@@ -251,11 +251,11 @@ static void turn(mwx_qmtp_flight *f, mwx_qmtp *link)
     }
 }
 
-int mwx_qmtp_flight_has_room(const mwx_qmtp_flight *f)
+int mwx_qmtp_flight_has_room(const mwx_qmtp_flight *f, uint64_t size)
 {
     size_t unanswered = mw_qmtp_flight_unanswered(f->flight);
 
-    return !unanswered || (unanswered < f->window && mw_qmtp_flight_bytes(f->flight) < f->window_bytes);
+    return !unanswered || (unanswered < f->window && mw_qmtp_flight_bytes(f->flight) + size <= f->window_bytes);
 }
 
 /* Nothing can go on over this link. */
@@ -269,13 +269,13 @@ static uint64_t queued(const mwx_qmtp *link)
     return mw_outq_len(mw_qmtp_out(link->session));
 }
 
-static int reached(const mwx_qmtp_flight *f, const mwx_qmtp *link, int until, const mw_qmtp_delivery *d)
+static int reached(const mwx_qmtp_flight *f, const mwx_qmtp *link, int until, IV id, const mw_qmtp_delivery *d)
 {
     if (!mw_qmtp_flight_unanswered(f->flight))
         return 1;
     switch (until) {
     case MWX_QMTP_DONE: return !d || d->state == MW_QMTP_OVER;
-    case MWX_QMTP_ROOM: return mwx_qmtp_flight_has_room(f);
+    case MWX_QMTP_ROOM: return mwx_qmtp_flight_has_room(f, (uint64_t)id);
     case MWX_QMTP_QUEUED: return !is_unlinked(f, link) && queued(link) < MW_QMTP_HIGH_WATER;
     case MWX_QMTP_SENT: return !is_unlinked(f, link) && !queued(link);
     default: return 0;
@@ -322,7 +322,7 @@ static int run(pTHX_ mwx_qmtp_flight *f, SV *ref, int until, IV id, int may_wait
             mwx_qmtp_flight_expire(f);
         if (link && mw_qmtp_error(link->session))
             return MWX_QMTP_UNLINKED;
-        if (reached(f, link, until, d))
+        if (reached(f, link, until, id, d))
             return MWX_QMTP_REACHED;
         if (is_unlinked(f, link))
             return MWX_QMTP_UNLINKED;

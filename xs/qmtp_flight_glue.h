@@ -38,8 +38,8 @@ mwx_qmtp_flight *mwx_qmtp_flight_of(pTHX_ SV *ref);
 IV mwx_qmtp_flight_add(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol, SV *content, NV deadline);
 IV mwx_qmtp_flight_add_file(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol, SV *handle, NV offset, NV size, NV deadline);
 
-/* Whether the window has room for another one. */
-int mwx_qmtp_flight_has_room(const mwx_qmtp_flight *f);
+/* Whether the window has room for another one of so many bytes. */
+int mwx_qmtp_flight_has_room(const mwx_qmtp_flight *f, uint64_t size);
 
 /* What mwx_qmtp_flight_run returns. The numbers are those of Mail::Wire::Client. */
 enum { MWX_QMTP_REACHED = 0, MWX_QMTP_MOVED = 2, MWX_QMTP_BLOCKED = 3, MWX_QMTP_UNLINKED = 4 };
@@ -47,7 +47,7 @@ enum { MWX_QMTP_REACHED = 0, MWX_QMTP_MOVED = 2, MWX_QMTP_BLOCKED = 3, MWX_QMTP_
 /* What it runs for. */
 enum { MWX_QMTP_DONE, MWX_QMTP_ROOM, MWX_QMTP_FLUSHED, MWX_QMTP_IDLE, MWX_QMTP_QUEUED, MWX_QMTP_SENT };
 
-/* Moves bytes until delivery id is over, there is room for another one, nothing goes on without waiting,
+/* Moves bytes until delivery id is over, there is room for another one of id bytes, nothing goes on without waiting,
  * nothing is unanswered, little enough is queued to be held back, or nothing is: MWX_QMTP_REACHED. With
  * MWX_QMTP_MOVED after each step when watched. MWX_QMTP_BLOCKED: it would have to wait, and must not.
  * MWX_QMTP_UNLINKED: the link is to be dropped, if there is one, and if something waits then, there must be

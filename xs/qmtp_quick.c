@@ -37,7 +37,7 @@ static IV add(pTHX_ client *c, SV *self, SV **arguments, int count)
 
     if (!mwx_order_read(aTHX_ &o, arguments, count) || !client_is_simple(aTHX_ c, self) || SvTRUE(mwx_entry(aTHX_ c->own, "sending")))
         return 0;
-    if (!mwx_qmtp_flight_has_room(c->flight))
+    if (!mwx_qmtp_flight_has_room(c->flight, SvCUR(o.content)))
         return 0;
     return mwx_qmtp_flight_add(aTHX_ c->flight, o.sender, o.rcpts, mwx_entry(aTHX_ c->own, "eol"), o.content, 0);
 }

@@ -362,7 +362,7 @@ sub _any_recipient {
     my %option = @_ && ref $_[-1] ? %{ pop() } : ();
     my $skip_bad = delete $option{SkipBad};
     my $parameters = %option ? Mail::Wire::Parameters::recipient($self, \%option) : '';
-    return 0 if not defined $parameters;
+    return $skip_bad && wantarray ? () : 0 if not defined $parameters;
 
     return $self->_recipients_in_groups($parameters, @_) if $skip_bad and @_ > 1 and $self->_in_groups;
 

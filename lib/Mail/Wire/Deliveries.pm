@@ -11,6 +11,8 @@ use Mail::Wire::Client ();
 use Mail::Wire::Parameters ();
 use Mail::Wire::Result ();
 use Mail::Wire::Source ();
+use overload ();
+use Scalar::Util qw(blessed);
 
 our @ISA = ('Mail::Wire::Client');
 our @CARP_NOT = ('Net::LMTP', 'Mail::Wire::Client');
@@ -31,6 +33,7 @@ my %is_mail_option = map { $_ => 1 } Mail::Wire::Parameters::mail_options();
 # "<address>" or nothing and why not.
 sub _deliverable {
     my ($self, $address, $utf8) = @_;
+    return (undef, 'CR, LF or NUL in the address') if defined $address and $address =~ /[\r\n\0]/;
     my $path = $self->_addr($address);
     my $error = Net::LMTP::_address_error($path);
     return (undef, $error) if defined $error;
@@ -45,6 +48,9 @@ sub _deliverable {
     return $octets;
 }
 
+# An object that says what text it is.
+sub _is_text { blessed $_[0] && overload::Method($_[0], '""') }
+
 # The recipients for the glue: [ address, line ], or [ address, undef, stage, code, why ] for one that is not to be sent.
 sub _recipients {
     my ($self, $to, $utf8, $sender_error) = @_;
@@ -52,6 +58,7 @@ sub _recipients {
     foreach my $entry (@$to) {
         my ($address, $option) = ref $entry eq 'ARRAY' ? @$entry : ($entry);
         croak 'To has an undefined address' if not defined $address;
+        croak "To has a reference for an address: $address" if ref $address and not _is_text($address);
         croak 'the options of a recipient must be a reference to a hash' if defined $option and ref $option ne 'HASH';
         my ($path, $error) = $self->_deliverable($address, $utf8);
         (my $shown = defined $path ? $path : $address) =~ s/\A<(.*)>\z/$1/s;
@@ -74,6 +81,7 @@ sub _job {
     croak "$method: unknown argument @unknown" if @unknown;
 
     $job->{source} = Mail::Wire::Source->new(delete @{$job}{qw(data file)});
+    $job->{total} = $job->{source}->size;
     my ($path, $error) = $self->_deliverable(delete $job->{from}, $arg{SMTPUTF8});
     $self->_binary(0);
     my $parameters = Mail::Wire::Parameters::mail($self, \%arg);
