@@ -163,7 +163,7 @@ is(accepted_without_answer(data => 'x'), 100, 'Window is 100 by default');
 is(accepted_without_answer(data => 'x', Window => 7), 7, 'Window');
 is(accepted_without_answer(data => 'x' x 1000, Window => 500, WindowBytes => 20_000), 20, 'WindowBytes');
 is(accepted_without_answer(data => 'x' x 30_000, WindowBytes => 20_000), 1, 'one message always fits');
-is(accepted_without_answer(data => 'x' x 300_000), 4, 'WindowBytes is 1 MB by default');
+is(accepted_without_answer(data => 'x' x 300_000), 3, 'WindowBytes is 1 MB by default');
 
 for my $case ([ Window => 0 ], [ Window => 'x' ], [ WindowBytes => -1 ], [ StageTimeout => 1 ], [ StageTimeout => { final => 'x' } ],
     [ StageTimeout => { none => 1 } ]) {

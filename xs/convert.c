@@ -4,7 +4,8 @@
 
 int mwx_is_plain(SV *sv)
 {
-    return SvPOK(sv) && !SvROK(sv) && !SvGMAGICAL(sv) && !isGV(sv);
+    /* A code reference with a prototype has a string as well. */
+    return SvPOK(sv) && !SvROK(sv) && !SvGMAGICAL(sv) && SvTYPE(sv) <= SVt_PVMG;
 }
 
 mw_slice mwx_octets(pTHX_ SV *sv, int wide_as_utf8, const char *where)

@@ -1,5 +1,6 @@
 /* qmtp_quick.c - see qmtp_quick.h. */
 #include "qmtp_quick.h"
+#include "magic.h"
 #include "order.h"
 
 /* ---- the object */
@@ -10,8 +11,8 @@ typedef struct client {
     SV *link;
 } client;
 
-/* Whether nobody is to be called, and nothing to be done that only Perl can do. A handler may drop the
- * link: it is kept for as long as the call. */
+/* Whether nobody is to be called, and nothing to be done that only Perl can do. A handler may drop or replace the
+ * link and the flight: they are kept for as long as the call. */
 static int client_is_simple(pTHX_ client *c, SV *self)
 {
     HV *object = mwx_hash(self), *jobs;
@@ -20,7 +21,7 @@ static int client_is_simple(pTHX_ client *c, SV *self)
     c->own = object ? mwx_hash_in(aTHX_ object, "net_qmtp") : NULL;
     if (!c->own)
         return 0;
-    c->flight = mwx_qmtp_flight_of(aTHX_ mwx_entry(aTHX_ c->own, "flight"));
+    c->flight = mwx_qmtp_flight_of(aTHX_ mwx_held(aTHX_ mwx_entry(aTHX_ c->own, "flight")));
     link = mwx_entry(aTHX_ c->own, "link");
     jobs = mwx_hash_in(aTHX_ c->own, "jobs");
     if (c->flight->busy || c->flight->failed || !SvOK(link) || (jobs && HvUSEDKEYS(jobs)) || SvTRUE(mwx_entry(aTHX_ c->own, "debug")))
@@ -39,6 +40,8 @@ static IV add(pTHX_ client *c, SV *self, SV **arguments, int count)
         return 0;
     if (!mwx_qmtp_flight_has_room(c->flight, SvCUR(o.content)))
         return 0;
+    if (!mw_qmtp_flight_unanswered(c->flight->flight))
+        (void)hv_stores(c->own, "error", newSVpvs(""));
     return mwx_qmtp_flight_add(aTHX_ c->flight, o.sender, o.rcpts, mwx_entry(aTHX_ c->own, "eol"), o.content, 0);
 }
 
@@ -49,13 +52,12 @@ IV mwx_qmtp_quick_add(pTHX_ SV *self, SV **arguments, int count)
     return add(aTHX_ &c, self, arguments, count);
 }
 
-IV mwx_qmtp_quick_submit(pTHX_ SV *self, SV **arguments, int count)
+IV mwx_qmtp_quick_submit(pTHX_ SV *self, SV **arguments, int count, int *unlinked_r)
 {
     client c;
     IV id = add(aTHX_ &c, self, arguments, count);
 
-    if (id)
-        mwx_qmtp_flight_run(aTHX_ c.flight, c.link, MWX_QMTP_QUEUED, 0, 0, 0);
+    *unlinked_r = id && mwx_qmtp_flight_run(aTHX_ c.flight, c.link, MWX_QMTP_QUEUED, 0, 0, 0) == MWX_QMTP_UNLINKED;
     return id;
 }
 
@@ -64,12 +66,15 @@ SV *mwx_qmtp_quick_collect(pTHX_ SV *self)
     client c;
     const mw_qmtp_delivery *d;
     AV *results;
+    int said = MWX_QMTP_REACHED;
     IV id;
 
     if (!client_is_simple(aTHX_ &c, self) || !(d = mw_qmtp_flight_first(c.flight->flight)))
         return NULL;
     if (d->state != MW_QMTP_OVER)
-        mwx_qmtp_flight_run(aTHX_ c.flight, c.link, MWX_QMTP_DONE, (IV)d->id, !SvTRUE(mwx_entry(aTHX_ c.own, "nonblocking")), 0);
+        said = mwx_qmtp_flight_run(aTHX_ c.flight, c.link, MWX_QMTP_DONE, (IV)d->id, !SvTRUE(mwx_entry(aTHX_ c.own, "nonblocking")), 0);
+    if (said == MWX_QMTP_UNLINKED)
+        return NULL;
     results = mwx_qmtp_flight_take(aTHX_ c.flight, 0, &id);
     if (!results)
         return NULL;

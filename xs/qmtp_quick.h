@@ -12,8 +12,8 @@
  * id; 0: no. */
 IV mwx_qmtp_quick_add(pTHX_ SV *self, SV **arguments, int count);
 
-/* The same, and sends what must not be held back. */
-IV mwx_qmtp_quick_submit(pTHX_ SV *self, SV **arguments, int count);
+/* The same, and sends what must not be held back. *unlinked_r: the link was lost over it, which is for Perl to see to. */
+IV mwx_qmtp_quick_submit(pTHX_ SV *self, SV **arguments, int count, int *unlinked_r);
 
 /* The oldest delivery, waited for if that may be: a Mail::Wire::Delivery, a new reference. NULL: no. */
 SV *mwx_qmtp_quick_collect(pTHX_ SV *self);

@@ -22,7 +22,8 @@ sub connect {
     my @where = (Host => $place->{host}, Port => $place->{port});
     if ($place->{scheme} eq 'qmtp') {
         require Net::QMTP;
-        return Net::QMTP->new($place->{host}, @options, @where);
+        my $qmtp = Net::QMTP->new($place->{host}, @options, @where);
+        return defined $qmtp ? $qmtp : ();
     }
     require Net::LMTP;
     return Net::LMTP->new(@where, @options, @where);

@@ -16,7 +16,7 @@ our @CARP_NOT = ('Net::LMTP', 'Net::QMTP', 'Mail::Wire::Deliveries', 'Mail::Wire
 #
 #   _facts              a reference to a hash of its own; `jobs`, `calling` and `nonblocking` in it are used here
 #   _job                the caller's arguments, checked: a reference to a hash with `progress`, `shown` and `total` in it
-#   _launch             hands a job over, returns its id; notes the job in _jobs if it is needed later
+#   _launch             reads what must be read of the content, hands a job over, returns its id; notes the job in _jobs if it is needed later
 #   _run                moves bytes; arguments and values below
 #   _unanswered  _oldest  _sent  _take  _count  _timeout_in
 #   _feed               what WANTS asks for
@@ -134,9 +134,12 @@ sub submit {
     my $job = $self->_job(submit => @arguments);
     $self->_go(UNTIL_ROOM, $job->{total} || 0, !$self->_facts->{nonblocking}) or return;
     my $id = $self->_launch($job);
-    $self->_go(UNTIL_QUEUED, 0, 0);
+    $self->_submitted;
     return $id;
 }
+
+# Sends what must not be held back.
+sub _submitted { $_[0]->_go(UNTIL_QUEUED, 0, 0) }
 
 sub collect {
     my ($self) = @_;

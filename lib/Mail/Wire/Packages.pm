@@ -57,7 +57,7 @@ sub _prepare {
 # The addresses of To, without what only LMTP can say about one.
 sub _addresses {
     my ($method, $to) = @_;
-    return $to if not grep { ref or not defined } @$to;
+    return [@$to] if not grep { ref or not defined } @$to;
     my @addresses;
     foreach my $entry (@$to) {
         my ($address, $option) = ref $entry eq 'ARRAY' ? @$entry : ($entry);
@@ -78,8 +78,8 @@ sub _job {
     $job->{eol} = defined $encoding ? Net::QMTP::_eol($encoding) : $facts->{eol};
     $job->{to} = _addresses($method, $job->{to});
     _check_rest($method, \%arg) if %arg;
-    my $source = Mail::Wire::Source->new(delete @{$job}{qw(data file)});
-    $self->_settle($job, $source);
+    $job->{source} = Mail::Wire::Source->new(delete @{$job}{qw(data file)});
+    $job->{total} = $job->{source}->size;
     return $job;
 }
 
@@ -93,7 +93,8 @@ sub _check_rest {
 
 # The content is all there. The caller's code may die over it: then nobody gets the message.
 sub _settle {
-    my ($self, $job, $source) = @_;
+    my ($self, $job) = @_;
+    my $source = delete $job->{source};
     if (not eval { $job->{content} = Mail::Wire::Spool->new($source); 1 }) {
         my $error = $@;
         my ($to, $index) = ($job->{to}, 0);
@@ -121,6 +122,7 @@ sub in_flight { $_[0]{net_qmtp}{flight}->count }
 
 sub _launch {
     my ($self, $job) = @_;
+    $self->_settle($job);
     my $facts = $self->_facts;
     $facts->{error} = '' if not $facts->{flight}->unanswered;
     my $from = defined $job->{from} ? "$job->{from}" : '';

@@ -45,8 +45,15 @@ sub is_failure  { int($_[0][CODE] / 100) == 5 }
 sub as_string {
     my ($self) = @_;
     (my $message = $self->message) =~ s/\s*\n/ /g;
-    return sprintf '<%s>: %s (%s) %s%s', $self->recipient, $self->status, $self->stage, $self->code,
-        length $message ? " $message" : '';
+    my ($recipient, $words) = map { _on_one_line($_) } $self->recipient, $message;
+    return sprintf '<%s>: %s (%s) %s%s', $recipient, $self->status, $self->stage, $self->code, length $words ? " $words" : '';
+}
+
+# Addresses and servers' words are octets of any kind: control characters would forge lines.
+sub _on_one_line {
+    my ($text) = @_;
+    $text =~ s/([\x00-\x1f\x7f])/sprintf '\x%02x', ord $1/ge;
+    return $text;
 }
 
 sub TO_JSON {

@@ -41,7 +41,7 @@ sub _data {
     elsif (not ref $data or blessed $data and $data->can('(""')) {
         $self->{text} = \"$data";
     }
-    elsif ($type eq 'SCALAR' and defined $$data) { $self->{text} = $data }
+    elsif ($type eq 'SCALAR' and defined $$data) { $self->{text} = \(my $kept = $$data) }
     elsif ($type eq 'ARRAY') { $self->{text} = \join '', @$data }
     elsif ($type eq 'CODE')  { $self->{next} = $data }
     elsif (openhandle($data)) { $self->_handle($data) }
