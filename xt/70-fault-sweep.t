@@ -1,5 +1,6 @@
 # One fault after every byte of a session, in both directions: what each call says afterwards, against what the server knows.
 #
+# What may be believed of a result is in xt/lib/Sweep/Judge.pm, the faults are in Fault.pm, the sessions in Mode.pm beside it.
 # SWEEP_STEP=7 takes every seventh offset.
 
 use strict;

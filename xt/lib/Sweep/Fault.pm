@@ -2,7 +2,7 @@ package Sweep::Fault;
 
 # What goes wrong, once, at an offset of one direction.
 #
-#   my @faults = Sweep::Fault::all('lmtp');
+#   my @faults = Sweep::Fault::all('lmtp', $large);     # with $large there is a message of megabytes
 #
 # Each: name; does (a method of Sweep::Wire, do_...); sides; and, where it applies
 #   junk     what is written that nobody asked for
@@ -11,6 +11,7 @@ package Sweep::Fault;
 #   exact    no reason for any result but the honest ones
 #   waits    it may cost the client its timeout
 #   once     one run, for all offsets
+#   pause    seconds that it takes
 
 use strict;
 use warnings;
@@ -46,9 +47,12 @@ my %own = (
     ],
 );
 
+# For messages that no socket takes whole: the server stops reading as well.
+my $deaf = { name => 'deaf', does => 'deaf', sides => ['in'], pause => 1, waits => 1 };
+
 sub all {
-    my ($protocol) = @_;
-    return (@closing, @pieces, @{ $own{$protocol} });
+    my ($protocol, $large) = @_;
+    return (@closing, ($large ? $deaf : ()), @pieces, @{ $own{$protocol} });
 }
 
 1;

@@ -27,6 +27,8 @@ sub new {
     return bless { lmtp => $lmtp, mode => $mode }, $class;
 }
 
+sub fileno { CORE::fileno($_[0]{lmtp}) }
+
 sub run {
     my ($self) = @_;
     my $told = { results => {}, problems => [] };

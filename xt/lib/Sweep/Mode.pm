@@ -23,9 +23,26 @@ my %qmtp = (
     submit  => [ ['a'], ['full'], ['a'], [ 'a', 'bad', 'a' ], [ 'a', 'a' ], ['a'] ],
 );
 
+# One message is more than sockets take unread, so that its end may have to stay behind.
+my $bulk = ('x' x 70 . "\n") x 4_000;
+my @large = (
+    [ 'lmtp', 'sync', 'none' ], [ 'lmtp', 'deliver', 'P' ], [ 'lmtp', 'submit', 'PC' ],
+    [ 'qmtp', 'send' ], [ 'qmtp', 'deliver' ], [ 'qmtp', 'submit' ],
+);
+
 sub all {
     my @lmtp = map { my $style = $_; map { mode('lmtp', $style, $lmtp{$style}, $_) } qw(none P C PC) } sort keys %lmtp;
-    return (@lmtp, map { mode('qmtp', $_, $qmtp{$_}) } sort keys %qmtp);
+    return (@lmtp, (map { mode('qmtp', $_, $qmtp{$_}) } sort keys %qmtp), map { large(@$_) } @large);
+}
+
+# Too many offsets to try them all: `offsets` says how many.
+sub large {
+    my ($protocol, $style, $offer) = @_;
+    my $mode = mode($protocol, $style, [ ['a'], [ 'a', 'bad' ], ['a'] ], $offer);
+    $mode->{name} .= ', large';
+    $mode->{messages}[1] = message($protocol, 'm2', [ 'a', 'bad' ], $bulk);
+    $mode->{offsets} = 20;
+    return $mode;
 }
 
 sub mode {
@@ -46,8 +63,8 @@ sub mode {
 
 # The last line has no end: it gets one by LMTP.
 sub message {
-    my ($protocol, $name, $to) = @_;
-    my @pieces = ("Subject: $name\n\n..\n", ".dot\nend of $name");
+    my ($protocol, $name, $to, $more) = @_;
+    my @pieces = ("Subject: $name\n\n..\n" . (defined $more ? $more : ''), ".dot\nend of $name");
     my $data = join '', @pieces;
     (my $wire = $protocol eq 'lmtp' ? "$data\n" : $data) =~ s/\n/\r\n/g if $protocol eq 'lmtp';
     $wire = "\n$data" if $protocol eq 'qmtp';

@@ -69,6 +69,8 @@ sub work {
     $SIG{ALRM} = 'DEFAULT';
     while (my $setup = get_frame($control)) {
         alarm LIFE;
+        # Where nothing is read, large messages must wait in the client.
+        setsockopt $listener, SOL_SOCKET, SO_RCVBUF, pack 'i', $setup->{fault}{does} eq 'deaf' ? 4096 : 1_000_000;
         my @sessions;
         while (next_is($listener, $control)) {
             accept(my $socket, $listener) or next;

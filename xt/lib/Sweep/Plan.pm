@@ -15,7 +15,8 @@ use Sweep::Peer;
 use Sweep::Run;
 
 use constant NEVER => 9**9;
-use constant { PATIENT => 15, SHORT => 0.2 };
+# Seconds. What is large takes longer, with many at the same time.
+use constant { PATIENT => 15, SHORT => 0.2, SHORT_FOR_LARGE => 0.7 };
 
 my $no_fault = { name => 'none', does => 'none', side => 'out', at => NEVER, exact => 1 };
 
@@ -35,7 +36,7 @@ sub measure {
     return {
         in     => [ $session->{seen} =~ /\A(LHLO .*\r\n)/ ? length $1 : 0, length $session->{seen} ],
         out    => [ $hello ? $hello->[3] : 0, $session->{put} ],
-        greets => $mode->{name} =~ /sync \(P\)/ ? 1 : 0,
+        greets => $mode->{name} =~ /sync \(P\)\z/ ? 1 : 0,
     };
 }
 
@@ -47,20 +48,30 @@ sub honest {
 sub runs_of {
     my ($mode, $size, $step) = @_;
     my @runs = honest($mode);
-    for my $fault (Sweep::Fault::all($mode->{protocol})) {
+    my $short = $mode->{offsets} ? SHORT_FOR_LARGE : SHORT;
+    for my $fault (Sweep::Fault::all($mode->{protocol}, $mode->{offsets})) {
         for my $side (@{ $fault->{sides} }) {
             my ($begin, $end) = @{ $size->{$side} };
             my $from = $size->{greets} ? 0 : $begin;
-            my @offsets = $fault->{once} ? NEVER : grep { ($_ - $from) % $step == 0 } $from .. $end - ($fault->{loses} ? 1 : 0);
+            my @offsets = $fault->{once} ? NEVER : offsets($from, $end - ($fault->{loses} ? 1 : 0), $step, $mode->{offsets});
             push @runs, map { {
                 mode     => $mode,
                 fault    => { %$fault, side => $side, at => $_ },
-                timeout  => $fault->{waits} ? SHORT : PATIENT,
+                timeout  => $fault->{waits} ? $short : PATIENT,
                 greeting => $_ < $begin || ($side eq 'in' && $_ == $begin) || $_ == 0 ? 1 : 0,
             } } @offsets;
         }
     }
     return @runs;
+}
+
+# Each $step-th, or so many of those.
+sub offsets {
+    my ($from, $end, $step, $most) = @_;
+    my $stride = $most && $end - $from > $most ? int(($end - $from) / $most) : 1;
+    my @offsets = map { $from + $_ * $step * $stride } 0 .. int(($end - $from) / ($step * $stride));
+    push @offsets, $end if $most and $offsets[-1] != $end;
+    return @offsets;
 }
 
 sub describe {

@@ -16,6 +16,8 @@ sub new {
     return bless { qmtp => $qmtp, mode => $mode }, $class;
 }
 
+sub fileno { $_[0]{qmtp}->fileno }
+
 sub run {
     my ($self) = @_;
     my $told = { results => {}, problems => [] };

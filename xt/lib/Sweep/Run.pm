@@ -9,6 +9,7 @@ package Sweep::Run;
 use strict;
 use warnings;
 
+use Socket qw(SOL_SOCKET SO_SNDBUF);
 use Sweep::Judge;
 use Sweep::LMTPClient;
 use Sweep::QMTPClient;
@@ -36,6 +37,7 @@ sub observe {
     my ($mode, $fault) = @{$run}{qw(mode fault)};
     $peer->next({ keywords => $mode->{keywords}, fault => {%$fault} });
     my $client = $client{ $mode->{protocol} }->new($mode, $peer->port, $run->{timeout}, $run->{greeting});
+    hold_back($client->fileno) if $client and $mode->{offsets};
     my $told = $client ? $client->run : undef;
     if ($told) {
         $client->probe($told);
@@ -43,6 +45,15 @@ sub observe {
     }
     undef $client;
     return ($told, $peer->truth);
+}
+
+# The system takes little of a large message.
+sub hold_back {
+    my ($fd) = @_;
+    return if !defined $fd;
+    open my $handle, '+<&', $fd or return;
+    setsockopt $handle, SOL_SOCKET, SO_SNDBUF, pack 'i', 4096;
+    return;
 }
 
 # Only a fault in the greeting or in the reply to LHLO keeps it from connecting.

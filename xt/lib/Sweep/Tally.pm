@@ -41,7 +41,7 @@ sub problems { @{ $_[0]{problems}{ $_[1] } || [] } }
 sub table {
     my ($self) = @_;
     my @columns = ('runs', 'not connected', 'open', @kinds);
-    my @lines = join ' ', sprintf('%-22s', ''), map { sprintf '%15s', $_ } @columns;
+    my @lines = join ' ', sprintf('%-26s', ''), map { sprintf '%15s', $_ } @columns;
     for my $table (@{$self}{qw(fault mode)}) {
         push @lines, map { row($_, @{ $table->{$_} }{@columns}) } sort keys %$table;
     }
@@ -51,7 +51,7 @@ sub table {
 
 sub row {
     my ($name, @numbers) = @_;
-    return join ' ', sprintf('%-22s', $name), map { sprintf '%15d', $_ || 0 } @numbers;
+    return join ' ', sprintf('%-26s', $name), map { sprintf '%15d', $_ || 0 } @numbers;
 }
 
 1;

@@ -190,6 +190,13 @@ sub do_stall {
     return $self->drain;
 }
 
+# It reads on when the client has given up, so that all that was sent is known.
+sub do_deaf {
+    my ($self, $ahead, $fault) = @_;
+    select undef, undef, undef, $fault->{pause};
+    return $self->drain;
+}
+
 # More than is due, in one piece with what is due.
 sub do_insert {
     my ($self, $ahead, $fault) = @_;
