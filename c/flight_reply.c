@@ -440,10 +440,10 @@ static mw_stage stage_of(const mw_lmtp *s, const mw_delivery *d)
     return d->data_sent && d->to.accepted ? MW_STAGE_DATA : MW_STAGE_RCPT;
 }
 
-/* True when it was a reply that broke the session: it was out of its place, and so others may have been. */
+/* True when a reply came that has no place: those in front of it may be in the wrong ones. */
 static int is_out_of_step(int why)
 {
-    return why <= MW_E_REPLY_SYNTAX && why >= MW_E_REPLY_SHORT;
+    return why == MW_E_REPLY_EXTRA || why == MW_E_REPLY_SHORT || why == MW_E_REPLY_CLASS || why == MW_E_REPLY_EARLY;
 }
 
 /* What came since the last anchor in step is not believed, unless nothing was behind it: refusals neither, when the order
