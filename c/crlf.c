@@ -20,6 +20,20 @@ size_t mw_crlf_size(const char *in, size_t len)
     return size;
 }
 
+int mw_crlf_clean(int *after_cr, const char *in, size_t len)
+{
+    const char *end = in + len, *p = in, *lf;
+
+    while (p < end && (lf = memchr(p, '\n', (size_t)(end - p)))) {
+        if (lf == in ? !*after_cr : lf[-1] != '\r')
+            return 0;
+        p = lf + 1;
+    }
+    if (len)
+        *after_cr = end[-1] == '\r';
+    return 1;
+}
+
 /* The stretch up to the next line's end, as far as it fits. */
 static size_t copy_line(int *after_cr, const char *in, size_t len, char *out, size_t cap, size_t *used_r)
 {

@@ -9,6 +9,9 @@
 /* How long the content becomes: len itself when nothing needs to be changed. */
 size_t mw_crlf_size(const char *in, size_t len);
 
+/* True when no LF in it is bare: for content in blocks. *after_cr as with mw_crlf_expand. */
+int mw_crlf_clean(int *after_cr, const char *in, size_t len);
+
 /* Expands as much of in as fits into out (cap at least 2); *after_cr carries whether the last byte was a CR
  * from call to call, 0 at the start. Returns how many bytes were written, in *used_r how many were read.
  * The last line's end is the caller's to add: see mw_crlf_open. */

@@ -99,6 +99,16 @@ void mw_delivery_content(mw_delivery *d, const char *bytes, size_t len)
     d->whole = 1;
 }
 
+void mw_delivery_file(mw_delivery *d, int fd, uint64_t offset, size_t size, const char *last)
+{
+    d->in_file = 1;
+    memcpy(d->last, last, sizeof d->last);
+    d->fd = fd;
+    d->offset = offset;
+    d->left = d->size = size;
+    d->whole = 1;
+}
+
 void mw_delivery_pulled(mw_delivery *d)
 {
     d->pulled = 1;

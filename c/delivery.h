@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include "buf.h"
 #include "dotstuff.h"
+#include "outq.h"
 #include "transaction.h"
 
 /* How far it has come. */
@@ -39,7 +40,11 @@ typedef struct mw_delivery {
     size_t asked;               /* RCPT lines queued */
     int grouped;                /* its commands went without waiting for replies in between */
 
-    const char *content;        /* what is left of the lent content */
+    const char *content;        /* what is left of the lent content, */
+    int fd;                     /* or, if in_file, the file that it is in, from offset on */
+    int in_file;
+    uint64_t offset;
+    char last[MW_OUTQ_BEHIND_MAX];  /* its last bytes */
     size_t left;
     int pulled;                 /* the content comes by mw_flight_piece instead, */
     int whole;                  /* and all of it has come */
@@ -79,6 +84,11 @@ int mw_delivery_unsendable(mw_delivery *d, mw_slice address, mw_stage stage, uns
 
 /* The content, lent: bytes stay where and as they are until the delivery is done. */
 void mw_delivery_content(mw_delivery *d, const char *bytes, size_t len);
+
+/* The content is a part of a file, up to its end, in lines that end in CRLF, or raw: it goes by BDAT, which the server must offer.
+ * last: its last MW_OUTQ_BEHIND_MAX bytes; size is more than that. The file stays open and as it is until the delivery is done; one
+ * that does not makes the pump say MW_E_SIZE before the last bytes are sent. */
+void mw_delivery_file(mw_delivery *d, int fd, uint64_t offset, size_t size, const char *last);
 
 /* The content comes in pieces, when they can be sent: see mw_flight_wants. */
 void mw_delivery_pulled(mw_delivery *d);

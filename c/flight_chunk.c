@@ -28,10 +28,10 @@ void mw_flight_choose(mw_lmtp *s, mw_delivery *d)
 {
     int streams = mw_flight_may_follow(s) && s->flight.probe != MW_PROBE_FAILED;
 
-    if (d->pulled || !offers_chunking(s))
+    if (d->pulled || (!offers_chunking(s) && !d->in_file))
         return;
     d->eager = streams && d->rcpts == 1 && d->size <= s->flight.eager;
-    d->by_bdat = d->raw || d->eager;
+    d->by_bdat = d->raw || d->in_file || d->eager;
     d->shape = mw_flight_shape(d);
 }
 
@@ -78,7 +78,7 @@ void mw_flight_apply_probe(mw_lmtp *s, const mw_reply *r)
 
 static uint64_t wire_size(const mw_delivery *d)
 {
-    return d->raw ? d->left : mw_crlf_size(d->content, d->left);
+    return d->raw || d->in_file ? d->left : mw_crlf_size(d->content, d->left);
 }
 
 static int ended(mw_lmtp *s, mw_delivery *d)
@@ -91,10 +91,17 @@ static int ended(mw_lmtp *s, mw_delivery *d)
     return 1;
 }
 
+static int queue_file(mw_lmtp *s, mw_delivery *d)
+{
+    int rc = mw_outq_file_part(&s->out, d->fd, d->offset, d->left - sizeof d->last, sizeof d->last);
+
+    return rc ? rc : mw_outq_copy(&s->out, d->last, sizeof d->last);
+}
+
 /* What needs no change goes from where it is. */
 static int lend_rest(mw_lmtp *s, mw_delivery *d)
 {
-    if (mw_outq_lend(&s->out, d->content, d->left)) {
+    if (d->in_file ? queue_file(s, d) : mw_outq_lend(&s->out, d->content, d->left)) {
         mw_lmtp_break(s, MW_E_NOMEM, NULL);
         return 0;
     }

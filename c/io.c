@@ -70,6 +70,16 @@ static int file_failed(mw_transport *t)
     return errno == EINTR ? MW_E_INTR : MW_E_SYS;
 }
 
+int mw_io_read_file(int fd, uint64_t offset, char *to, int max)
+{
+    ssize_t n;
+
+    do
+        n = pread(fd, to, (size_t)max, (off_t)offset);
+    while (n < 0 && errno == EINTR);
+    return (int)n;
+}
+
 /* The way of a file that always works. */
 static int copy_file(mw_transport *t, const mw_outq_stretch *f, size_t *put_r)
 {
@@ -86,13 +96,13 @@ static int copy_file(mw_transport *t, const mw_outq_stretch *f, size_t *put_r)
     return t->calls->write(t, &v, 1, put_r);
 }
 
-/* MW_OK when a file ends where it did when it was queued: its last byte is there, and none behind it. */
+/* MW_OK when a file ends where it did when it was queued: its last byte is there, and no more behind it than there were. */
 static int check_end(mw_transport *t, const mw_outq_stretch *f)
 {
-    char bytes[2];
-    ssize_t n = pread(f->fd, bytes, 2, (off_t)(f->offset + f->left - 1));
+    char bytes[2 + MW_OUTQ_BEHIND_MAX];
+    ssize_t n = pread(f->fd, bytes, 2 + f->behind, (off_t)(f->offset + f->left - 1));
 
-    return n < 0 ? file_failed(t) : n == 1 ? MW_OK : MW_E_SIZE;
+    return n < 0 ? file_failed(t) : n == 1 + (ssize_t)f->behind ? MW_OK : MW_E_SIZE;
 }
 
 /* Sends from a file; what comes behind is held back until it is sure that this was all of it. */

@@ -93,6 +93,9 @@ int mw_io_pump(mw_transport *t, mw_outq *out, mw_buf *in, int events, int64_t de
  * what is no socket: a file's next bytes are nobody's message. */
 int mw_io_poll(mw_transport *t, mw_buf *in);
 
+/* Reads a file from offset on: how many bytes, at most max; 0 at its end; negative when it cannot be read. */
+int mw_io_read_file(int fd, uint64_t offset, char *to, int max);
+
 /* A connection being made: names resolved (getaddrinfo: this one step waits as long as the
  * resolver does), then each address tried in turn against one deadline. */
 typedef struct mw_dial mw_dial;

@@ -18,7 +18,8 @@ struct mw_outq_chunk {
     mw_outq_chunk *next;
     const char *base;   /* store, or the lent bytes; NULL: a file's, */
     int fd;             /* this one's, */
-    uint64_t offset;    /* from here on */
+    uint64_t offset;    /* from here on, */
+    unsigned behind;    /* with so many bytes behind */
     uint64_t head;      /* bytes that were sent */
     uint64_t tail;      /* bytes that were queued */
     size_t cap;         /* bytes of store; 0 for what is not the queue's own */
@@ -204,6 +205,11 @@ int mw_outq_lend(mw_outq *q, const void *bytes, size_t n)
 
 int mw_outq_file(mw_outq *q, int fd, uint64_t offset, uint64_t n)
 {
+    return mw_outq_file_part(q, fd, offset, n, 0);
+}
+
+int mw_outq_file_part(mw_outq *q, int fd, uint64_t offset, uint64_t n, unsigned behind)
+{
     mw_outq_chunk *c;
 
     if (n == 0)
@@ -214,6 +220,7 @@ int mw_outq_file(mw_outq *q, int fd, uint64_t offset, uint64_t n)
     c->base = NULL;
     c->fd = fd;
     c->offset = offset;
+    c->behind = behind;
     return MW_OK;
 }
 
@@ -234,6 +241,7 @@ int mw_outq_peek_file(const mw_outq *q, mw_outq_stretch *stretch_r)
     stretch_r->fd = c->fd;
     stretch_r->offset = c->offset + c->head;
     stretch_r->left = c->tail - c->head;
+    stretch_r->behind = c->behind;
     return 1;
 }
 

@@ -2,10 +2,14 @@
 #include "flight_glue.h"
 #include "convert.h"
 #include "link_private.h"
+#include "../c/crlf.h"
 
 /* Bytes that a call which must not wait moves before others have their turn: the other side may take them
  * as fast as we write. */
 #define FAIR_SHARE (1024 * 1024)
+
+/* How much of a file is looked at in one go. */
+#define FILE_BLOCK 65536
 
 /* ---- handing over */
 
@@ -71,9 +75,8 @@ static void give_content(pTHX_ mw_delivery *d, SV *kept)
     d->owner = SvREFCNT_inc(kept);
 }
 
-IV mwx_flight_launch(pTHX_ mwx_link *link, mw_delivery *d, SV *content, int raw, NV deadline)
+static IV launch(mwx_link *link, mw_delivery *d, int raw, NV deadline)
 {
-    give_content(aTHX_ d, content);
     d->raw = raw;
     d->deadline = mw_io_after(deadline);
     link->deadlines += d->deadline != MW_IO_NEVER;
@@ -81,9 +84,15 @@ IV mwx_flight_launch(pTHX_ mwx_link *link, mw_delivery *d, SV *content, int raw,
     return (IV)mw_flight_submit(link->session, d);
 }
 
-IV mwx_flight_submit(pTHX_ mwx_link *link, SV *mail, AV *rcpts, SV *content, int raw, NV deadline)
+IV mwx_flight_launch(pTHX_ mwx_link *link, mw_delivery *d, SV *content, int raw, NV deadline)
 {
-    SV *kept = copy_content(aTHX_ content);
+    give_content(aTHX_ d, content);
+    return launch(link, d, raw, deadline);
+}
+
+/* Everything of it but the content. */
+static mw_delivery *delivery_new(pTHX_ SV *mail, AV *rcpts)
+{
     mw_delivery *d = mw_delivery_new(mw_alloc_default());
     int rc = d ? 0 : MW_E_NOMEM;
 
@@ -95,7 +104,51 @@ IV mwx_flight_submit(pTHX_ mwx_link *link, SV *mail, AV *rcpts, SV *content, int
         mw_delivery_free(d);
         croak("Net::LMTP: %s", mw_error_text(rc));
     }
-    return mwx_flight_launch(aTHX_ link, d, kept, raw, deadline);
+    return d;
+}
+
+IV mwx_flight_submit(pTHX_ mwx_link *link, SV *mail, AV *rcpts, SV *content, int raw, NV deadline)
+{
+    SV *kept = copy_content(aTHX_ content);
+
+    return mwx_flight_launch(aTHX_ link, delivery_new(aTHX_ mail, rcpts), kept, raw, deadline);
+}
+
+/* ---- files */
+
+/* Whether all lines in it, the last one as well, end in CRLF. */
+static int is_in_lines(int fd, uint64_t offset, uint64_t size)
+{
+    char block[FILE_BLOCK];
+    int n = 0, after_cr = 0, last = '\n';
+
+    for (; size; size -= (uint64_t)n, offset += (uint64_t)n) {
+        n = mw_io_read_file(fd, offset, block, size < sizeof block ? (int)size : (int)sizeof block);
+        if (n <= 0 || !mw_crlf_clean(&after_cr, block, (size_t)n))
+            return 0;
+        last = block[n - 1];
+    }
+    return last == '\n';
+}
+
+IV mwx_flight_submit_file(pTHX_ mwx_link *link, SV *mail, AV *rcpts, SV *handle, NV offset, NV size, int raw, NV deadline)
+{
+    static const mw_slice chunking = { "CHUNKING", 8 };
+    mw_slice params;
+    mw_delivery *d;
+    char last[MW_OUTQ_BEHIND_MAX];
+    int fd = mwx_fd(aTHX_ handle);
+
+    if (fd < 0 || size <= (NV)sizeof last || size > (NV)SIZE_MAX || !mw_lmtp_keyword(link->session, chunking, &params))
+        return 0;
+    if (!raw && !is_in_lines(fd, (uint64_t)offset, (uint64_t)size))
+        return 0;
+    if (mw_io_read_file(fd, (uint64_t)(offset + size) - sizeof last, last, sizeof last) != (int)sizeof last)
+        return 0;
+    d = delivery_new(aTHX_ mail, rcpts);
+    mw_delivery_file(d, fd, (uint64_t)offset, (size_t)size, last);
+    d->owner = newSVsv(handle);
+    return launch(link, d, raw, deadline);
 }
 
 /* ---- time */

@@ -963,12 +963,15 @@ C<rcpt>; for such a From all are, stage C<mail>. The others are sent to. On a cl
 is a deferral, 421, stage C<connect>.
 
 What is waited for depends on the server's offer. With PIPELINING it is two round trips a message:
-MAIL, all RCPTs and DATA go at once, then the content. With CHUNKING it is one. Without either it is
-one command at a time. Which replies came when makes no difference for the results: a success is
+MAIL, all RCPTs and DATA go at once, then the content. With CHUNKING it is one for a message to one
+recipient of at most EagerBody bytes: replies to several RCPTs sent ahead of their message could be
+mistaken for each other. A link's first messages take one more, to see that the server counts as it
+should. Without either it is one command at a time. Which replies came when makes no difference for the results: a success is
 reported only if the server gave it to that recipient. A server whose replies are too many, too few,
 or no replies, loses the link, and recipients whose results can't be trusted are deferrals.
 
-When a Progress or Data callback or a signal's handler dies, that comes out of C<deliver>. If bytes
+Progress and Data callbacks can't call methods that send or wait on the same object: those croak.
+When one of them or a signal's handler dies, that comes out of C<deliver>. If bytes
 of a message are under way the link is closed. C<results> has the deferrals.
 
 =head3 submit
@@ -981,7 +984,7 @@ full (Window, WindowBytes) it waits for answers to earlier messages, never for a
 C<< Blocking => 0 >> it returns undef instead, and the message is not taken.
 
 The next message's envelope goes out with the end of the one before: one round trip a message with
-PIPELINING, one a window with CHUNKING. Up to 64 KB may be held back to be sent in large pieces;
+PIPELINING, one a window for messages to one recipient with CHUNKING. Up to 64 KB may be held back to be sent in large pieces;
 C<collect>, C<advance>, C<flush> and C<quit> send them.
 
 =head3 collect
@@ -1033,7 +1036,12 @@ What is in the file. It is opened at once, and croaks if it can't be read.
 =back
 
 Handles, code and files are read piece by piece as the server takes the message, so memory doesn't
-grow with it; but with C<< Bits => 'binary' >> the whole is read first.
+grow with it; but what is no plain file is read whole first with C<< Bits => 'binary' >>.
+
+A plain file of more than 64 KB that ends all its lines in CRLF (or goes as it is, by
+C<< Bits => 'binary' >>) is sent from where it is by a server's CHUNKING, without passing through this
+process where the system can do that. It is read once before, to see that. If it changes before it is
+sent, its recipients are deferrals and the link is closed.
 
 Any mix of LF and CRLF becomes CRLF, dots that begin a line are doubled where that is needed, a bare
 CR is treated as in C<datasend>, and a last line without an end gets one. With an accepted

@@ -11,6 +11,7 @@ use Mail::Wire::Client ();
 use Mail::Wire::Parameters ();
 use Mail::Wire::Result ();
 use Mail::Wire::Source ();
+use Mail::Wire::Spool ();
 use overload ();
 use Scalar::Util qw(blessed);
 
@@ -114,12 +115,30 @@ sub _launch {
     my ($self, $job) = @_;
     croak 'a message is open, begun by mail: end or reset it first' if $self->_in_transaction;
     my $raw = $self->_binary;
-    my $text = $raw ? $job->{source}->gather : $job->{source}->text;
-    my $id = $self->_fly($job->{mail}, $job->{rcpts}, $text ? $$text : undef, $raw, $job->{deadline});
+    my ($id, $text) = $self->_launch_file($job, $raw);
+    if (not $id) {
+        $text ||= $raw ? $job->{source}->gather : $job->{source}->text;
+        $id = $self->_fly($job->{mail}, $job->{rcpts}, $text ? $$text : undef, $raw, $job->{deadline});
+        $job->{total} = length $$text if $text;
+        $self->_jobs->{$id} = $job if not $text;
+    }
     delete $job->{rcpts};
-    $job->{total} = $job->{source}->size;
-    $self->_jobs->{$id} = $job if not $text or $job->{progress};
+    $self->_jobs->{$id} = $job if $job->{progress};
     return $id;
+}
+
+# A plain file, where the server takes BDAT: a large one that needs no change goes from where it is, and its delivery has an id; a small
+# one's text is returned. Nothing: it goes as any other handle does.
+sub _launch_file {
+    my ($self, $job, $raw) = @_;
+    my $file = $job->{source}->file;
+    return if not $file or not defined $self->_keyword('CHUNKING');
+    my $start = tell $file;
+    my $content = eval { Mail::Wire::Spool->new($job->{source}) };
+    return (undef, $content->text) if $content and $content->text;
+    my $id = $content && $self->_fly_file($job->{mail}, $job->{rcpts}, $content->stretch, $raw, $job->{deadline});
+    seek $file, $start, 0 if not $id;
+    return $id || ();
 }
 
 sub _feed {

@@ -1,0 +1,121 @@
+# Files that Net::LMTP delivers: by BDAT from where they are, where that can be; else like any other content.
+
+use strict;
+use warnings;
+
+use File::Temp ();
+use Test::More;
+
+use lib 't/lib';
+use Mail::Wire;
+use Mail::Wire::Sink;
+use Memory;
+
+my $folder = File::Temp->newdir;
+
+sub file {
+    my ($name, $text) = @_;
+    open my $fh, '>:raw', "$folder/$name" or die $!;
+    print {$fh} $text or die $!;
+    close $fh or die $!;
+    return "$folder/$name";
+}
+
+sub codes { return join ' ', map { $_->code } @_ }
+
+my $line = 'x' x 70;
+my $crlf = "Subject: lines\r\n\r\n" . "$line\r\n" x 4000;
+(my $lf = $crlf) =~ s/\r//g;
+
+for my $case (
+    # name, what is in it, what arrives, by which command
+    [ 'lines that end in CRLF',       $crlf,               $crlf,               'BDAT' ],
+    [ 'lines that end in LF',         $lf,                 $crlf,               'DATA' ],
+    [ 'a last line without its end',  "${crlf}end",        "${crlf}end\r\n",    'DATA' ],
+    [ 'one bare LF at the end of it', "${crlf}end\n",      "${crlf}end\r\n",    'DATA' ],
+    [ 'dots',                         $crlf . ".\r\n..x\r\n", $crlf . ".\r\n..x\r\n", 'BDAT' ],
+    [ 'a small file',                 "a\nb",              "a\r\nb\r\n",        'BDAT' ],
+    [ 'nothing',                      '',                  '',                  'BDAT' ],
+) {
+    my ($name, $text, $there, $verb) = @$case;
+    my $path = file(content => $text);
+    for my $way ('File', 'a handle') {
+        for my $to (['a@x'], [ 'a@x', 'b@x' ]) {
+            my $sink = Mail::Wire::Sink->new;
+            my $lmtp = Mail::Wire->connect($sink->url) or die $@;
+            $lmtp->deliver(From => 's@x', To => ['a@x'], Data => "before\n");
+            open my $fh, '<', $path or die $!;
+            my @results = $lmtp->deliver(From => 's@x', To => $to, $way eq 'File' ? (File => $path) : (Data => $fh));
+            is(codes(@results), join(' ', (250) x @$to), "$name, as $way, to " . @$to);
+            is(codes($lmtp->deliver(From => 's@x', To => ['a@x'], Data => "behind\n")), '250', '... and the link is in step');
+            $lmtp->quit;
+            my $body = ($sink->messages)[1]->{data};
+            ok($body eq $there, '... arrives whole') or diag length $body, ' octets, not ', length $there;
+            my ($used) = grep {/^(?:DATA|BDAT)/} ($sink->commands)[ _after($sink, 2) .. _after($sink, 3) ];
+            is(substr($used, 0, 4), $verb, "... by $verb") if $verb eq 'DATA' or @$to == 1 or length $text > 65536;
+        }
+    }
+}
+
+# Where the n-th MAIL with a sender is among the commands.
+sub _after {
+    my ($sink, $n) = @_;
+    my @commands = $sink->commands;
+    my @at = grep { $commands[$_] =~ /^MAIL FROM:<s/ } 0 .. $#commands;
+    return $at[ $n - 1 ];
+}
+
+# From where the handle stands.
+{
+    my $sink = Mail::Wire::Sink->new;
+    my $lmtp = Mail::Wire->connect($sink->url) or die $@;
+    open my $fh, '<', file(rest => $crlf) or die $!;
+    readline $fh;
+    is(codes($lmtp->deliver(From => 's@x', To => ['a@x'], Data => $fh)), '250', 'the rest of a file');
+    ok(($sink->messages)[0]->{data} eq substr($crlf, length "Subject: lines\r\n"), '... from where it stood');
+    ok(eof $fh, '... and the handle is at its end');
+}
+
+# Without CHUNKING.
+{
+    my $sink = Mail::Wire::Sink->new(chunking => 0);
+    my $lmtp = Mail::Wire->connect($sink->url) or die $@;
+    is(codes($lmtp->deliver(From => 's@x', To => ['a@x'], File => file(plain => $crlf))), '250', 'without CHUNKING');
+    ok(($sink->messages)[0]->{data} eq $crlf, '... whole');
+}
+
+# A file that changes while it waits: nobody has a part of it.
+for my $change ([ shorter => sub { truncate $_[0], 100_000 } ], [ longer => sub { open my $fh, '>>', $_[0] or die $!; print {$fh} "more\r\n" } ]) {
+    my ($name, $code) = @$change;
+    my $sink = Mail::Wire::Sink->new;
+    my $lmtp = Mail::Wire->connect($sink->url) or die $@;
+    my $path = file(changing => $crlf);
+    my $changed;
+    my @results = $lmtp->deliver(From => 's@x', To => ['a@x'], File => $path, Progress => sub { $code->($path) if !$changed++ });
+    if ($changed && $results[0]->is_success) {
+        is(scalar(grep { $_->{data} ne $crlf } $sink->messages), 0, "$name, when all of it had been sent");
+    }
+    else {
+        is($results[0]->status, 'deferral', "a file that becomes $name");
+        is(scalar($sink->messages), 0, '... is not delivered');
+    }
+}
+
+# Memory.
+{
+    open my $fh, '>:raw', "$folder/huge" or die $!;
+    my $block = "$line\r\n" x 10_000;
+    print {$fh} $block or die $! for 1 .. 140;
+    close $fh or die $!;
+    my $sink = Mail::Wire::Sink->new(discard => 1);
+    my $lmtp = Mail::Wire->connect($sink->url) or die $@;
+    $lmtp->deliver(From => 's@x', To => ['a@x'], Data => 'warm');
+    my $before = Memory::resident('VmHWM');
+    is(codes($lmtp->deliver(From => 's@x', To => ['a@x'], File => "$folder/huge")), '250', 'a file of 100 MB');
+  SKIP: {
+        skip 'memory cannot be measured here', 1 if !defined $before;
+        cmp_ok(Memory::resident('VmHWM') - $before, '<', 8 * 1024, '... in flat memory');
+    }
+}
+
+done_testing;
