@@ -63,6 +63,17 @@ enhanced(self)
   OUTPUT:
     RETVAL
 
+bool
+is_success(self)
+    AV *self
+  PREINIT:
+    SV **code;
+  CODE:
+    code = av_fetch(self, MWX_RESULT_CODE, 0);
+    RETVAL = code && SvIV(*code) / 100 == 2;
+  OUTPUT:
+    RETVAL
+
 INCLUDE: LMTP.xsi
 
 INCLUDE: Flight.xsi

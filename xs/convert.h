@@ -23,7 +23,8 @@ SV *mwx_joined(pTHX_ SV **values, int count, const char *separator);
  * */
 SV *mwx_shared_copy(pTHX_ SV *sv);
 
-/* Where a Mail::Wire::Result has its message. */
+/* Where a Mail::Wire::Result has its code and its message. */
+#define MWX_RESULT_CODE 2
 #define MWX_RESULT_MESSAGE 3
 
 /* A Mail::Wire::Result: a new reference. index counts from 0. */

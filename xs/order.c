@@ -66,9 +66,10 @@ HV *mwx_hash_in(pTHX_ HV *own, const char *key)
 
 SV *mwx_delivery_object(pTHX_ IV id, AV *results)
 {
-    HV *fields = newHV();
+    AV *fields = newAV();
 
-    (void)hv_stores(fields, "id", newSViv(id));
-    (void)hv_stores(fields, "results", newRV_noinc((SV *)results));
+    av_extend(fields, 1);
+    av_push(fields, newSViv(id));
+    av_push(fields, newRV_noinc((SV *)results));
     return sv_bless(newRV_noinc((SV *)fields), gv_stashpvs("Mail::Wire::Delivery", GV_ADD));
 }

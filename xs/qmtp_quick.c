@@ -81,3 +81,12 @@ SV *mwx_qmtp_quick_collect(pTHX_ SV *self)
     (void)hv_stores(c.own, "results", newRV_inc((SV *)results));
     return mwx_delivery_object(aTHX_ id, results);
 }
+
+size_t mwx_qmtp_quick_count(pTHX_ SV *self)
+{
+    HV *object = mwx_hash(self), *own = object ? mwx_hash_in(aTHX_ object, "net_qmtp") : NULL;
+
+    if (!own)
+        croak("Not a Net::QMTP object");
+    return mw_qmtp_flight_count(mwx_qmtp_flight_of(aTHX_ mwx_entry(aTHX_ own, "flight"))->flight);
+}

@@ -18,4 +18,7 @@ IV mwx_qmtp_quick_submit(pTHX_ SV *self, SV **arguments, int count, int *unlinke
 /* The oldest delivery, waited for if that may be: a Mail::Wire::Delivery, a new reference. NULL: no. */
 SV *mwx_qmtp_quick_collect(pTHX_ SV *self);
 
+/* How many deliveries were handed over and not taken. */
+size_t mwx_qmtp_quick_count(pTHX_ SV *self);
+
 #endif

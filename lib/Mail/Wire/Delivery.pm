@@ -6,18 +6,21 @@ use warnings;
 
 our $VERSION = '1.000';
 
+# An array, as the glue makes it.
+use constant { ID => 0, RESULTS => 1 };
+
 sub new {
     my ($class, $id, $results) = @_;
-    return bless { id => $id, results => $results }, $class;
+    return bless [ $id, $results ], $class;
 }
 
-sub id { $_[0]{id} }
+sub id { $_[0][ID] }
 
-sub results { wantarray ? @{ $_[0]{results} } : $_[0]{results} }
+sub results { wantarray ? @{ $_[0][RESULTS] } : $_[0][RESULTS] }
 
 sub is_success {
     my ($self) = @_;
-    return !grep { !$_->is_success } @{ $self->{results} };
+    return !grep { !$_->is_success } @{ $self->[RESULTS] };
 }
 
 1;

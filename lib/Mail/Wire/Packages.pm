@@ -116,8 +116,6 @@ sub deliver {
     return wantarray ? @$results : $results;
 }
 
-sub in_flight { $_[0]{net_qmtp}{flight}->count }
-
 # ---------------------------------------------------------------- running
 
 sub _launch {

@@ -6,7 +6,7 @@ use warnings;
 
 our $VERSION = '1.000';
 
-# `enhanced` is the glue's.
+# `enhanced` and `is_success` are the glue's.
 use Mail::Wire ();
 
 # An array, made by the glue in this order.
@@ -38,7 +38,6 @@ sub status {
     return $class == 2 ? 'success' : $class == 5 ? 'failure' : 'deferral';
 }
 
-sub is_success  { int($_[0][CODE] / 100) == 2 }
 sub is_deferral { $_[0]->status eq 'deferral' }
 sub is_failure  { int($_[0][CODE] / 100) == 5 }
 
