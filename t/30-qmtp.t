@@ -92,6 +92,20 @@ is(Net::QMTP->new('no-such-host.invalid'), undef, 'a name with no address: undef
 like($@, qr/no-such-host\.invalid/, '... with $@');
 ok($!, '... and $!');
 is(Net::QMTP->new('127.0.0.1', Port => 'no-such-service'), undef, 'a service that is none: undef');
+{
+    my $server = QMTPServer->new(['Kok']);
+    my $beyond = $server->port + 65536;
+    for my $place ([ '127.0.0.1', Port => $beyond ], ["127.0.0.1:$beyond"]) {
+        is(Net::QMTP->new(@$place), undef, "a port of more than 16 bits, @$place: undef");
+        like($@, qr/connect to 127\.0\.0\.1 port $beyond: port numbers go from 0 to 65535/, '... with $@');
+    }
+    my $qmtp = Net::QMTP->new('127.0.0.1', Port => $beyond, Blocking => 0, DeferConnect => 1);
+    $qmtp->submit(From => 's', To => ['r'], Data => '');
+    $qmtp->advance;
+    is(join(' ', map { $_->stage } $qmtp->collect->results), 'connect', '... also without waiting');
+    like($qmtp->error, qr/port numbers go from 0 to 65535/, '... with an error');
+    is($server->connections, 0, '... and nobody was reached');
+}
 is(Net::QMTP->new('/no/such/socket'), undef, 'a socket that is not there: undef');
 like($@, qr{/no/such/socket}, '... with $@');
 is(Net::QMTP->new('/' . 'x' x 200), undef, 'a path that is too long for a socket: undef');

@@ -105,7 +105,7 @@ True: don't connect yet. L</reconnect> does it.
 
 =item Port
 
-Number or service name of the TCP port, 209 by default.
+Number, 65535 at the most, or service name of the TCP port, 209 by default.
 
 =item ConnectTimeout
 
