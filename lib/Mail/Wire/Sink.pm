@@ -132,9 +132,16 @@ sub host {
 
 sub url {
     my ($self) = @_;
-    return "$self->{protocol}://$self->{path}" if defined $self->{path};
+    return "$self->{protocol}://" . _escaped($self->{path}) if defined $self->{path};
     my $host = $self->{address} =~ /:/ ? "[$self->{address}]" : $self->{address};
     return "$self->{protocol}://$host:$self->{port}";
+}
+
+# A path as it stands in a URL (RFC 3986 3.3).
+sub _escaped {
+    my ($path) = @_;
+    $path =~ s{([^A-Za-z0-9\-._~!\$&'()*+,;=:\@/])}{sprintf '%%%02X', ord $1}ge;
+    return $path;
 }
 
 # ---- what it has seen
@@ -380,7 +387,8 @@ The most octets of one write, and the seconds between two.
 
 Where the sink is: C<host> is the address, or the path of a UNIX socket; C<port>
 or C<path> is undef; C<url> is C<lmtp://127.0.0.1:PORT>, C<lmtp://[::1]:PORT> or
-C<lmtp:///PATH>, or C<qmtp:> likewise.  C<pid> is the child's process number.
+C<lmtp:///PATH> with %-escapes where needed, or C<qmtp:> likewise, as
+C<< Mail::Wire->connect >> takes them.  C<pid> is the child's process number.
 
 =head2 messages
 
