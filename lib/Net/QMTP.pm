@@ -237,8 +237,8 @@ sub recipient {
 
 =head2 server([HOST])
 
-Sets the server, in each form that C<new> takes; L</reconnect> gives effect to it. Returns the
-current one.
+Sets the server, in each form that C<new> takes; L</reconnect> gives effect to it, and fails when it
+is undef or empty. Returns the current one.
 
 =cut
 
@@ -585,12 +585,20 @@ sub _facts { return $_[0]{net_qmtp} }
 sub _connect {
     my ($self) = @_;
     $self->{net_qmtp}{error} = '';
-    my ($fd) = Mail::Wire::_dial($self->_place_to_dial);
+    my ($fd) = $self->_has_server ? Mail::Wire::_dial($self->_place_to_dial) : ();
     if (!defined $fd) {
         $! ||= EINVAL;    # a name without an address: what IO::Socket makes of it
         return $self->_failed($@);
     }
     return $self->_linked($fd);
+}
+
+sub _has_server {
+    my ($self) = @_;
+    my $server = $self->{net_qmtp}{server};
+    return 1 if defined $server && length $server;
+    ($@, $!) = ('no server to connect to', EINVAL);
+    return 0;
 }
 
 sub _place_to_dial {

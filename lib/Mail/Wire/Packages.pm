@@ -203,11 +203,14 @@ sub _link_again {
     return $self->_facts->{nonblocking} ? $self->_go_on_dialling : $self->_dial_in_time;
 }
 
+# What Mail::Wire::Dial's poll says when nothing can be connected to.
+use constant NO_DIAL => -2;
+
 sub _go_on_dialling {
     my ($self) = @_;
     my $facts = $self->_facts;
-    my $dial = $facts->{dial} ||= Mail::Wire::Dial->start($self->_place_to_dial);
-    my $fd = $dial->poll;
+    my $dial = $facts->{dial} ||= $self->_has_server && Mail::Wire::Dial->start($self->_place_to_dial);
+    my $fd = $dial ? $dial->poll : NO_DIAL;
     return 0 if $fd == -1;
     delete $facts->{dial};
     if ($fd >= 0 and $self->_linked($fd)) {
