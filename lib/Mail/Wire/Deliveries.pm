@@ -110,11 +110,20 @@ sub _prepare {
 
 # ---------------------------------------------------------------- running
 
+# A reference to the same text, in octets. The glue would croak with a line of ours.
+sub _as_octets {
+    my ($text) = @_;
+    return $text if not $text or not utf8::is_utf8($$text);
+    my $octets = $$text;
+    utf8::downgrade($octets, 1) or croak 'Wide character in a message: encode the text first, for example with Encode::encode';
+    return \$octets;
+}
+
 sub _launch {
     my ($self, $job) = @_;
     croak 'a message is open, begun by mail: end or reset it first' if $self->_in_transaction;
     my $raw = $self->_binary;
-    my $text = $raw ? $job->{source}->gather : $job->{source}->text;
+    my $text = _as_octets($raw ? $job->{source}->gather : $job->{source}->text);
     my $id = $self->_fly($job->{mail}, $job->{rcpts}, $text ? $$text : undef, $raw, $job->{deadline});
     delete $job->{rcpts};
     $job->{total} = $job->{source}->size;
@@ -126,7 +135,7 @@ sub _feed {
     my ($self) = @_;
     my $id = $self->_wants;
     my $piece = $self->_jobs->{$id}{source}->next;
-    $self->_piece($piece);
+    $self->_piece(defined $piece ? ${ _as_octets(\$piece) } : undef);
     return;
 }
 

@@ -9,6 +9,8 @@ our $VERSION = '1.000';
 use Carp qw(croak);
 use Scalar::Util qw(blessed openhandle reftype);
 
+our @CARP_NOT = ('Net::LMTP', 'Net::QMTP', 'Mail::Wire::Client', 'Mail::Wire::Deliveries', 'Mail::Wire::Packages');
+
 # A message's content as the caller has it: a string that is there, or something that gives pieces.
 
 use constant PIECE => 65536;
