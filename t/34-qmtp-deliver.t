@@ -28,6 +28,15 @@ sub handle {
     return $fh;
 }
 
+# A handle that nothing can be read from, on a file of this size, at its start.
+sub writing {
+    my ($size) = @_;
+    open my $fh, '>', "$folder/writing$size" or die "writing$size: $!";
+    syswrite $fh, 'x' x $size;
+    sysseek $fh, 0, 0;
+    return $fh;
+}
+
 # The results in short: "250", "550 5.1.1"; "450?" may have been delivered, "450-body" was not.
 sub short {
     return join ' ', map {
@@ -244,6 +253,9 @@ for my $case (@sources) {
         [ 'a worded deadline' => [ @ok, Deadline => 'soon' ],            qr/Deadline must be/ ],
         [ 'a progress'        => [ @ok, Progress => 1 ],                 qr/Progress must be/ ],
         [ 'another word'      => [ @ok, Frm => 's' ],                    qr/unknown argument Frm/ ],
+        [ 'a handle for writing'         => [ @ok, Data => writing(10) ],     qr/Data is a handle that is open for writing only/ ],
+        [ 'a handle on a lot'            => [ @ok, Data => writing(70_000) ], qr/Data is a handle that is open for writing only/ ],
+        [ 'the wrong end of a pipe'      => [ @ok, Data => do { pipe my $out, my $in or die "pipe: $!"; $in } ], qr/open for writing only/ ],
     );
     for my $case (@mistakes) {
         my ($name, $arguments, $why) = @$case;
@@ -253,6 +265,7 @@ for my $case (@sources) {
         }
     }
     is(short($qmtp->deliver(@ok)), '250', 'nothing has changed by it');
+    is($server->connections, 1, '... the link is the same');
     is_deeply([ QMTPServer::packages($server->received) ], [ package_of('m') ], '... nothing was sent for it');
     is($qmtp->submit(@ok), 2, '... and no number was used');
 }

@@ -798,7 +798,8 @@ Its strings, joined.
 
 What can be read from the handle, up to its end. A plain file without layers is streamed as File is,
 by a descriptor of its own. Other handles are read first, which waits for them, also with
-C<< Blocking => 0 >>: up to 1 MB into memory, more into a temporary file.
+C<< Blocking => 0 >>: up to 1 MB into memory, more into a temporary file. One that is open for writing
+only croaks.
 
 =item Data => sub { ... }
 
