@@ -253,6 +253,9 @@ for my $case (@sources) {
         [ 'a worded deadline' => [ @ok, Deadline => 'soon' ],            qr/Deadline must be/ ],
         [ 'a progress'        => [ @ok, Progress => 1 ],                 qr/Progress must be/ ],
         [ 'another word'      => [ @ok, Frm => 's' ],                    qr/unknown argument Frm/ ],
+        [ 'a reference for an address'   => [ @ok, To => [ 'a', {} ] ],  qr/To has a reference for an address: HASH/ ],
+        [ 'one with options'             => [ @ok, To => [ [ \'a', {} ] ] ], qr/To has a reference for an address: SCALAR/ ],
+        [ 'an object that is no address' => [ @ok, To => [ bless {}, 'Thing' ] ], qr/To has a reference for an address: Thing=HASH/ ],
         [ 'a handle for writing'         => [ @ok, Data => writing(10) ],     qr/Data is a handle that is open for writing only/ ],
         [ 'a handle on a lot'            => [ @ok, Data => writing(70_000) ], qr/Data is a handle that is open for writing only/ ],
         [ 'the wrong end of a pipe'      => [ @ok, Data => do { pipe my $out, my $in or die "pipe: $!"; $in } ], qr/open for writing only/ ],
@@ -268,6 +271,8 @@ for my $case (@sources) {
     is($server->connections, 1, '... the link is the same');
     is_deeply([ QMTPServer::packages($server->received) ], [ package_of('m') ], '... nothing was sent for it');
     is($qmtp->submit(@ok), 2, '... and no number was used');
+    is(short($qmtp->deliver(@ok, From => Text->new('t'), To => [ Text->new('b') ])), '250', 'objects with a text are addresses');
+    is_deeply((QMTPServer::packages($server->received))[-1], package_of('m', sender => 't', rcpts => ['b']), '... which are their texts');
 }
 
 {

@@ -7,12 +7,11 @@ use warnings;
 our $VERSION = '1.000';
 
 use Carp qw(carp croak);
+use Mail::Wire::Address ();
 use Mail::Wire::Client ();
 use Mail::Wire::Parameters ();
 use Mail::Wire::Result ();
 use Mail::Wire::Source ();
-use overload ();
-use Scalar::Util qw(blessed);
 
 our @ISA = ('Mail::Wire::Client');
 our @CARP_NOT = ('Net::LMTP', 'Mail::Wire::Client');
@@ -48,9 +47,6 @@ sub _deliverable {
     return $octets;
 }
 
-# An object that says what text it is.
-sub _is_text { blessed $_[0] && overload::Method($_[0], '""') }
-
 # The recipients for the glue: [ address, line ], or [ address, undef, stage, code, why ] for one that is not to be sent.
 sub _recipients {
     my ($self, $to, $utf8, $sender_error) = @_;
@@ -58,7 +54,7 @@ sub _recipients {
     foreach my $entry (@$to) {
         my ($address, $option) = ref $entry eq 'ARRAY' ? @$entry : ($entry);
         croak 'To has an undefined address' if not defined $address;
-        croak "To has a reference for an address: $address" if ref $address and not _is_text($address);
+        Mail::Wire::Address::check(To => $address);
         croak 'the options of a recipient must be a reference to a hash' if defined $option and ref $option ne 'HASH';
         my ($path, $error) = $self->_deliverable($address, $utf8);
         (my $shown = defined $path ? $path : $address) =~ s/\A<(.*)>\z/$1/s;
@@ -80,6 +76,7 @@ sub _job {
     my @unknown = grep { !$is_mail_option{$_} } sort keys %arg;
     croak "$method: unknown argument @unknown" if @unknown;
 
+    Mail::Wire::Address::check(From => $job->{from});
     $job->{source} = Mail::Wire::Source->new(delete @{$job}{qw(data file)});
     $job->{total} = $job->{source}->size;
     my ($path, $error) = $self->_deliverable(delete $job->{from}, $arg{SMTPUTF8});

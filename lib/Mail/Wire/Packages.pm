@@ -8,6 +8,7 @@ our $VERSION = '1.000';
 
 use Carp qw(carp croak);
 use Mail::Wire ();
+use Mail::Wire::Address ();
 use Mail::Wire::Client ();
 use Mail::Wire::Options ();
 use Mail::Wire::Parameters ();
@@ -62,6 +63,7 @@ sub _addresses {
     foreach my $entry (@$to) {
         my ($address, $option) = ref $entry eq 'ARRAY' ? @$entry : ($entry);
         croak "$method: To has an undefined address" if not defined $address;
+        Mail::Wire::Address::check("$method: To", $address);
         croak "$method: the options of a recipient must be a reference to a hash" if defined $option and ref $option ne 'HASH';
         carp "$method: QMTP has no recipient's options: " . join(' ', sort keys %$option) . ' - ignored' if $option and %$option;
         push @addresses, "$address";
