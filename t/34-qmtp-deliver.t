@@ -256,6 +256,8 @@ for my $case (@sources) {
         [ 'a reference for an address'   => [ @ok, To => [ 'a', {} ] ],  qr/To has a reference for an address: HASH/ ],
         [ 'one with options'             => [ @ok, To => [ [ \'a', {} ] ] ], qr/To has a reference for an address: SCALAR/ ],
         [ 'an object that is no address' => [ @ok, To => [ bless {}, 'Thing' ] ], qr/To has a reference for an address: Thing=HASH/ ],
+        [ 'a reference for the sender'   => [ @ok, From => {} ],         qr/From has a reference for an address: HASH/ ],
+        [ 'an object for the sender'     => [ @ok, From => bless [], 'Thing' ], qr/From has a reference for an address: Thing=ARRAY/ ],
         [ 'a handle for writing'         => [ @ok, Data => writing(10) ],     qr/Data is a handle that is open for writing only/ ],
         [ 'a handle on a lot'            => [ @ok, Data => writing(70_000) ], qr/Data is a handle that is open for writing only/ ],
         [ 'the wrong end of a pipe'      => [ @ok, Data => do { pipe my $out, my $in or die "pipe: $!"; $in } ], qr/open for writing only/ ],

@@ -76,6 +76,7 @@ sub _job {
     my $facts = $self->_facts;
     croak "$method: another call on the same object is waiting" if $facts->{sending} or $facts->{flight}->busy;
     my $job = Mail::Wire::Client::_common($method, \%arg);
+    Mail::Wire::Address::check("$method: From", $job->{from});
     my $encoding = delete $arg{Encoding};
     $job->{eol} = defined $encoding ? Net::QMTP::_eol($encoding) : $facts->{eol};
     $job->{to} = _addresses($method, $job->{to});
