@@ -57,6 +57,14 @@ mw_slice mw_address_path(mw_slice text, int exact, int *bracketed_r);
  * (RFC 5321 4.1.2: Path = "<" [ A-d-l ":" ] Mailbox ">"). Does not judge the address otherwise. */
 int mw_address_check(mw_slice bracketed);
 
+/* The command line of MW_VERB_MAIL or MW_VERB_RCPT with nothing but a path, made of an address as people write it (see
+ * mw_address_path), into out (cap bytes). Returns its length, and in *path_r where the path is; 0 when the address is not ASCII or
+ * cannot stand in a command (mw_address_check), or the line is too long: there is a longer way for all of those. */
+size_t mw_command_envelope(mw_verb verb, mw_slice address, int exact, char *out, size_t cap, mw_slice *path_r);
+
+/* The command line without arguments, as a constant, for MW_VERB_DATA. */
+mw_slice mw_command_data(void);
+
 /* The longest xtext that n octets can become. */
 #define MW_XTEXT_MAX(n) (3 * (n))
 

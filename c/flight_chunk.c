@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int offers_chunking(const mw_lmtp *s)
+int mw_flight_chunks(const mw_lmtp *s)
 {
     static const mw_slice chunking = { "CHUNKING", 8 };
     mw_slice params;
@@ -28,7 +28,7 @@ void mw_flight_choose(mw_lmtp *s, mw_delivery *d)
 {
     int streams = mw_flight_may_follow(s) && s->flight.probe != MW_PROBE_FAILED;
 
-    if (d->pulled || (!offers_chunking(s) && !d->in_file))
+    if (d->pulled || (!mw_flight_chunks(s) && !d->in_file))
         return;
     d->eager = streams && d->rcpts == 1 && d->size <= s->flight.eager;
     d->by_bdat = d->raw || d->in_file || d->eager;

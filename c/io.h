@@ -103,7 +103,7 @@ typedef struct mw_dial mw_dial;
 typedef struct mw_dial_to {
     const char *host;           /* a name, an address (IPv6 with or without brackets), or "/...", a UNIX-domain
                                  * socket */
-    const char *port;           /* a number or a service name; NULL for a UNIX-domain socket */
+    const char *port;           /* a number, 65535 at the most, or a service name; NULL for a UNIX-domain socket */
     const char *local_host;     /* bind to this address first; NULL: any */
     const char *local_port;     /* NULL: any */
     int family;                 /* AF_INET, AF_INET6; 0: any */

@@ -15,6 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define PORT_MAX 65535
+
 struct mw_dial {
     struct addrinfo *list;      /* as resolved, NULL for a UNIX-domain socket */
     struct addrinfo *next;      /* to be tried after this one */
@@ -41,11 +43,24 @@ static int dial_failed(mw_dial *d, int error)
     return MW_E_SYS;
 }
 
+/* A number that is none of a port. Resolvers take it modulo 65536. */
+static int is_beyond_ports(const char *port)
+{
+    char *end;
+    long number = strtol(port, &end, 10);
+
+    return end != port && !*end && (number < 0 || number > PORT_MAX);
+}
+
 static int resolve(mw_dial *d, const char *host, const char *port, int family, int flags, struct addrinfo **list_r)
 {
     struct addrinfo hints;
     int rc;
 
+    if (port && is_beyond_ports(port)) {
+        d->words = "port numbers go from 0 to 65535";
+        return MW_E_RESOLVE;
+    }
     memset(&hints, 0, sizeof hints);
     hints.ai_family = family;
     hints.ai_socktype = SOCK_STREAM;

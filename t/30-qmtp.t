@@ -3,7 +3,7 @@
 use strict;
 use warnings;
 
-use Errno qw(ECONNREFUSED);
+use Errno qw(ECONNREFUSED EINVAL);
 use Socket qw(AF_INET AF_INET6);
 use Test::More;
 
@@ -92,6 +92,20 @@ is(Net::QMTP->new('no-such-host.invalid'), undef, 'a name with no address: undef
 like($@, qr/no-such-host\.invalid/, '... with $@');
 ok($!, '... and $!');
 is(Net::QMTP->new('127.0.0.1', Port => 'no-such-service'), undef, 'a service that is none: undef');
+{
+    my $server = QMTPServer->new(['Kok']);
+    my $beyond = $server->port + 65536;
+    for my $place ([ '127.0.0.1', Port => $beyond ], ["127.0.0.1:$beyond"]) {
+        is(Net::QMTP->new(@$place), undef, "a port of more than 16 bits, @$place: undef");
+        like($@, qr/connect to 127\.0\.0\.1 port $beyond: port numbers go from 0 to 65535/, '... with $@');
+    }
+    my $qmtp = Net::QMTP->new('127.0.0.1', Port => $beyond, Blocking => 0, DeferConnect => 1);
+    $qmtp->submit(From => 's', To => ['r'], Data => '');
+    $qmtp->advance;
+    is(join(' ', map { $_->stage } $qmtp->collect->results), 'connect', '... also without waiting');
+    like($qmtp->error, qr/port numbers go from 0 to 65535/, '... with an error');
+    is($server->connections, 0, '... and nobody was reached');
+}
 is(Net::QMTP->new('/no/such/socket'), undef, 'a socket that is not there: undef');
 like($@, qr{/no/such/socket}, '... with $@');
 is(Net::QMTP->new('/' . 'x' x 200), undef, 'a path that is too long for a socket: undef');
@@ -341,6 +355,30 @@ for my $case (@equal) {
     is_deeply($qmtp->send, { a => 'success: ok' }, 'a new server has no effect yet');
     is($qmtp->reconnect, undef, '... but when reconnecting');
     is($qmtp->send, undef, '... and there is no connection then');
+}
+
+for my $none (undef, '') {
+    my @warnings;
+    local $SIG{__WARN__} = sub { push @warnings, @_ };
+    my $server = QMTPServer->new(['Kok']);
+    my @order = (From => 's', To => ['a'], Data => '');
+    my $name = defined $none ? 'an empty server' : 'no server';
+    my $qmtp = QMTPServer::client($server);
+    $qmtp->server($none);
+    is($qmtp->reconnect, undef, "$name: reconnect fails");
+    is(0 + $!, EINVAL, '... with $!');
+    is($@, 'no server to connect to', '... and $@');
+    is($qmtp->error, 'no server to connect to', '... and error');
+    is(join(' ', map { $_->stage . ' ' . $_->message } $qmtp->deliver(@order)), 'connect no server to connect to', "$name: deliver");
+    ok($qmtp->server($server->path || $server->host . ':' . $server->port), '... until there is one');
+    is(join(' ', map { $_->message } $qmtp->deliver(@order)), 'ok', '... which is used then');
+
+    $qmtp = QMTPServer::client($server, DeferConnect => 1, Blocking => 0);
+    $qmtp->server($none);
+    $qmtp->submit(@order);
+    $qmtp->advance;
+    is(join(' ', map { $_->stage . ' ' . $_->message } $qmtp->collect->results), 'connect no server to connect to', "$name: without waiting");
+    is_deeply(\@warnings, [], '... and no warning');
 }
 
 {

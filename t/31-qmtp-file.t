@@ -79,15 +79,21 @@ for my $name ('|touch ran', 'touch ran|', '>ran', ' spaces ', '-', 'line\nend') 
 sub test_unreadable {
     my ($name, $file, $pattern) = @_;
     my $server = QMTPServer->new(['Kok']);
-    my $qmtp = sender_of($server, $file);
+    my @recipients = ('a', "b \x{20AC}", 'a');
+    my $qmtp = sender_of($server, $file, @recipients);
     my ($answers, $warning) = sent($qmtp);
     is($answers, undef, "$name: undef");
     like($warning, qr/^message_from_file: \Q$file\E: $pattern at \Q${\__FILE__}\E line/, '... a carp with file and reason');
+    is_deeply([ map { [ $_->index, $_->recipient, $_->status, $_->code, $_->stage, $_->maybe_delivered ] } $qmtp->results ],
+        [ map { [ $_->[0], $_->[1], 'deferral', 450, 'body', 0 ] } [ 0, 'a' ], [ 1, "b \xE2\x82\xAC" ], [ 2, 'a' ] ],
+        '... a deferral for each recipient');
+    is((grep { $_->message =~ /\Amessage_from_file: \Q$file\E: $pattern\z/ } $qmtp->results), 3, '... which says why');
     like($qmtp->error, qr/\Q$file\E: $pattern/, '... and an error');
     ok($server->await('eof'), '... and the link is closed');
     is($server->received, '', '... with nothing sent');
     is($qmtp->send, undef, '... so there is no connection');
     is($qmtp->error, 'send: no connection', '... for the next send');
+    is_deeply(scalar $qmtp->results, [], '... which has no results');
     return;
 }
 
@@ -97,7 +103,7 @@ test_unreadable('a device', '/dev/null', qr/not a plain file/);
 test_unreadable('a command', "echo hello |", qr/No such file.*/);
 
 SKIP: {
-    skip 'root reads everything', 7 if !$>;
+    skip 'root reads everything', 10 if !$>;
     my $file = file('secret', 'x');
     chmod 0, $file;
     test_unreadable('no permission', $file, qr/Permission denied/);

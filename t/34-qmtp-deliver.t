@@ -28,6 +28,15 @@ sub handle {
     return $fh;
 }
 
+# A handle that nothing can be read from, on a file of this size, at its start.
+sub writing {
+    my ($size) = @_;
+    open my $fh, '>', "$folder/writing$size" or die "writing$size: $!";
+    syswrite $fh, 'x' x $size;
+    sysseek $fh, 0, 0;
+    return $fh;
+}
+
 # The results in short: "250", "550 5.1.1"; "450?" may have been delivered, "450-body" was not.
 sub short {
     return join ' ', map {
@@ -244,18 +253,28 @@ for my $case (@sources) {
         [ 'a worded deadline' => [ @ok, Deadline => 'soon' ],            qr/Deadline must be/ ],
         [ 'a progress'        => [ @ok, Progress => 1 ],                 qr/Progress must be/ ],
         [ 'another word'      => [ @ok, Frm => 's' ],                    qr/unknown argument Frm/ ],
+        [ 'a reference for an address'   => [ @ok, To => [ 'a', {} ] ],  qr/To has a reference for an address: HASH/ ],
+        [ 'one with options'             => [ @ok, To => [ [ \'a', {} ] ] ], qr/To has a reference for an address: SCALAR/ ],
+        [ 'an object that is no address' => [ @ok, To => [ bless {}, 'Thing' ] ], qr/To has a reference for an address: Thing=HASH/ ],
+        [ 'a reference for the sender'   => [ @ok, From => {} ],         qr/From has a reference for an address: HASH/ ],
+        [ 'an object for the sender'     => [ @ok, From => bless [], 'Thing' ], qr/From has a reference for an address: Thing=ARRAY/ ],
+        [ 'a handle for writing'         => [ @ok, Data => writing(10) ],     qr/Data is a handle that is open for writing only/ ],
+        [ 'a handle on a lot'            => [ @ok, Data => writing(70_000) ], qr/Data is a handle that is open for writing only/ ],
+        [ 'the wrong end of a pipe'      => [ @ok, Data => do { pipe my $out, my $in or die "pipe: $!"; $in } ], qr/open for writing only/ ],
     );
     for my $case (@mistakes) {
         my ($name, $arguments, $why) = @$case;
         for my $method (qw(deliver submit)) {
             ok(!eval { $qmtp->$method(@$arguments); 1 }, "$method, $name: croaks");
-            like($@, $why, '... and says why');
+            like($@, qr/$why.* at \Q$0\E line @{[ __LINE__ - 1 ]}\./, '... and says why and where');
         }
     }
-    like($@, qr/ at \Q$0\E line/, '... and where');
     is(short($qmtp->deliver(@ok)), '250', 'nothing has changed by it');
+    is($server->connections, 1, '... the link is the same');
     is_deeply([ QMTPServer::packages($server->received) ], [ package_of('m') ], '... nothing was sent for it');
     is($qmtp->submit(@ok), 2, '... and no number was used');
+    is(short($qmtp->deliver(@ok, From => Text->new('t'), To => [ Text->new('b') ])), '250', 'objects with a text are addresses');
+    is_deeply((QMTPServer::packages($server->received))[-1], package_of('m', sender => 't', rcpts => ['b']), '... which are their texts');
 }
 
 {

@@ -155,6 +155,17 @@ for my $protocol (qw(lmtp qmtp)) {
     is(($sink->commands)[0], 'LHLO me.example', 'options are passed on');
 }
 
+# What its url says leads to a sink, whatever its path.
+for my $name ('with space', 'with?query#and fragment', '100%', '%41', "octets \xe9\xff", substr("\xe9\x{263a}", 0, 1), "line\nend", q{:@!$&'()*+,;=~_-.[]}) {
+    for my $protocol (qw(lmtp qmtp)) {
+        my $sink = Mail::Wire::Sink->new(protocol => $protocol, path => "$folder/$name");
+        (my $shown = $name) =~ s/([^\x20-\x7e])/sprintf '\x{%x}', ord $1/ge;
+        like($sink->url, qr{\A$protocol:///[\x21-\x7e]+\z}, "$protocol, a path '$shown'");
+        my $client = Mail::Wire->connect($sink->url);
+        isa_ok($client, 'Net::' . uc $protocol, '... its url leads to it:') or diag($@);
+    }
+}
+
 for my $case (
     [ 'lmtp', Timeout => -1, qr/Timeout/ ], [ 'lmtp', SSL => 1, qr/TLS/ ], [ 'lmtp', Window => 0, qr/Window/ ],
     [ 'qmtp', Timeout => -1, qr/Timeout/ ], [ 'qmtp', SSL => 1, qr/TLS/ ],

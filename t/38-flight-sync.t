@@ -24,6 +24,14 @@ sub simple {
     return (From => "$name\@x", To => [ @to ? @to : 'a@x' ], Data => "text of $name\n");
 }
 
+# A handle on a plain file that nothing can be read from.
+sub writing {
+    require File::Temp;
+    my $folder = File::Temp->newdir;
+    open my $fh, '>', "$folder/file" or die "$folder/file: $!";
+    return $fh;
+}
+
 sub by_hand {
     my ($lmtp, $name, @to) = @_;
     return $lmtp->mail("$name\@x") && $lmtp->recipient(@to, { SkipBad => 1 }) && $lmtp->data("text of $name\n");
@@ -101,13 +109,17 @@ for my $kind (sort keys %keywords) {
         [ 'no Data' => Data => undef ], [ 'a number for options' => To => [ [ 'a@x', 1 ] ] ], [ 'Data and File' => File => $0 ],
         [ 'a wrong Deadline' => Deadline => 'soon' ], [ 'a negative one' => Deadline => -1 ], [ 'a Progress that is no code' => Progress => 1 ],
         [ 'an unknown one' => Dat => 'x' ], [ 'Data of a wrong kind' => Data => {} ],
+        [ 'a reference for the sender' => From => {} ], [ 'an object for the sender' => From => bless([], 'Thing') ],
+        [ 'a reference for an address' => To => [{}] ], [ 'a handle for writing' => Data => writing() ],
+        [ 'a File that is not there' => Data => undef, File => "$0.none" ], [ 'a folder for a File' => Data => undef, File => '/' ],
+        [ 'wide characters' => Data => "\x{20AC}" ], [ 'a line of them' => Data => [ "text\n", "\x{20AC}\n" ] ],
     ) {
         my ($what, %change) = @$wrong;
         for my $method (qw(deliver submit)) {
             ok !eval { $lmtp->$method(%good, %change); 1 }, "$method with $what croaks";
+            like $@, qr/ at \Q$0\E line @{[ __LINE__ - 1 ]}\./, 'and says where';
         }
     }
-    ok !eval { $lmtp->deliver(From => 'm1@x', To => ['a@x'], File => "$0.none"); 1 }, 'a File that is not there croaks';
     is $lmtp->in_flight, 0, 'nothing is in flight';
     is short($lmtp->deliver(%good)), '250 final', 'and all is well';
     undef $lmtp;

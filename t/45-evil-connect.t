@@ -44,6 +44,21 @@ for my $port ('no-such-service', '-1', '65536', '99999999999', "24\0", '2 4') {
     failure_of('127.0.0.1', $port);
 }
 
+# A number of more than 16 bits is no port, and not what is left of it modulo 65536.
+{
+    my $server = ScriptedServer->new(script => ScriptedServer::session());
+    my $beyond = $server->port + 65536;
+    for my $port ($beyond, "lmtp($beyond)") {
+        pass("port '$port'");
+        my ($reason) = failure_of('127.0.0.1', $port);
+        like($reason, qr/connect to 127\.0\.0\.1 port $beyond: port numbers go from 0 to 65535/, '... which says why');
+    }
+    pass('a LocalPort that is none');
+    my ($reason) = failure_of($server->args, LocalPort => 65536);
+    like($reason, qr/port numbers go from 0 to 65535/, '... which says why');
+    is($server->connections, 0, 'nobody was reached by it');
+}
+
 {
     pass('a port that refuses');
     my (undef, $errno) = failure_of('127.0.0.1', $refusing);

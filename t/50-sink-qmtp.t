@@ -39,7 +39,7 @@ my @cases = (
     { name => 'an empty recipient', in => package_of("\n", 'a', ''), out => $OK, data => [''] },
     { name => 'packages back to back', in => $GOOD x 3, out => $OK x 3, data => [ ("hi\n") x 3 ] },
     { name => 'equal recipients',
-      option => { rcpt => { b => 'Dno' }, final => { c => 'Zlater', b => 'never asked' } },
+      option => { rcpt => { b => 'Dno' }, final => { c => 'Zlater', b => 'Knever asked' } },
       in => package_of("\n", 'a', 'c', 'b', 'c', 'd'), out => '6:Zlater,3:Dno,6:Zlater,3:Kok,', data => [''],
       also => sub {
           my @seen = map { [ @$_{qw(address stage accepted reply)} ] } @{ $_[0]{recipients} };
@@ -116,7 +116,7 @@ sub run_session {
     my ($case, $input, $next) = @_;
     my (@messages, @commands);
     my $session = Mail::Wire::Sink::QMTP->new(
-        script     => Mail::Wire::Sink::Script->new(%{ $case->{option} || {} }),
+        script     => Mail::Wire::Sink::Script->new(protocol => 'qmtp', %{ $case->{option} || {} }),
         on_message => sub { push @messages, $_[0] },
         on_command => sub { push @commands, $_[0] },
     );

@@ -92,16 +92,78 @@ for my $case (
     [ 'unknown option', { colour => 1 }, qr/unknown option 'colour'/ ],
     [ 'count', { missing => -1 }, qr/bad value for option 'missing'/ ],
     [ 'place', { close_at => { in => 1, out => 1 } }, qr/bad value for option 'close_at'/ ],
-    [ 'delay', { delay => { mail => 'long' } }, qr/bad value for option 'delay'/ ],
+    [ 'delay', { delay => { mail => 'long' } }, qr/option 'delay': mail: it must be a number of seconds, 0 or more, not 'long'/ ],
     [ 'garbage', { garbage => { stage => 'mail' } }, qr/bad value for option 'garbage'/ ],
     [ 'early', { early => { send => 'x' } }, qr/bad value for option 'early'/ ],
     [ 'keywords', { lhlo => 'SIZE' }, qr/bad value for option 'lhlo'/ ],
     [ 'path in use', { path => $dir }, qr/can't listen on \Q$dir\E/ ],
+    # -- faults
+    [ 'place by an unknown stage', { close_at => { stage => 'bogus' } },
+      qr/option 'close_at': no stage 'bogus', those of lmtp are greeting lhlo mail rcpt data body final rset noop vrfy help quit other/ ],
+    [ 'place with an unknown key', { close_at => { in => 1, foo => 1 } },
+      qr/option 'close_at': no key 'foo', they are stage after in out/ ],
+    [ 'no place', { close_at => {} }, qr/option 'close_at': it must have one of stage, in and out/ ],
+    [ 'place that is no hash', { close_at => 'rcpt' }, qr/option 'close_at': it must be a reference to a hash of stage after in out, not 'rcpt'/ ],
+    [ 'place with a bad count', { close_at => { stage => 'rcpt', after => -1 } }, qr/option 'close_at': after: it must be a whole number/ ],
+    [ 'octets with replies', { close_at => { in => 1, after => 1 } }, qr/option 'close_at': after goes with stage, not with in/ ],
+    [ 'delay of an unknown stage', { delay => { bogus => 1 } }, qr/option 'delay': no stage 'bogus', those of lmtp are greeting / ],
+    [ 'delay that is a list', { delay => [1] }, qr/option 'delay': it must be a number of seconds/ ],
+    [ 'garbage at an unknown stage', { garbage => { stage => 'bogus', line => 'x' } }, qr/option 'garbage': no stage 'bogus', those/ ],
+    [ 'garbage without a stage', { garbage => { line => 'x' } }, qr/option 'garbage': no stage undef/ ],
+    [ 'garbage without a line', { garbage => { stage => 'rcpt' } }, qr/option 'garbage': line: it must be a text, not undef/ ],
+    [ 'garbage with an unknown key', { garbage => { stage => 'rcpt', line => 'x', out => 1 } }, qr/option 'garbage': no key 'out'/ ],
+    [ 'early with an unknown key', { early => { in => 1, send => 'x', stage => 1 } }, qr/option 'early': no key 'stage', they are in send close/ ],
+    [ 'unknown option, undefined', { colour => undef }, qr/unknown option 'colour'/ ],
+
+    # -- replies
+    [ 'LMTP reply', { final => 'Kok' }, qr/option 'final': it must be a text that begins with a code of three digits, .*not 'Kok'/ ],
+    [ 'LMTP reply of several lines', { final => [ '250 a', 'b' ] }, qr/option 'final': .*not 'b'/ ],
+    [ 'LMTP reply of no line', { final => [] }, qr/option 'final': it must have a line/ ],
+    [ 'LMTP reply for an address', { rcpt => { 'a@x' => '250 ok', 'b@x' => 'no' } }, qr/option 'rcpt': b\@x: it must be .*not 'no'/ ],
+    [ 'verbs', { verbs => 'x' }, qr/option 'verbs': it must be a reference to a hash of commands and replies, or to code, not 'x'/ ],
+    [ 'small verbs', { verbs => { noop => '250 ok' } }, qr/option 'verbs': commands are in capitals, not 'noop'/ ],
+    [ 'keyword with a line end', { lhlo => ["SIZE\r\n250 X"] }, qr/option 'lhlo': .*not 'SIZE\\x\{d\}/ ],
+
+    # -- QMTP
+    [ 'QMTP: stage', { protocol => 'qmtp', close_at => { stage => 'rcpt' } }, qr/option 'close_at': no stage 'rcpt', those of qmtp are final/ ],
+    [ 'QMTP: stage of a delay', { protocol => 'qmtp', delay => { rcpt => 1 } }, qr/option 'delay': no stage 'rcpt', those of qmtp are final/ ],
+    [ 'QMTP: answer', { protocol => 'qmtp', final => '250 ok' },
+      qr/option 'final': it must be a text that begins with K, Z or D, or a reference to a string, not '250 ok'/ ],
+    [ 'QMTP: a list for an answer', { protocol => 'qmtp', rcpt => ['Dx'] }, qr/option 'rcpt': it must be a text that begins with K, Z or D/ ],
+    [ 'QMTP: answer for an address', { protocol => 'qmtp', mail => { a => 'x' } }, qr/option 'mail': a: it must be a text that begins with K/ ],
+    (map { [ "QMTP: $_->[0]", { protocol => 'qmtp', @$_ }, qr/option '$_->[0]' is for the protocol lmtp only/ ] }
+        [ greeting => '220 x' ], [ lhlo => [] ], [ joined => 1 ], [ verbs => {} ], [ data => '354 x' ], [ chunking => 0 ]),
+    (map { [ "LMTP: $_", { $_ => 1 }, qr/option '$_' is for the protocol qmtp only/ ] } qw(one_answer misframe oversize)),
+
+    # -- places
+    [ 'port too high', { port => 70_000 }, qr/port must be a number from 0 to 65535, not '70000'/ ],
+    [ 'port in words', { port => 'abc' }, qr/port must be a number from 0 to 65535, not 'abc'/ ],
+    [ 'negative port', { port => -1 }, qr/port must be a number from 0 to 65535, not '-1'/ ],
+    [ 'path and port', { path => "$dir/both", port => 0 }, qr/a path goes with no port/ ],
+    [ 'path and address', { path => "$dir/both", address => '127.0.0.1' }, qr/a path goes with no address/ ],
+    [ 'empty path', { path => '' }, qr/'' is no name for a socket/ ],
+    [ 'path that is no octets', { path => "$dir/\x{263a}" }, qr/is no name for a socket/ ],
+    [ 'long path', { path => "$dir/" . 'x' x 200 }, qr/x' is no name for a socket/ ],
 ) {
     my ($name, $option, $want) = @$case;
     is(eval { Mail::Wire::Sink->new(%$option) }, undef, "$name: no sink");
     like($@, $want, "$name: why");
     like($@, qr/\Q$0\E/, "$name: where the caller is");
+}
+
+is(eval { Mail::Wire::Sink->new('discard'); 1 }, undef, 'odd arguments: no sink');
+like($@, qr/options are pairs of a name and a value at \Q$0\E/, '... why and where');
+
+for my $case (
+    [ 'all undefined', map { $_ => undef } qw(address port path final close_at misframe greeting) ],
+    [ 'a place', close_at => { stage => 'rcpt', after => undef, in => undef } ],
+    [ 'delays', delay => { rcpt => 0.5, mail => undef } ],
+    [ 'replies', final => { '*' => \'what?', a => undef, b => ['250'], c => sub { '250 ok' } }, verbs => sub { undef } ],
+    [ 'port 0', port => 0 ],
+    [ 'QMTP', protocol => 'QMTP', final => { a => 'K', b => \'0:,' }, misframe => -1, close_at => { stage => 'final' } ],
+) {
+    my ($name, @options) = @$case;
+    ok(eval { Mail::Wire::Sink->new(@options); 1 }, "$name: fine") or diag($@);
 }
 
 # ---- links at once

@@ -133,13 +133,11 @@ static int is_in_lines(int fd, uint64_t offset, uint64_t size)
 
 IV mwx_flight_submit_file(pTHX_ mwx_link *link, SV *mail, AV *rcpts, SV *handle, NV offset, NV size, int raw, NV deadline)
 {
-    static const mw_slice chunking = { "CHUNKING", 8 };
-    mw_slice params;
     mw_delivery *d;
     char last[MW_OUTQ_BEHIND_MAX];
     int fd = mwx_fd(aTHX_ handle);
 
-    if (fd < 0 || size <= (NV)sizeof last || size > (NV)SIZE_MAX || !mw_lmtp_keyword(link->session, chunking, &params))
+    if (fd < 0 || size <= (NV)sizeof last || size > (NV)SIZE_MAX || !mw_flight_chunks(link->session))
         return 0;
     if (!raw && !is_in_lines(fd, (uint64_t)offset, (uint64_t)size))
         return 0;

@@ -39,10 +39,10 @@ static int has_line_ends(SV *address)
 static int add_mail(const mwx_link *link, mw_delivery *d, SV *sender)
 {
     char buffer[LINE_MAX_QUICK];
-    mw_slice line;
+    mw_slice line, path;
 
     line.base = buffer;
-    line.len = mwx_quick_line(link, sender, "MAIL FROM:", buffer, sizeof buffer);
+    line.len = mwx_quick_line(link, sender, MW_VERB_MAIL, buffer, sizeof buffer, &path);
     return line.len && !has_line_ends(sender) && !mw_delivery_mail(d, line);
 }
 
@@ -52,10 +52,10 @@ static int add_rcpt(const mwx_link *link, mw_delivery *d, SV *address)
     mw_slice line, path;
 
     line.base = buffer;
-    line.len = mwx_quick_line(link, address, "RCPT TO:", buffer, sizeof buffer);
+    line.len = mwx_quick_line(link, address, MW_VERB_RCPT, buffer, sizeof buffer, &path);
     if (!line.len || has_line_ends(address))
         return 0;
-    path = mwx_quick_path(line.base, line.len);
+    /* Shown without its brackets. */
     path.base++;
     path.len -= 2;
     return !mw_delivery_rcpt(d, path, line);

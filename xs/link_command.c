@@ -114,12 +114,8 @@ void mwx_link_command(pTHX_ mwx_link *link, SV *ref, SV **words, int count)
         make_way(aTHX_ link, ref, 0);
 }
 
-int mwx_link_line(pTHX_ mwx_link *link, SV *ref, const char *bytes, size_t len)
+int mwx_link_line(pTHX_ mwx_link *link, SV *ref, mw_slice line)
 {
-    mw_slice line;
-
-    line.base = bytes;
-    line.len = len;
     send_command(aTHX_ link, ref, line);
     return link->died ? MWX_CMD_ERROR : mwx_link_response(aTHX_ link, ref);
 }

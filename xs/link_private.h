@@ -38,7 +38,7 @@ int mwx_link_pump(pTHX_ mwx_link *link, SV *ref, int events, int64_t deadline);
 int mwx_link_flush_queue(pTHX_ mwx_link *link, SV *ref);
 
 /* Sends a command line, without its end, and reads the reply: what response returns. */
-int mwx_link_line(pTHX_ mwx_link *link, SV *ref, const char *bytes, size_t len);
+int mwx_link_line(pTHX_ mwx_link *link, SV *ref, mw_slice line);
 
 /* The line without one line end at its end. */
 mw_slice mwx_without_end(mw_slice line);

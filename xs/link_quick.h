@@ -7,6 +7,7 @@
 #define MWX_LINK_QUICK_H
 
 #include "link.h"
+#include "../c/command.h"
 
 /* MAIL or RCPT with one address and nothing else: whether it was accepted. */
 int mwx_link_quick_mail(pTHX_ mwx_link *link, SV *ref, SV **arguments, int count);
@@ -15,11 +16,7 @@ int mwx_link_quick_rcpt(pTHX_ mwx_link *link, SV *ref, SV **arguments, int count
 /* DATA alone: whether the content is wanted. */
 int mwx_link_quick_data(pTHX_ mwx_link *link, SV *ref, int count);
 
-/* A command line with an address: verb, such as "MAIL FROM:", and the path, into a buffer of size bytes. Its length; 0 when the
- * address is not a plain string of ASCII, or the line is too long or cannot be sent. */
-size_t mwx_quick_line(const mwx_link *link, SV *address, const char *verb, char *buffer, size_t size);
-
-/* The path in such a line: behind its colon. */
-mw_slice mwx_quick_path(const char *line, size_t len);
+/* mw_command_envelope for a plain string: the length; 0 also when it is none. */
+size_t mwx_quick_line(const mwx_link *link, SV *address, mw_verb verb, char *buffer, size_t size, mw_slice *path_r);
 
 #endif

@@ -1023,7 +1023,7 @@ Its strings, joined.
 =item Data => $handle
 
 What can be read from the handle, up to its end. Reading waits for the handle, also with
-C<< Blocking => 0 >>.
+C<< Blocking => 0 >>. One that is open for writing only croaks.
 
 =item Data => sub { ... }
 

@@ -105,7 +105,7 @@ True: don't connect yet. L</reconnect> does it.
 
 =item Port
 
-Number or service name of the TCP port, 209 by default.
+Number, 65535 at the most, or service name of the TCP port, 209 by default.
 
 =item ConnectTimeout
 
@@ -237,8 +237,8 @@ sub recipient {
 
 =head2 server([HOST])
 
-Sets the server, in each form that C<new> takes; L</reconnect> gives effect to it. Returns the
-current one.
+Sets the server, in each form that C<new> takes; L</reconnect> gives effect to it, and fails when it
+is undef or empty. Returns the current one.
 
 =cut
 
@@ -383,7 +383,8 @@ package could not be sent whole; L</error> says why. In that last case the conne
 and the server has discarded what it got.
 
 A file that can't be read, or that is longer or shorter in the end than it was when it was opened,
-makes it carp, close the connection and return undef.
+makes it carp, close the connection and return undef; L</results> has a deferral of the stage C<body>
+for each recipient.
 
 When an answer does not come in time, or makes no sense, the connection is closed as well, as
 later answers would be taken for those to another package. Call L</reconnect> then. A connection
@@ -409,7 +410,8 @@ sub send {
     my @recipients = map { defined $_ ? "$_" : '' } @{ $own->{recipients} };
     my $whole      = $self->_send_package($link, \@recipients);
     $link->wait;
-    $own->{results} = $link->results;
+    my $results = $link->results;
+    $own->{results} = $results if @$results;
     $self->_debug($_->as_string) for @{ $own->{results} };
     $self->_keep($link);
     return $whole ? _answers(\@recipients, $own->{results}) : undef;
@@ -439,7 +441,7 @@ sub _send_package {
     my ($self, $link, $recipients) = @_;
     my $own     = $self->{net_qmtp};
     my $message = $own->{message};
-    my $file    = defined $own->{file} ? $self->_open_file($link) || return 0 : undef;
+    my $file    = defined $own->{file} ? $self->_open_file($link, $recipients) || return 0 : undef;
     my $size    = $file ? -s $file : length $$message;
     $self->_debug("sending $size bytes to " . @$recipients . ' recipients');
     return $link->begin($own->{eol}, $size, $recipients)
@@ -448,11 +450,11 @@ sub _send_package {
 }
 
 sub _open_file {
-    my ($self, $link) = @_;
+    my ($self, $link, $recipients) = @_;
     my $name = $self->{net_qmtp}{file};
-    return $self->_bad_file($link, "$!") if !-e $name;
-    return $self->_bad_file($link, 'not a plain file') if !-f _;
-    open my $file, '<:raw', $name or return $self->_bad_file($link, "$!");
+    return $self->_no_file($link, $recipients, "$!") if !-e $name;
+    return $self->_no_file($link, $recipients, 'not a plain file') if !-f _;
+    open my $file, '<:raw', $name or return $self->_no_file($link, $recipients, "$!");
     return $file;
 }
 
@@ -469,10 +471,26 @@ sub _send_file {
     return 1;
 }
 
+# The session knows nobody yet whom it could make results for.
+sub _no_file {
+    my ($self, $link, $recipients, $why) = @_;
+    my @octets = ($self->_file_problem($why), @$recipients);
+    utf8::downgrade($_, 1) or utf8::encode($_) for @octets;
+    my ($words, @to) = @octets;
+    $self->{net_qmtp}{results}
+        = [ map { Mail::Wire::Result->_deferral($to[$_], $_, 450, $words, 'body') } 0 .. $#to ];
+    return $self->_bad_file($link, $why);
+}
+
+sub _file_problem {
+    my ($self, $why) = @_;
+    return "message_from_file: $self->{net_qmtp}{file}: $why";
+}
+
 # The server discards a package whose end it never sees.
 sub _bad_file {
     my ($self, $link, $why) = @_;
-    my $problem = "message_from_file: $self->{net_qmtp}{file}: $why";
+    my $problem = $self->_file_problem($why);
     carp $problem;
     $link->lose($problem);
     return 0;
@@ -567,12 +585,20 @@ sub _facts { return $_[0]{net_qmtp} }
 sub _connect {
     my ($self) = @_;
     $self->{net_qmtp}{error} = '';
-    my ($fd) = Mail::Wire::_dial($self->_place_to_dial);
+    my ($fd) = $self->_has_server ? Mail::Wire::_dial($self->_place_to_dial) : ();
     if (!defined $fd) {
         $! ||= EINVAL;    # a name without an address: what IO::Socket makes of it
         return $self->_failed($@);
     }
     return $self->_linked($fd);
+}
+
+sub _has_server {
+    my ($self) = @_;
+    my $server = $self->{net_qmtp}{server};
+    return 1 if defined $server && length $server;
+    ($@, $!) = ('no server to connect to', EINVAL);
+    return 0;
 }
 
 sub _place_to_dial {
@@ -772,7 +798,8 @@ Its strings, joined.
 
 What can be read from the handle, up to its end. A plain file without layers is streamed as File is,
 by a descriptor of its own. Other handles are read first, which waits for them, also with
-C<< Blocking => 0 >>: up to 1 MB into memory, more into a temporary file.
+C<< Blocking => 0 >>: up to 1 MB into memory, more into a temporary file. One that is open for writing
+only croaks.
 
 =item Data => sub { ... }
 

@@ -291,6 +291,45 @@ static void test_checked_is_read_back(void)
     tap_ok(ok && passed > 1000, "an address that passes is read back whole");
 }
 
+static const struct {
+    mw_verb verb;
+    const char *address;
+    int exact;
+    size_t cap;
+    const char *line, *path;    /* NULL: none can be made */
+} envelopes[] = {
+    { MW_VERB_MAIL, "a@x", 0, 64, "MAIL FROM:<a@x>", "<a@x>" },
+    { MW_VERB_RCPT, "a@x", 0, 64, "RCPT TO:<a@x>", "<a@x>" },
+    { MW_VERB_MAIL, "", 0, 64, "MAIL FROM:<>", "<>" },
+    { MW_VERB_RCPT, " Ann <a@x> ", 0, 64, "RCPT TO:<a@x>", "<a@x>" },
+    { MW_VERB_RCPT, "Ann <a@x>", 1, 64, NULL, NULL },
+    { MW_VERB_RCPT, "a b@x", 0, 64, NULL, NULL },
+    { MW_VERB_RCPT, "a@x> NOTIFY=NEVER", 0, 64, NULL, NULL },
+    { MW_VERB_RCPT, "a\r\nDATA", 0, 64, NULL, NULL },
+    { MW_VERB_RCPT, "\xc3\xa4@x", 0, 64, NULL, NULL },
+    { MW_VERB_RCPT, "a@x", 0, 13, "RCPT TO:<a@x>", "<a@x>" },
+    { MW_VERB_RCPT, "a@x", 0, 12, NULL, NULL },
+};
+
+static void test_envelopes(void)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof envelopes / sizeof envelopes[0]; i++) {
+        const char *wanted = envelopes[i].line ? envelopes[i].line : "";
+        mw_slice address, path = { "", 0 };
+        char out[64];
+        size_t len;
+
+        address.base = envelopes[i].address;
+        address.len = strlen(envelopes[i].address);
+        len = mw_command_envelope(envelopes[i].verb, address, envelopes[i].exact, out, envelopes[i].cap, &path);
+        tap_ok(len == strlen(wanted) && memcmp(out, wanted, len) == 0, "the line of an envelope");
+        if (len)
+            tap_ok(path.len == strlen(envelopes[i].path) && memcmp(path.base, envelopes[i].path, path.len) == 0, "... its path");
+    }
+}
+
 static void test_xtext(void)
 {
     static const struct { const char *name, *in; size_t len; const char *out; } texts[] = {
@@ -397,6 +436,7 @@ int main(void)
     test_verbs();
     test_verb_with_nul();
     test_bdat_size();
+    test_envelopes();
     test_addresses();
     test_address_check();
     test_checked_is_read_back();

@@ -214,6 +214,30 @@ static void test_refused(void)
     test_failure("bound to an address that is not ours", address, 0, EADDRNOTAVAIL);
 }
 
+/* Numbers that are the listener's modulo 65536: nobody must be reached by them. */
+static void test_ports_beyond(void)
+{
+    static const char *const forms[] = { "%ld", "+%ld", " %ld", "0%ld" };
+    char port[8], text[32];
+    int listener = listen_tcp(AF_INET, port);
+    long number = atol(port);
+    mw_dial_to address;
+    size_t i;
+
+    for (i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        snprintf(text, sizeof text, forms[i], number + 65536);
+        test_failure(text, to("127.0.0.1", text), MW_E_RESOLVE, 0);
+    }
+    snprintf(text, sizeof text, "%ld", number - 65536);
+    test_failure(text, to("127.0.0.1", text), MW_E_RESOLVE, 0);
+    test_failure("a huge port", to("127.0.0.1", "99999999999999999999"), MW_E_RESOLVE, 0);
+    test_failure("by each address", to("localhost", "65536"), MW_E_RESOLVE, 0);
+    address = to("127.0.0.1", port);
+    address.local_port = "65536";
+    test_failure("a port beyond to bind to", address, MW_E_RESOLVE, 0);
+    close(listener);
+}
+
 static void test_failures(void)
 {
     mw_dial_to address = to("127.0.0.1", "25");
@@ -295,6 +319,7 @@ int main(void)
     test_list();
     test_unix();
     test_refused();
+    test_ports_beyond();
     test_failures();
     test_given_up();
     test_deadline();

@@ -7,13 +7,12 @@ use warnings;
 our $VERSION = '1.000';
 
 use Carp qw(carp croak);
+use Mail::Wire::Address ();
 use Mail::Wire::Client ();
 use Mail::Wire::Parameters ();
 use Mail::Wire::Result ();
 use Mail::Wire::Source ();
 use Mail::Wire::Spool ();
-use overload ();
-use Scalar::Util qw(blessed);
 
 our @ISA = ('Mail::Wire::Client');
 our @CARP_NOT = ('Net::LMTP', 'Mail::Wire::Client');
@@ -49,9 +48,6 @@ sub _deliverable {
     return $octets;
 }
 
-# An object that says what text it is.
-sub _is_text { blessed $_[0] && overload::Method($_[0], '""') }
-
 # The recipients for the glue: [ address, line ], or [ address, undef, stage, code, why ] for one that is not to be sent.
 sub _recipients {
     my ($self, $to, $utf8, $sender_error) = @_;
@@ -59,7 +55,7 @@ sub _recipients {
     foreach my $entry (@$to) {
         my ($address, $option) = ref $entry eq 'ARRAY' ? @$entry : ($entry);
         croak 'To has an undefined address' if not defined $address;
-        croak "To has a reference for an address: $address" if ref $address and not _is_text($address);
+        Mail::Wire::Address::check(To => $address);
         croak 'the options of a recipient must be a reference to a hash' if defined $option and ref $option ne 'HASH';
         my ($path, $error) = $self->_deliverable($address, $utf8);
         (my $shown = defined $path ? $path : $address) =~ s/\A<(.*)>\z/$1/s;
@@ -81,6 +77,7 @@ sub _job {
     my @unknown = grep { !$is_mail_option{$_} } sort keys %arg;
     croak "$method: unknown argument @unknown" if @unknown;
 
+    Mail::Wire::Address::check(From => $job->{from});
     $job->{source} = Mail::Wire::Source->new(delete @{$job}{qw(data file)});
     $job->{total} = $job->{source}->size;
     my ($path, $error) = $self->_deliverable(delete $job->{from}, $arg{SMTPUTF8});
@@ -111,13 +108,22 @@ sub _prepare {
 
 # ---------------------------------------------------------------- running
 
+# A reference to the same text, in octets. The glue would croak with a line of ours.
+sub _as_octets {
+    my ($text) = @_;
+    return $text if not $text or not utf8::is_utf8($$text);
+    my $octets = $$text;
+    utf8::downgrade($octets, 1) or croak 'Wide character in a message: encode the text first, for example with Encode::encode';
+    return \$octets;
+}
+
 sub _launch {
     my ($self, $job) = @_;
     croak 'a message is open, begun by mail: end or reset it first' if $self->_in_transaction;
     my $raw = $self->_binary;
     my ($id, $text) = $self->_launch_file($job, $raw);
     if (not $id) {
-        $text ||= $raw ? $job->{source}->gather : $job->{source}->text;
+        $text = _as_octets($text || ($raw ? $job->{source}->gather : $job->{source}->text));
         $id = $self->_fly($job->{mail}, $job->{rcpts}, $text ? $$text : undef, $raw, $job->{deadline});
         $job->{total} = length $$text if $text;
         $self->_jobs->{$id} = $job if not $text;
@@ -145,7 +151,7 @@ sub _feed {
     my ($self) = @_;
     my $id = $self->_wants;
     my $piece = $self->_jobs->{$id}{source}->next;
-    $self->_piece($piece);
+    $self->_piece(defined $piece ? ${ _as_octets(\$piece) } : undef);
     return;
 }
 

@@ -8,6 +8,7 @@ our $VERSION = '1.000';
 
 use Carp qw(carp croak);
 use Mail::Wire ();
+use Mail::Wire::Address ();
 use Mail::Wire::Client ();
 use Mail::Wire::Options ();
 use Mail::Wire::Parameters ();
@@ -62,6 +63,7 @@ sub _addresses {
     foreach my $entry (@$to) {
         my ($address, $option) = ref $entry eq 'ARRAY' ? @$entry : ($entry);
         croak "$method: To has an undefined address" if not defined $address;
+        Mail::Wire::Address::check("$method: To", $address);
         croak "$method: the options of a recipient must be a reference to a hash" if defined $option and ref $option ne 'HASH';
         carp "$method: QMTP has no recipient's options: " . join(' ', sort keys %$option) . ' - ignored' if $option and %$option;
         push @addresses, "$address";
@@ -74,6 +76,7 @@ sub _job {
     my $facts = $self->_facts;
     croak "$method: another call on the same object is waiting" if $facts->{sending} or $facts->{flight}->busy;
     my $job = Mail::Wire::Client::_common($method, \%arg);
+    Mail::Wire::Address::check("$method: From", $job->{from});
     my $encoding = delete $arg{Encoding};
     $job->{eol} = defined $encoding ? Net::QMTP::_eol($encoding) : $facts->{eol};
     $job->{to} = _addresses($method, $job->{to});
@@ -203,11 +206,14 @@ sub _link_again {
     return $self->_facts->{nonblocking} ? $self->_go_on_dialling : $self->_dial_in_time;
 }
 
+# What Mail::Wire::Dial's poll says when nothing can be connected to.
+use constant NO_DIAL => -2;
+
 sub _go_on_dialling {
     my ($self) = @_;
     my $facts = $self->_facts;
-    my $dial = $facts->{dial} ||= Mail::Wire::Dial->start($self->_place_to_dial);
-    my $fd = $dial->poll;
+    my $dial = $facts->{dial} ||= $self->_has_server && Mail::Wire::Dial->start($self->_place_to_dial);
+    my $fd = $dial ? $dial->poll : NO_DIAL;
     return 0 if $fd == -1;
     delete $facts->{dial};
     if ($fd >= 0 and $self->_linked($fd)) {

@@ -18,11 +18,14 @@ our $VERSION = '1.000';
 my %LISTEN = ('127.0.0.1' => \&_listen_inet, '::1' => \&_listen_inet6);
 
 sub new {
-    my ($class, %option) = @_;
+    my ($class, @options) = @_;
+    croak 'Mail::Wire::Sink: options are pairs of a name and a value' if @options % 2;
+    my %option = @options;
     my %place = map { $_ => delete $option{$_} } qw(address port path);
+    utf8::downgrade($place{path}, 1) if defined $place{path};
     my $protocol = lc(delete $option{protocol} || 'lmtp');
-    croak "Mail::Wire::Sink: no protocol '$protocol'" if $protocol !~ /\A(?:lmtp|qmtp)\z/;
-    my $script   = Mail::Wire::Sink::Script->new(%option);
+    croak "Mail::Wire::Sink: no protocol '$protocol', they are lmtp and qmtp" if $protocol !~ /\A(?:lmtp|qmtp)\z/;
+    my $script   = Mail::Wire::Sink::Script->new(%option, protocol => $protocol);
     my $listener = _listen(\%place);
     $place{path} = File::Spec->rel2abs($place{path}) if defined $place{path};
     my $self = bless {
@@ -54,6 +57,8 @@ sub _start {
 sub _listen {
     my ($place) = @_;
     my ($listener, $where);
+    my $wrong = _wrong_place($place);
+    croak "Mail::Wire::Sink: $wrong" if $wrong;
     if (defined $place->{path}) {
         $where    = $place->{path};
         $listener = IO::Socket::UNIX->new(Type => SOCK_STREAM, Local => $where, Listen => SOMAXCONN);
@@ -61,10 +66,32 @@ sub _listen {
     else {
         $where = $place->{address} = '127.0.0.1' if !defined $place->{address};
         $where = $place->{address};
-        my $listen = $LISTEN{$where} or croak "Mail::Wire::Sink: $where is no loopback address";
-        $listener = $listen->($where, $place->{port} || 0);
+        $listener = $LISTEN{$where}->($where, $place->{port} || 0);
     }
     return $listener || croak "Mail::Wire::Sink: can't listen on $where: $!";
+}
+
+# What is wrong with where it is to listen, '' if nothing.
+sub _wrong_place {
+    my ($place) = @_;
+    my ($address, $port, $path) = @$place{qw(address port path)};
+    if (defined $path) {
+        my ($other) = grep { defined $place->{$_} } qw(address port);
+        return $other ? "a path goes with no $other" : _is_socket_name($path) ? '' : "'$path' is no name for a socket";
+    }
+    return "$address is no loopback address, these are " . join ' and ', sort keys %LISTEN
+        if defined $address && !$LISTEN{$address};
+    return "port must be a number from 0 to 65535, not '$port'"
+        if defined $port && ($port !~ /\A[0-9]{1,5}\z/ || $port > 65_535);
+    return '';
+}
+
+# Socket cuts names that are too long.
+sub _is_socket_name {
+    my ($path) = @_;
+    local ($@, $SIG{__WARN__}) = ('', sub { });
+    my $name = eval { Socket::unpack_sockaddr_un(Socket::pack_sockaddr_un($path)) };
+    return length $path && defined $name && $name eq $path;
 }
 
 sub _listen_inet {
@@ -105,9 +132,16 @@ sub host {
 
 sub url {
     my ($self) = @_;
-    return "$self->{protocol}://$self->{path}" if defined $self->{path};
+    return "$self->{protocol}://" . _escaped($self->{path}) if defined $self->{path};
     my $host = $self->{address} =~ /:/ ? "[$self->{address}]" : $self->{address};
     return "$self->{protocol}://$host:$self->{port}";
+}
+
+# A path as it stands in a URL (RFC 3986 3.3).
+sub _escaped {
+    my ($path) = @_;
+    $path =~ s{([^A-Za-z0-9\-._~!\$&'()*+,;=:\@/])}{sprintf '%%%02X', ord $1}ge;
+    return $path;
 }
 
 # ---- what it has seen
@@ -211,7 +245,8 @@ child's answer, so a message whose reply the client has seen is always there.
 =head2 new(OPTIONS)
 
 Listens, starts the child and returns the object.  Croaks on an unknown option,
-a bad value, or when it can't listen or fork.
+a bad value, an option that the protocol has no use for, or when it can't listen
+or fork.  undef is as if the option wasn't given.
 
 =over
 
@@ -222,8 +257,8 @@ C<'lmtp'> (default) or C<'qmtp'>.
 =item address, port, path
 
 C<address> is C<'127.0.0.1'> (default) or C<'::1'>; C<port> is chosen by the
-system when absent or 0.  With C<path> it is a UNIX socket instead, a name that
-doesn't exist yet; the sink removes it at its end.
+system when absent or 0.  With C<path>, in place of both, it is a UNIX socket, a
+name that doesn't exist yet; the sink removes it at its end.
 
 =item discard
 
@@ -352,7 +387,8 @@ The most octets of one write, and the seconds between two.
 
 Where the sink is: C<host> is the address, or the path of a UNIX socket; C<port>
 or C<path> is undef; C<url> is C<lmtp://127.0.0.1:PORT>, C<lmtp://[::1]:PORT> or
-C<lmtp:///PATH>, or C<qmtp:> likewise.  C<pid> is the child's process number.
+C<lmtp:///PATH> with %-escapes where needed, or C<qmtp:> likewise, as
+C<< Mail::Wire->connect >> takes them.  C<pid> is the child's process number.
 
 =head2 messages
 

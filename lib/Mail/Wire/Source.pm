@@ -7,7 +7,10 @@ use warnings;
 our $VERSION = '1.000';
 
 use Carp qw(croak);
+use Fcntl qw(F_GETFL O_ACCMODE O_WRONLY);
 use Scalar::Util qw(blessed openhandle reftype);
+
+our @CARP_NOT = ('Net::LMTP', 'Net::QMTP', 'Mail::Wire::Client', 'Mail::Wire::Deliveries', 'Mail::Wire::Packages');
 
 # A message's content as the caller has it: a string that is there, or something that gives pieces.
 
@@ -51,9 +54,18 @@ sub _data {
 
 sub _handle {
     my ($self, $fh) = @_;
+    croak 'Data is a handle that is open for writing only' if _is_write_only($fh);
     $self->{file} = $fh if _is_plain($fh);
     $self->{next} = _reader($fh, 'the handle');
     return;
+}
+
+sub _is_write_only {
+    my ($fh) = @_;
+    my $fd = tied *$fh ? undef : fileno $fh;
+    return 0 if not defined $fd or $fd < 0;
+    my $flags = fcntl $fh, F_GETFL, 0;
+    return defined $flags && ($flags & O_ACCMODE) == O_WRONLY;
 }
 
 # True for a handle on a plain file that gives its bytes as they are.
