@@ -8,7 +8,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 struct mw_dial {
+    const mw_alloc *alloc;
     struct addrinfo *list;      /* as resolved, NULL for a UNIX-domain socket */
     struct addrinfo *next;      /* to be tried after this one */
     struct addrinfo *local;     /* to bind to, NULL for any */
@@ -104,13 +104,14 @@ static int dial_tcp(mw_dial *d, const mw_dial_to *to)
     return 0;
 }
 
-int mw_dial_start(mw_dial **dial_r, const mw_dial_to *to)
+int mw_dial_start(const mw_alloc *alloc, mw_dial **dial_r, const mw_dial_to *to)
 {
-    mw_dial *d = calloc(1, sizeof *d);
+    mw_dial *d = mw_alloc_zeroed(alloc, sizeof *d);
 
     *dial_r = d;
     if (!d)
         return MW_E_NOMEM;
+    d->alloc = alloc;
     d->fd = -1;
     return to->host[0] == '/' ? dial_unix(d, to->host) : dial_tcp(d, to);
 }
@@ -279,5 +280,5 @@ void mw_dial_free(mw_dial *d)
         freeaddrinfo(d->list);
     if (d->local)
         freeaddrinfo(d->local);
-    free(d);
+    d->alloc->release(d->alloc->ctx, d);
 }
