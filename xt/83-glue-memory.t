@@ -1,6 +1,6 @@
 # Each allocation of the core fails in turn while the classes use it: nothing crashes, nothing leaks, every recipient has one
-# result, and nobody a success that the server has not given. In a copy whose default allocator can be told to fail, and whose bad accesses AddressSanitizer
-# finds.
+# result, and nobody a success that the server has not given. In a copy whose default allocator can be told to fail, and whose
+# bad accesses AddressSanitizer finds.
 
 use strict;
 use warnings;
