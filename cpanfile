@@ -34,6 +34,7 @@ on test => sub {
 
 on develop => sub {
     requires 'Net::Server::Mail';
+    requires 'Test::LeakTrace';
     requires 'Test::Pod';
     requires 'Test::Pod::Coverage';
 };

@@ -109,9 +109,10 @@ typedef struct mw_dial_to {
     int family;                 /* AF_INET, AF_INET6; 0: any */
 } mw_dial_to;
 
-/* Resolves. Returns 0 or MW_E_RESOLVE (mw_dial_error says more), MW_E_NOMEM, MW_E_SYS.
+/* Resolves. The table of allocation functions must outlive the dial. Returns 0 or MW_E_RESOLVE
+ * (mw_dial_error says more), MW_E_NOMEM, MW_E_SYS.
  * *dial_r is set in any case but MW_E_NOMEM, and freed by mw_dial_free. */
-int mw_dial_start(mw_dial **dial_r, const mw_dial_to *to);
+int mw_dial_start(const mw_alloc *alloc, mw_dial **dial_r, const mw_dial_to *to);
 
 /* Goes on: 1 connected, 0 a slice passed, MW_E_INTR, MW_E_TIMEOUT, or MW_E_SYS when no address is left. */
 int mw_dial_step(mw_dial *d, int64_t deadline);

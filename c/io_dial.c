@@ -18,6 +18,7 @@
 #define PORT_MAX 65535
 
 struct mw_dial {
+    const mw_alloc *alloc;
     struct addrinfo *list;      /* as resolved, NULL for a UNIX-domain socket */
     struct addrinfo *next;      /* to be tried after this one */
     struct addrinfo *local;     /* to bind to, NULL for any */
@@ -119,13 +120,14 @@ static int dial_tcp(mw_dial *d, const mw_dial_to *to)
     return 0;
 }
 
-int mw_dial_start(mw_dial **dial_r, const mw_dial_to *to)
+int mw_dial_start(const mw_alloc *alloc, mw_dial **dial_r, const mw_dial_to *to)
 {
-    mw_dial *d = calloc(1, sizeof *d);
+    mw_dial *d = mw_alloc_zeroed(alloc, sizeof *d);
 
     *dial_r = d;
     if (!d)
         return MW_E_NOMEM;
+    d->alloc = alloc;
     d->fd = -1;
     return to->host[0] == '/' ? dial_unix(d, to->host) : dial_tcp(d, to);
 }
@@ -294,5 +296,5 @@ void mw_dial_free(mw_dial *d)
         freeaddrinfo(d->list);
     if (d->local)
         freeaddrinfo(d->local);
-    free(d);
+    d->alloc->release(d->alloc->ctx, d);
 }

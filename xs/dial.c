@@ -38,7 +38,7 @@ void mwx_dial_attach(pTHX_ SV *ref, const mw_dial_to *to, NV timeout)
 {
     dialling *d;
     mw_dial *dial;
-    int rc = mw_dial_start(&dial, to);
+    int rc = mw_dial_start(mw_alloc_default(), &dial, to);
 
     if (!dial)
         croak("%s", mw_error_text(rc));

@@ -7,7 +7,6 @@
 #define MWX_LINK_H
 
 #include "hooks.h"
-#include "magic.h"
 #include "../c/io.h"
 #include "../c/flight.h"
 #include "../c/lmtp.h"

@@ -235,15 +235,12 @@ static mw_content content_of(pTHX_ mwx_link *link, SV *ref)
     return mw_lmtp_content(link->session);
 }
 
-/* Long strings are kept by a copy-on-write copy: a handler that runs while we wait may change the caller's.
- * */
-static mw_slice steady_octets(pTHX_ SV *joined, const char *where)
+/* True when these bytes go into the queue at once, and nothing of the caller's can run meanwhile. */
+static int is_quick(pTHX_ mwx_link *link, SV *ref, size_t len)
 {
-    mw_slice octets = mwx_octets(aTHX_ joined, 0, where);
-
-    if (octets.len < MW_LMTP_HIGH_WATER)
-        return octets;
-    return mwx_octets(aTHX_ sv_2mortal(mwx_shared_copy(aTHX_ joined)), 0, where);
+    return !link->debug && mw_lmtp_content(link->session) == MW_CONTENT_OPEN && mwx_fd(aTHX_ ref) >= 0
+        && len < MW_LMTP_HIGH_WATER / MW_DOTSTUFF_GROWTH
+        && mw_outq_len(mw_lmtp_out(link->session)) + MW_DOTSTUFF_GROWTH * len < MW_LMTP_HIGH_WATER;
 }
 
 static int write_all(pTHX_ mwx_link *link, SV *ref, mw_slice octets, int raw)
@@ -261,9 +258,8 @@ static int write_all(pTHX_ mwx_link *link, SV *ref, mw_slice octets, int raw)
     return rc;
 }
 
-int mwx_link_send(pTHX_ mwx_link *link, SV *ref, SV **pieces, int count, int raw)
+static int send_held(pTHX_ mwx_link *link, SV *ref, mw_slice octets, int raw)
 {
-    mw_slice octets = steady_octets(aTHX_ mwx_joined(aTHX_ pieces, count, ""), raw ? "Net::LMTP::rawdatasend" : "Net::LMTP::datasend");
     int rc;
 
     if (mwx_link_is_closed(aTHX_ link, ref))
@@ -276,6 +272,19 @@ int mwx_link_send(pTHX_ mwx_link *link, SV *ref, SV **pieces, int count, int raw
     if (rc && rc != MW_E_STATE && rc != MW_E_SIZE)
         mwx_link_failed(aTHX_ link, ref, rc);
     return !rc;
+}
+
+int mwx_link_send(pTHX_ mwx_link *link, SV *ref, SV **pieces, int count, int raw)
+{
+    const char *where = raw ? "Net::LMTP::rawdatasend" : "Net::LMTP::datasend";
+    SV *joined = mwx_joined(aTHX_ pieces, count, "");
+    mw_slice octets = mwx_octets(aTHX_ joined, 0, where);
+
+    if (is_quick(aTHX_ link, ref, octets.len))
+        return send_held(aTHX_ link, ref, octets, raw);
+    /* What may run may change the caller's string: a copy-on-write copy of it. */
+    octets = mwx_octets(aTHX_ sv_2mortal(mwx_shared_copy(aTHX_ joined)), 0, where);
+    return send_held(aTHX_ link, ref, octets, raw);
 }
 
 /* The message's end: false, and why, or it is on its way. */

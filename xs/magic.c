@@ -6,11 +6,6 @@ static MAGIC *find(pTHX_ SV *ref, const MGVTBL *table)
     return SvROK(ref) && SvTYPE(SvRV(ref)) >= SVt_PVMG ? mg_findext(SvRV(ref), PERL_MAGIC_ext, (MGVTBL *)table) : NULL;
 }
 
-SV *mwx_held(pTHX_ SV *ref)
-{
-    return SvROK(ref) ? sv_2mortal(newRV_inc(SvRV(ref))) : ref;
-}
-
 void *mwx_magic_find(pTHX_ SV *ref, const MGVTBL *table)
 {
     MAGIC *mg = find(aTHX_ ref, table);

@@ -19,10 +19,6 @@ int mwx_magic_dup(pTHX_ MAGIC *mg, CLONE_PARAMS *param);
 #define MWX_MAGIC_TABLE(free) { 0, 0, 0, 0, free, 0, 0, 0 }
 #endif
 
-/* A mortal reference to the same object: for calls in whose course handlers and hooks may run, which may drop the caller's
- * reference, or the last one. What is no reference comes back as it is. */
-SV *mwx_held(pTHX_ SV *ref);
-
 /* The handle of the object that ref refers to; NULL when it has none. */
 void *mwx_magic_find(pTHX_ SV *ref, const MGVTBL *table);
 

@@ -17,6 +17,10 @@
 #define croak_sv(sv) STMT_START { sv_setsv(ERRSV, sv); croak(NULL); } STMT_END
 #endif
 
+/* An object whose call may run Perl code (hooks, handlers of signals, a tied value's methods), which may drop it or give the
+ * caller's variable another value: the call has a reference of its own. The typemap makes it, for mwx_link * as well. */
+typedef SV *mwx_held;
+
 /* In a PPCODE: what this XSUB cannot do quickly is done by a Perl sub, with the same arguments in the same context. */
 #define MWX_LEAVE_TO(name) STMT_START { PUSHMARK(&ST(0) - 1); XSRETURN((int)call_pv(name, GIMME_V)); } STMT_END
 

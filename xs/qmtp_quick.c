@@ -1,6 +1,5 @@
 /* qmtp_quick.c - see qmtp_quick.h. */
 #include "qmtp_quick.h"
-#include "magic.h"
 #include "order.h"
 
 /* ---- the object */
@@ -21,7 +20,7 @@ static int client_is_simple(pTHX_ client *c, SV *self)
     c->own = object ? mwx_hash_in(aTHX_ object, "net_qmtp") : NULL;
     if (!c->own)
         return 0;
-    c->flight = mwx_qmtp_flight_of(aTHX_ mwx_held(aTHX_ mwx_entry(aTHX_ c->own, "flight")));
+    c->flight = mwx_qmtp_flight_of(aTHX_ sv_mortalcopy(mwx_entry(aTHX_ c->own, "flight")));
     link = mwx_entry(aTHX_ c->own, "link");
     jobs = mwx_hash_in(aTHX_ c->own, "jobs");
     if (c->flight->busy || c->flight->failed || !SvOK(link) || (jobs && HvUSEDKEYS(jobs)) || SvTRUE(mwx_entry(aTHX_ c->own, "debug")))

@@ -57,7 +57,7 @@ int mwx_dial(pTHX_ const mw_dial_to *to, NV timeout, int *family_r)
 {
     mw_dial *d;
     SV *died = NULL;
-    int fd = -1, error, rc = mw_dial_start(&d, to);
+    int fd = -1, error, rc = mw_dial_start(mw_alloc_default(), &d, to);
 
     if (!d)
         croak("%s", mw_error_text(rc));

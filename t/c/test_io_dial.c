@@ -2,7 +2,7 @@
  * name is looked up but localhost. */
 #include "../../c/error.h"
 #include "../../c/io.h"
-#include "tap.h"
+#include "failing.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -115,7 +115,7 @@ static void test_connect(const char *name, mw_dial_to address, int listener, int
     char byte = 0;
     mw_dial *d;
 
-    tap_ok(mw_dial_start(&d, &address) == 0 && dial_out(d, mw_io_after(60)) == 1, "%s: connected", name);
+    tap_ok(mw_dial_start(mw_alloc_default(), &d, &address) == 0 && dial_out(d, mw_io_after(60)) == 1, "%s: connected", name);
     tap_ok(mw_dial_step(d, mw_io_after(60)) == 1 && mw_dial_family(d) == family, "%s: and stays so", name);
     fd = mw_dial_take(d);
     mw_dial_free(d);
@@ -190,7 +190,7 @@ static void test_failure(const char *name, mw_dial_to address, int start, int er
     int before = in_use(), rc;
     mw_dial *d;
 
-    rc = mw_dial_start(&d, &address);
+    rc = mw_dial_start(mw_alloc_default(), &d, &address);
     tap_ok(rc == start, "%s: start", name);
     if (!rc)
         tap_ok(dial_out(d, mw_io_after(60)) == MW_E_SYS && mw_dial_step(d, mw_io_after(60)) == MW_E_SYS, "%s: no address is left", name);
@@ -263,12 +263,12 @@ static void test_given_up(void)
     mw_dial_to address = to("127.0.0.1", port);
     mw_dial *d;
 
-    mw_dial_start(&d, &address);
+    mw_dial_start(mw_alloc_default(), &d, &address);
     mw_dial_free(d);
-    mw_dial_start(&d, &address);
+    mw_dial_start(mw_alloc_default(), &d, &address);
     mw_dial_step(d, mw_io_after(60));
     mw_dial_free(d);
-    mw_dial_start(&d, &address);
+    mw_dial_start(mw_alloc_default(), &d, &address);
     dial_out(d, mw_io_after(60));
     mw_dial_free(d);
     mw_dial_free(NULL);
@@ -285,7 +285,7 @@ static void test_deadline(void)
     mw_dial *d = NULL;
 
     while (rc == 1 && count < 64) {
-        mw_dial_start(&d, &address);
+        mw_dial_start(mw_alloc_default(), &d, &address);
         rc = mw_dial_step(d, mw_io_after(60));
         if (rc == 1)
             fds[count++] = mw_dial_take(d);
@@ -308,6 +308,21 @@ static void test_deadline(void)
     tap_ok(in_use() == before, "deadline: no descriptor is left");
 }
 
+static int starved(const mw_alloc *a)
+{
+    char port[8];
+    int listener = listen_tcp(AF_INET, port), before = in_use(), rc, good;
+    mw_dial_to address = to("127.0.0.1", port);
+    mw_dial *d;
+
+    rc = mw_dial_start(a, &d, &address);
+    good = rc ? rc == MW_E_NOMEM && !d && failing_has_failed(a) : dial_out(d, mw_io_after(60)) == 1;
+    mw_dial_free(d);
+    good &= in_use() == before;
+    close(listener);
+    return good;
+}
+
 int main(void)
 {
     static const char *const v4[] = { "127.0.0.1", NULL }, *const v6[] = { "::1", "[::1]", NULL };
@@ -323,6 +338,7 @@ int main(void)
     test_failures();
     test_given_up();
     test_deadline();
+    failing_every("memory: a dial", starved);
     rmdir(dir);
     return tap_done();
 }

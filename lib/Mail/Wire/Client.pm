@@ -119,8 +119,10 @@ sub deliver {
     return wantarray ? @$results : $results;
 }
 
+# The caller's code that runs meanwhile must not collect it.
 sub _await {
     my ($self, $id) = @_;
+    local $self->_facts->{awaited}{$id} = 1;
     my $ok = eval { $self->_go(UNTIL_DONE, $id, 1); 1 };
     my $error = $@;
     $self->_interrupted($id) if not $ok;
@@ -144,6 +146,7 @@ sub _submitted { $_[0]->_go(UNTIL_QUEUED, 0, 0) }
 sub collect {
     my ($self) = @_;
     my $id = $self->_oldest or return;
+    croak 'collect: deliver is waiting for this one' if $self->_facts->{awaited}{$id};
     $self->_go(UNTIL_DONE, $id, !$self->_facts->{nonblocking}) or return;
     return Mail::Wire::Delivery->new($id, $self->_results_of($id));
 }
