@@ -34,6 +34,8 @@ on test => sub {
 
 on develop => sub {
     requires 'Net::Server::Mail';
+    requires 'Perl::Critic';
+    requires 'Perl::MinimumVersion';
     requires 'Test::LeakTrace';
     requires 'Test::Pod';
     requires 'Test::Pod::Coverage';

@@ -74,7 +74,7 @@ sub open_message {
 }
 
 sub old_style {
-    my ($lmtp, @to) = (lmtp(), recipients());
+    my ($lmtp, @recipients) = (lmtp(), recipients());
     my $run = sub {
         my ($messages, $text, @to) = @_;
         for (1 .. $messages) {
@@ -82,7 +82,7 @@ sub old_style {
             $lmtp->datasend($$text) && $lmtp->dataend or refused($lmtp);
         }
     };
-    measure_messages($run, @to);
+    measure_messages($run, @recipients);
     return;
 }
 

@@ -2,6 +2,7 @@
 #include "expect.h"
 #include "error.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define FIRST_CAP 8
@@ -31,6 +32,7 @@ int mw_expects_reserve(mw_expects *q, size_t n)
         cap *= 2;
     if (!(items = mw_alloc_zeroed(q->alloc, cap * sizeof *items)))
         return MW_E_NOMEM;
+    assert(q->cap || !q->count);
     for (i = 0; i < q->count; i++)
         items[i] = q->items[(q->head + i) % q->cap];
     q->alloc->release(q->alloc->ctx, q->items);

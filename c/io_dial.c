@@ -31,13 +31,12 @@ struct mw_dial {
     int patient;                /* steps may wait */
     int64_t until;              /* this address's share of the deadline */
     int error;                  /* errno */
-    const char *words;
+    const char *words;          /* the resolver's, where errno does not tell */
 };
 
 static int dial_failed(mw_dial *d, int error)
 {
     d->error = error;
-    d->words = strerror(error);
     if (d->fd >= 0)
         close(d->fd);
     d->fd = -1;
@@ -283,7 +282,8 @@ int mw_dial_errno(const mw_dial *d)
 
 const char *mw_dial_error(const mw_dial *d)
 {
-    return d->words ? d->words : "";
+    /* The next call of strerror, anybody's, may overwrite what it returned. */
+    return d->error ? strerror(d->error) : d->words ? d->words : "";
 }
 
 void mw_dial_free(mw_dial *d)

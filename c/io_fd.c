@@ -1,9 +1,15 @@
 /* io_fd.c - the transport over a file descriptor, see io.h.
  *
  * Blocking descriptors stay blocking, as other code may use them: sockets are read and written with
- * MSG_DONTWAIT, anything else only after poll has said that it is ready. Only sendfile needs the mode changed, for
- * the length of the call.
+ * MSG_DONTWAIT, anything else only after poll has said that it is ready. Where there is no MSG_DONTWAIT, and for
+ * sendfile, the mode is changed for the length of the call. SIGPIPE is kept off by MSG_NOSIGNAL, else by hand.
  */
+
+/* Solaris: sigwait as POSIX has it. */
+#if defined(__sun) && !defined(_POSIX_PTHREAD_SEMANTICS)
+#define _POSIX_PTHREAD_SEMANTICS 1
+#endif
+
 #include "io_private.h"
 #include "error.h"
 
@@ -17,12 +23,25 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#ifdef __linux__
+/* To test on Linux what other systems use. */
+#ifdef MW_IO_POSIX_ONLY
+#undef MSG_DONTWAIT
+#undef MSG_NOSIGNAL
+#elif defined(__linux__)
 #include <sys/sendfile.h>
+#define HAS_SENDFILE
 #endif
 
-#ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0
+#ifdef MSG_DONTWAIT
+#define NO_WAIT MSG_DONTWAIT
+#else
+#define NO_WAIT 0
+#endif
+
+#ifdef MSG_NOSIGNAL
+#define NO_SIGNAL MSG_NOSIGNAL
+#else
+#define NO_SIGNAL 0
 #endif
 
 /* A pipe takes this much without blocking once poll has said that it takes anything (POSIX: PIPE_BUF >=
@@ -59,7 +78,7 @@ static int fd_wait(mw_transport *t, int events, int ms)
     if (t->fd < 0)
         return no_descriptor(t);
     p.fd = t->fd;
-    p.events = (short)((events & MW_IO_IN ? POLLIN : 0) | (events & MW_IO_OUT ? POLLOUT : 0));
+    p.events = (short)(((events & MW_IO_IN) ? POLLIN : 0) | ((events & MW_IO_OUT) ? POLLOUT : 0));
     p.revents = 0;
     rc = poll(&p, 1, ms);
     if (rc < 0)
@@ -70,7 +89,7 @@ static int fd_wait(mw_transport *t, int events, int ms)
         return no_descriptor(t);
     if (p.revents & (POLLERR | POLLHUP))
         return events;
-    return (p.revents & POLLIN ? MW_IO_IN : 0) | (p.revents & POLLOUT ? MW_IO_OUT : 0);
+    return ((p.revents & POLLIN) ? MW_IO_IN : 0) | ((p.revents & POLLOUT) ? MW_IO_OUT : 0);
 }
 
 static int file_read(mw_transport *t, char *to, size_t len, size_t *got_r)
@@ -87,13 +106,46 @@ static int file_read(mw_transport *t, char *to, size_t len, size_t *got_r)
     return 0;
 }
 
+/* A descriptor made not to block, for a call. Returns the flags it had, or -1. */
+static int unblock(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags >= 0 && !(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return -1;
+    return flags;
+}
+
+/* errno stays as it was. */
+static void reblock(int fd, int flags)
+{
+    int error = errno;
+
+    if (!(flags & O_NONBLOCK))
+        fcntl(fd, F_SETFL, flags);
+    errno = error;
+}
+
+static ssize_t receive_now(int fd, void *to, size_t len)
+{
+    int flags = NO_WAIT ? 0 : unblock(fd);
+    ssize_t n;
+
+    if (flags < 0)
+        return -1;
+    n = recv(fd, to, len, NO_WAIT);
+    if (!NO_WAIT)
+        reblock(fd, flags);
+    return n;
+}
+
 static int fd_read(mw_transport *t, char *to, size_t len, size_t *got_r)
 {
     ssize_t n;
 
     if (t->not_socket)
         return file_read(t, to, len, got_r);
-    n = recv(t->fd, to, len, MSG_DONTWAIT);
+    n = receive_now(t->fd, to, len);
     if (n < 0 && errno == ENOTSOCK) {
         t->not_socket = 1;
         return MW_E_AGAIN;
@@ -162,6 +214,24 @@ static int file_write(mw_transport *t, const mw_slice *v, size_t *put_r)
     return 0;
 }
 
+static ssize_t send_now(int fd, const struct msghdr *msg)
+{
+    int flags = NO_WAIT ? 0 : unblock(fd);
+    ssize_t n;
+    quiet q;
+
+    if (flags < 0)
+        return -1;
+    if (!NO_SIGNAL)
+        quiet_begin(&q);
+    n = sendmsg(fd, msg, NO_WAIT | NO_SIGNAL);
+    if (!NO_SIGNAL)
+        quiet_end(&q, n);
+    if (!NO_WAIT)
+        reblock(fd, flags);
+    return n;
+}
+
 static int fd_write(mw_transport *t, const mw_slice *v, int count, size_t *put_r)
 {
     struct iovec iov[MW_IO_SLICES];
@@ -178,7 +248,7 @@ static int fd_write(mw_transport *t, const mw_slice *v, int count, size_t *put_r
     memset(&msg, 0, sizeof msg);
     msg.msg_iov = iov;
     msg.msg_iovlen = (unsigned)count;
-    n = sendmsg(t->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+    n = send_now(t->fd, &msg);
     if (n < 0 && errno == ENOTSOCK) {
         t->not_socket = 1;
         return file_write(t, v, put_r);
@@ -189,25 +259,22 @@ static int fd_write(mw_transport *t, const mw_slice *v, int count, size_t *put_r
     return 0;
 }
 
-#ifdef __linux__
+#ifdef HAS_SENDFILE
 
-/* sendfile(2) has no MSG_DONTWAIT and no MSG_NOSIGNAL: the descriptor is made not to block for the call, and SIGPIPE is kept off. */
-static ssize_t sendfile_now(int to, int flags, const mw_outq_stretch *f)
+/* sendfile(2) has no MSG_DONTWAIT and no MSG_NOSIGNAL. */
+static ssize_t sendfile_now(int to, const mw_outq_stretch *f)
 {
     off_t offset = (off_t)f->offset;
     ssize_t n;
     quiet q;
-    int error;
+    int flags = unblock(to);
 
-    if (!(flags & O_NONBLOCK) && fcntl(to, F_SETFL, flags | O_NONBLOCK) < 0)
+    if (flags < 0)
         return -1;
     quiet_begin(&q);
     n = sendfile(to, f->fd, &offset, f->left < SENDFILE_MAX ? (size_t)f->left : SENDFILE_MAX);
     quiet_end(&q, n);
-    error = errno;
-    if (!(flags & O_NONBLOCK))
-        fcntl(to, F_SETFL, flags);
-    errno = error;
+    reblock(to, flags);
     return n;
 }
 
@@ -219,8 +286,7 @@ static int is_unsuitable(int error)
 
 static int fd_send_file(mw_transport *t, const mw_outq_stretch *f, size_t *put_r)
 {
-    int flags = fcntl(t->fd, F_GETFL);
-    ssize_t n = flags < 0 ? -1 : sendfile_now(t->fd, flags, f);
+    ssize_t n = sendfile_now(t->fd, f);
 
     if (n < 0 && is_unsuitable(errno))
         return MW_E_STATE;

@@ -8,6 +8,8 @@
 #include "lmtp_session.h"
 #include "error.h"
 
+#include <assert.h>
+
 int mw_lmtp_end_left(const mw_lmtp *s)
 {
     return s->state == MW_STATE_WAIT && s->out.sent >= s->end;
@@ -247,6 +249,7 @@ int mw_lmtp_verdict(mw_lmtp *s)
         if (!bad && r->result.code / 100 != 2)
             bad = r;
     }
+    assert(first);
     mw_lmtp_say_text(s, (bad ? bad : first)->result.code, (bad ? bad : first)->result.text);
     return bad ? (bad->local ? -1 : 0) : 1;
 }

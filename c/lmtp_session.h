@@ -212,6 +212,6 @@ void mw_lmtp_say(mw_lmtp *s, unsigned code, const char *text, size_t len);
 void mw_lmtp_say_text(mw_lmtp *s, unsigned code, const mw_text *text);
 
 /* A reply has come: what it means for the oldest thing that is owed one. Returns 1, or 2 as mw_lmtp_reply. */
-int mw_lmtp_apply(mw_lmtp *s, mw_reply *reply);
+int mw_lmtp_apply(mw_lmtp *s, mw_reply *r);
 
 #endif

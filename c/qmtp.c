@@ -296,7 +296,7 @@ static int session_feed(mw_qmtp *q)
 
 int mw_qmtp_read(mw_qmtp *q)
 {
-    int taken = 0, got = 0;
+    int taken = 0, got;
 
     while (!q->error && mw_buf_len(&q->in)) {
         got = session_feed(q);

@@ -240,7 +240,7 @@ static void test_unused_room(void)
     failing f;
     mw_outq q;
     mw_slice v[2];
-    size_t cap, most;
+    size_t cap, most = 0;
 
     failing_init(&f, 0);
     mw_outq_init(&q, &f.table);

@@ -150,7 +150,7 @@ static int sweep_match(size_t out)
     mw_qmtp_flight_read(f, q);
     mw_qmtp_flight_lost(f, q);
     mw_qmtp_free(q);
-    go_on(f, next, "1:K,1:K,1:K," + 4 * ((out + ONE - 1) / ONE));
+    go_on(f, next, &"1:K,1:K,1:K,"[4 * ((out + ONE - 1) / ONE)]);
     for (n = 0; n < 3; n++)
         to += sprintf(to, "%d a=%s; ", n + 1, out >= ONE * (unsigned)(n + 1) ? "450?" : out > ONE * (unsigned)n ? "450(body)" : "250");
     report(f, seen);

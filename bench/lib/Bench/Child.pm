@@ -77,7 +77,10 @@ sub run {
     my $pid     = spawn($nothing, $stdout, @command);
     close $stdout;
     my $text = read_until_end($answer, $started + LIMIT);
-    stop($pid), die "took longer than @{[LIMIT]} seconds: @command\n" if !defined $text;
+    if (!defined $text) {
+        stop($pid);
+        die "took longer than @{[LIMIT]} seconds: @command\n";
+    }
     waitpid $pid, 0;
     delete $running{$pid};
     die "failed: @command\n" if $?;
