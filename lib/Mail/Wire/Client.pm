@@ -146,7 +146,7 @@ sub _submitted { $_[0]->_go(UNTIL_QUEUED, 0, 0) }
 sub collect {
     my ($self) = @_;
     my $id = $self->_oldest or return;
-    croak 'collect: deliver is waiting for this one' if $self->_facts->{awaited}{$id};
+    croak 'collect: another call on the same object, deliver, is waiting for this one' if $self->_facts->{awaited}{$id};
     $self->_go(UNTIL_DONE, $id, !$self->_facts->{nonblocking}) or return;
     return Mail::Wire::Delivery->new($id, $self->_results_of($id));
 }
