@@ -28,6 +28,7 @@ my %mode = (
     'qmtp-deliver' => \&qmtp_deliver,
     'qmtp-submit'  => \&qmtp_submit,
     'qmtp-file'    => \&qmtp_file,
+    'lmtp-file'    => \&lmtp_file,
 );
 
 my ($mode, $port, $count, $size, $extra) = @ARGV;
@@ -176,5 +177,12 @@ sub qmtp_file {
     $qmtp->new_message;
     $qmtp->message_from_file($extra);
     measure($count, sub { send_package($qmtp) });
+    return;
+}
+
+sub lmtp_file {
+    my $lmtp = lmtp();
+    good([ $lmtp->deliver(From => FROM, To => [TO], Data => "first\n") ]);
+    measure($count, sub { good([ $lmtp->deliver(From => FROM, To => [TO], File => $extra) ]) });
     return;
 }

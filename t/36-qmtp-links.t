@@ -318,7 +318,7 @@ takes_less(20, 'Deadline', sub {
 takes_less(20, 'Deadline while bytes move', sub {
     my $server = QMTPServer->new({ rcvbuf => 4096 }, sub {
         my ($peer) = @_;
-        while (1) { QMTPServer::sip($peer); select undef, undef, undef, 0.01 }
+        while (1) { $peer->_wait(read => $peer->{peer}) until sysread $peer->{peer}, my $bytes, 10; select undef, undef, undef, 0.01 }
     });
     my $qmtp = QMTPServer::client($server);
     is(short($qmtp->deliver(order(a => $large, Deadline => 0.5))), '450-body', 'Deadline: a server that reads slowly');

@@ -6,7 +6,7 @@ package QMTPServer;
 #   my $server = QMTPServer->new({ listen => 'unix' }, sub { my ($peer) = @_; ... });
 #
 #   QMTPServer::take($peer)                 in a script: reads a package, all of it. Returns how many recipients it has
-#   QMTPServer::sip($peer)                  in a script: reads ten bytes of a large package, no more
+#   QMTPServer::sip($peer)                  in a script: reads the beginning of a large package, no more
 #   QMTPServer::hang_up($peer)              in a script: closes, whatever is unread
 #   QMTPServer::netstring(@texts)           as they go over the wire
 #   QMTPServer::packages($bytes)            taken apart: { eol, message, sender, rcpts }, with `rest`
@@ -56,7 +56,7 @@ sub take {
 # asked something before its package was seen here.
 sub sip {
     my ($peer) = @_;
-    $peer->_wait(read => $peer->{peer}) until length $peer->{in} || sysread $peer->{peer}, my $bytes, 10;
+    $peer->_more until length $peer->{in};
     return;
 }
 

@@ -243,7 +243,7 @@ sub file {
     my $size = size_name((-s $big_file) || 0);
     return {
         name     => 'file',
-        title    => "A message of $size from a file by QMTP",
+        title    => "A message of $size from a file",
         unit     => 'MB/s',
         each     => 'MB',
         sink     => \@QMTP,
@@ -254,6 +254,10 @@ sub file {
                 run => c_client('qmtp-blocks', BLOCK) },
             { name => 'Net::QMTP message_from_file', kind => 'ours', count => [ file_blocks(0), file_blocks(1) ],
                 run => ours('qmtp-file', BLOCK, $big_file) },
+            { name => 'Net::LMTP deliver, CHUNKING', kind => 'ours', count => [ file_blocks(0), file_blocks(1) ], sink => \@LMTP,
+                run => ours('lmtp-file', BLOCK, $big_file) },
+            { name => 'Net::LMTP deliver, DATA', kind => 'ours', count => [ file_blocks(0), file_blocks(1) ], sink => ['--pipelining'],
+                run => ours('lmtp-file', BLOCK, $big_file) },
         ],
     };
 }
