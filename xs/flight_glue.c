@@ -120,7 +120,8 @@ IV mwx_flight_submit(pTHX_ mwx_link *link, SV *mail, AV *rcpts, SV *content, int
 static int is_in_lines(int fd, uint64_t offset, uint64_t size)
 {
     char block[FILE_BLOCK];
-    int n = 0, after_cr = 0, last = '\n';
+    char last = '\n';
+    int n = 0, after_cr = 0;
 
     for (; size; size -= (uint64_t)n, offset += (uint64_t)n) {
         n = mw_io_read_file(fd, offset, block, size < sizeof block ? (int)size : (int)sizeof block);
