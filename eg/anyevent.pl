@@ -22,11 +22,13 @@ my ($sink, %count);
 my ($host, $port) = @ARGV == 2 ? @ARGV : own_server();
 my $done = AnyEvent->condvar;
 
+$done->begin;    # a link may be done before the next one is made
 for my $number (1 .. $LINKS) {
     my $lmtp = Net::LMTP->new($host, $port, Blocking => 0) or die "Cannot connect to $host: $@\n";
     $done->begin;
     drive({ lmtp => $lmtp, number => $number, left => $MESSAGES });
 }
+$done->end;
 $done->recv;
 
 printf "%d links, %d recipients: %d accepted, %d not\n", $LINKS, $count{all}, $count{accepted}, $count{all} - $count{accepted};

@@ -236,11 +236,16 @@ static mw_content content_of(pTHX_ mwx_link *link, SV *ref)
 }
 
 /* True when these bytes go into the queue at once, and nothing of the caller's can run meanwhile. */
-static int is_quick(pTHX_ mwx_link *link, SV *ref, size_t len)
+static int is_quick(pTHX_ mwx_link *link, SV *ref, SV **pieces, int count)
 {
-    return !link->debug && mw_lmtp_content(link->session) == MW_CONTENT_OPEN && mwx_fd(aTHX_ ref) >= 0
-        && len < MW_LMTP_HIGH_WATER / MW_DOTSTUFF_GROWTH
-        && mw_outq_len(mw_lmtp_out(link->session)) + MW_DOTSTUFF_GROWTH * len < MW_LMTP_HIGH_WATER;
+    size_t most;
+
+    if (count != 1 || !mwx_is_plain(pieces[0]) || SvUTF8(pieces[0]) || link->debug || mw_lmtp_content(link->session) != MW_CONTENT_OPEN)
+        return 0;
+    most = SvCUR(pieces[0]);
+    return most < MW_LMTP_HIGH_WATER / MW_DOTSTUFF_GROWTH && mwx_fd(aTHX_ ref) >= 0
+        && mw_outq_len(mw_lmtp_out(link->session)) + MW_DOTSTUFF_GROWTH * most < MW_LMTP_HIGH_WATER
+        && !mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_RESPONSE);
 }
 
 static int write_all(pTHX_ mwx_link *link, SV *ref, mw_slice octets, int raw)
@@ -258,33 +263,35 @@ static int write_all(pTHX_ mwx_link *link, SV *ref, mw_slice octets, int raw)
     return rc;
 }
 
-static int send_held(pTHX_ mwx_link *link, SV *ref, mw_slice octets, int raw)
+static int sent(pTHX_ mwx_link *link, SV *ref, int rc)
 {
-    int rc;
+    if (rc && rc != MW_E_STATE && rc != MW_E_SIZE)
+        mwx_link_failed(aTHX_ link, ref, rc);
+    return !rc;
+}
 
+static int send_octets(pTHX_ mwx_link *link, SV *ref, mw_slice octets, int raw)
+{
     if (mwx_link_is_closed(aTHX_ link, ref))
         return 0;
     if (!raw && content_of(aTHX_ link, ref) != MW_CONTENT_OPEN)
         return 0;
     if (link->debug)
         debug_content(aTHX_ link, ref, octets);
-    rc = write_all(aTHX_ link, ref, octets, raw);
-    if (rc && rc != MW_E_STATE && rc != MW_E_SIZE)
-        mwx_link_failed(aTHX_ link, ref, rc);
-    return !rc;
+    return sent(aTHX_ link, ref, write_all(aTHX_ link, ref, octets, raw));
 }
 
 int mwx_link_send(pTHX_ mwx_link *link, SV *ref, SV **pieces, int count, int raw)
 {
-    const char *where = raw ? "Net::LMTP::rawdatasend" : "Net::LMTP::datasend";
-    SV *joined = mwx_joined(aTHX_ pieces, count, "");
-    mw_slice octets = mwx_octets(aTHX_ joined, 0, where);
+    SV *joined;
 
-    if (is_quick(aTHX_ link, ref, octets.len))
-        return send_held(aTHX_ link, ref, octets, raw);
-    /* What may run may change the caller's string: a copy-on-write copy of it. */
-    octets = mwx_octets(aTHX_ sv_2mortal(mwx_shared_copy(aTHX_ joined)), 0, where);
-    return send_held(aTHX_ link, ref, octets, raw);
+    if (is_quick(aTHX_ link, ref, pieces, count))
+        return sent(aTHX_ link, ref, write_all(aTHX_ link, ref, mwx_octets(aTHX_ pieces[0], 0, ""), raw));
+    /* What may run from here on may drop the object, and change the caller's string: a reference of our own to the one, a
+     * copy-on-write copy of the other. */
+    ref = sv_mortalcopy(ref);
+    joined = sv_2mortal(mwx_shared_copy(aTHX_ mwx_joined(aTHX_ pieces, count, "")));
+    return send_octets(aTHX_ link, ref, mwx_octets(aTHX_ joined, 0, raw ? "Net::LMTP::rawdatasend" : "Net::LMTP::datasend"), raw);
 }
 
 /* The message's end: false, and why, or it is on its way. */
