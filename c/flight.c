@@ -135,18 +135,9 @@ int mw_flight_queue(mw_lmtp *s, const char *bytes, size_t len, mw_due due, size_
     return failed(s, rc);
 }
 
-/* PIPELINING, as the last LHLO offered it (RFC 2920). */
-static int pipelines(const mw_lmtp *s)
-{
-    static const mw_slice pipelining = { "PIPELINING", 10 };
-    mw_slice params;
-
-    return mw_lmtp_keyword(s, pipelining, &params);
-}
-
 int mw_flight_may_follow(const mw_lmtp *s)
 {
-    return pipelines(s) && s->flight.hello && s->flight.fence != MW_FENCE_REFUSED && !mw_lmtp_joins(s);
+    return s->pipelining && s->flight.hello && s->flight.fence != MW_FENCE_REFUSED && !mw_lmtp_joins(s);
 }
 
 int mw_flight_queue_hello(mw_lmtp *s, mw_due due)
@@ -363,7 +354,7 @@ static int begin(mw_lmtp *s, mw_delivery *d)
 {
     if (!d->rcpts)
         mw_flight_answered(s, d);
-    else if (pipelines(s))
+    else if (s->pipelining)
         return !queue_group(s, d);
     else
         return !queue_next(s, d);

@@ -18,10 +18,7 @@
 
 int mw_flight_chunks(const mw_lmtp *s)
 {
-    static const mw_slice chunking = { "CHUNKING", 8 };
-    mw_slice params;
-
-    return mw_lmtp_keyword(s, chunking, &params);
+    return s->chunking;
 }
 
 void mw_flight_choose(mw_lmtp *s, mw_delivery *d)

@@ -167,7 +167,7 @@ static int ask(mw_transport *t, mw_buf *in)
     end = mw_io_now() + MW_IO_ASK;
     do {
         if ((rc = read_some(t, in))) {
-            t->misses = 0;
+            t->misses -= t->misses > 0;
             return rc;
         }
     } while (!t->not_socket && mw_io_now() < end);

@@ -33,6 +33,21 @@ static void apply_greeting(mw_lmtp *s, const mw_reply *r)
         s->quirk_joined |= contains(mw_reply_text(r, 0), joining_banners[i]);
 }
 
+static int offers(const mw_lmtp *s, const char *word)
+{
+    mw_slice keyword, params;
+
+    keyword.base = word;
+    keyword.len = strlen(word);
+    return mw_lmtp_keyword(s, keyword, &params);
+}
+
+static void look_for_offers(mw_lmtp *s)
+{
+    s->pipelining = offers(s, "PIPELINING");
+    s->chunking = offers(s, "CHUNKING");
+}
+
 /* A copy: the reply itself is about to be reused. Without memory for it the server counts as offering
  * nothing. */
 static void apply_hello(mw_lmtp *s, const mw_reply *r)
@@ -173,6 +188,7 @@ static int apply_due(mw_lmtp *s, mw_reply *r)
         break;
     case MW_DUE_LHLO:
         apply_hello(s, r);
+        look_for_offers(s);
         if (current && r->code / 100 == 2 && (s->state == MW_STATE_ENVELOPE || s->state == MW_STATE_REFUSED))
             mw_lmtp_move(s, MW_STATE_IDLE);
         break;
@@ -194,6 +210,7 @@ static int apply_due(mw_lmtp *s, mw_reply *r)
     case MW_DUE_STARTTLS:
         if (r->code / 100 == 2)
             mw_reply_clear(&s->hello);
+        look_for_offers(s);
         break;
     case MW_DUE_AUTH:
         s->auth = r->code / 100 == 3;

@@ -73,7 +73,8 @@ struct mw_lmtp {
 
     mw_reply gathering;         /* the next reply, as far as it has come */
     mw_reply last;              /* the last complete one */
-    mw_reply hello;             /* LHLO's last */
+    mw_reply hello;             /* LHLO's last, */
+    int pipelining, chunking;   /* and whether it offers these */
 
     mw_reply by_hand;           /* gathered from lines that the caller reads past us */
     mw_buf hand_line;           /* the last of them: it may still be put back */
