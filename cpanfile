@@ -33,6 +33,7 @@ on test => sub {
 };
 
 on develop => sub {
+    requires 'Devel::Cover';
     requires 'Net::Server::Mail';
     requires 'Perl::Critic';
     requires 'Perl::MinimumVersion';

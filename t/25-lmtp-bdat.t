@@ -7,6 +7,7 @@ use Test::More;
 
 use lib 't/lib';
 use LMTPTest;
+use Mail::Wire::Sink;
 
 my @keywords = qw(8BITMIME BINARYMIME CHUNKING PIPELINING);
 my $mail = "MAIL FROM:<a\@x> BODY=BINARYMIME\r\n";
@@ -132,6 +133,17 @@ for my $end (
     $begin->($lmtp);
     $lmtp->to('r@x');
     ok($lmtp->data("x\n"), "... then $name is for data");
+}
+
+# A binary delivery announces the size of what comes in pieces, and changes no byte of it.
+{
+    my $sink = Mail::Wire::Sink->new(binarymime => 1);
+    my $lmtp = Net::LMTP->new($sink->host, $sink->port, Hello => 'client.example') or die $@;
+    my @pieces = ("one\n", ".\r\0", "two\r\n.\n", 'no end');
+    my $whole = join '', @pieces;
+    my @results = $lmtp->deliver(From => 'a@x', To => [ 'b@x', 'c@x' ], Bits => 'binary', Data => sub { shift @pieces });
+    is(scalar(grep { $_->is_success } @results), 2, 'a binary delivery from code');
+    is(($sink->messages)[0]{data}, $whole, '... every byte as it was');
 }
 
 done_testing;

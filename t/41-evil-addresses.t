@@ -54,6 +54,7 @@ my @good = (
     [ 'an escaped quote',           '"a\\"b"@x',              '<"a\\"b"@x>', 0 ],
     [ 'a source route',             '<@r.example:a@x>',       '<@r.example:a@x>', 0 ],
     [ 'plus, slash and the like',   'a+b/c=d@x',              '<a+b/c=d@x>', 0 ],
+    [ 'a bracket whose quote has no end, then an address', '<"a <b@x>', '<b@x>', 0 ],
     [ 'an address literal',         'a@[127.0.0.1]',          '<a@[127.0.0.1]>', 0 ],
 );
 

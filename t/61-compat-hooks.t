@@ -283,4 +283,19 @@ for my $class ((map { "Hooked::$_" } @hooks), 'Hooked::All') {
     is_deeply([ map { $_->code } $lmtp->data_results ], [ 250, 450, 250 ], 'as data_results have it');
 }
 
+# A class that knows some lines for no replies: each is put back, as one that is none.
+{
+    package Choosy;
+    our @ISA = ('Net::LMTP');
+    sub parse_response { my ($self, $line) = @_; return $line =~ /odd/ ? () : $self->SUPER::parse_response($line) }
+}
+{
+    my ($lmtp) = session({ class => 'Choosy' }, NOOP => [ '250 odd', '251 even' ]);
+    ok(!$lmtp->_NOOP, 'a parse_response that returns nothing');
+    is($lmtp->code, 421, '... is an error');
+    is($lmtp->getline, "250 odd\n", '... the line is there');
+    ok($lmtp->_NOOP, '... and the next reply is the next');
+    is($lmtp->code, 251, '... its code');
+}
+
 done_testing;

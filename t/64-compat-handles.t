@@ -115,6 +115,24 @@ for my $way (sort keys %handle) {
     ok($lmtp->_NOOP, '... in step');
 }
 
+# Every line at once, byte by byte, and what else handles are asked.
+{
+    my ($lmtp) = script((expect => 'HELP', send => "one\r\n..two\r\n.\r\n") x 2, expect => 'NOOP', reply => '250 ok');
+    $lmtp->command('HELP');
+    my $fh = $lmtp->tied_fh;
+    is(fileno $fh, fileno $lmtp, 'tied_fh: fileno');
+    ok(binmode($fh), '... binmode');
+    my @lines = <$fh>;
+    is_deeply(\@lines, [ "one\n", ".two\n" ], '... all lines');
+    ok(eof($fh), '... and the end');
+    $lmtp->command('HELP');
+    $fh = $lmtp->tied_fh;
+    my $text = '';
+    while (defined(my $byte = getc $fh)) { $text .= $byte }
+    is($text, "one\n.two\n", '... byte by byte');
+    ok($lmtp->_NOOP, '... in step');
+}
+
 # The handle keeps the object alive, and does not hang on to it.
 {
     my ($lmtp, $server) = session();
