@@ -202,7 +202,8 @@ for my $case (@methods) {
     my @wrong;
     for my $at (0, 1, 3, 6, 8) {
         my $sender = 'd' . ++$run . '@x';
-        my $client = Nosy->new('127.0.0.1', $sink{lmtp}->port, Hello => 'me', Timeout => 1) or die "new: $@";
+        my $client = Nosy->new('127.0.0.1', $sink{lmtp}->port, Hello => 'me') or die "new: $@";
+        $client->timeout(0.2);
         local ($Nosy::At, $Nosy::Count) = ($at, 0);
         local $Nosy::Call = sub { eval { local $SIG{__WARN__} = sub { }; my @got = $_[0]->$method(@arguments) } };
         $client->debug(1);
