@@ -12,6 +12,7 @@
  * one that leaves alone follows neither CR nor LF.
  */
 #include "dotstuff.h"
+#include "dotstuff_wide.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -152,40 +153,36 @@ size_t mw_dotstuff_clean(mw_dotstuff *d, const char *in, size_t len)
     return n;
 }
 
-/* What a changed byte becomes. Returns the length. */
-static size_t put_changed(char before, char c, char *out)
+/* Up to the next changed byte, or that byte: of one at least. The first byte has the given one before it. */
+static size_t expand_some(char before, const char *in, size_t len, char *out, size_t cap, size_t *used_r)
 {
-    size_t n = 0;
+    size_t n;
 
-    if (c == '\n') {
-        out[n++] = '\r';
-    } else {
-        if (before == '\r')
-            out[n++] = '\n';
-        out[n++] = '.';
+    if (!is_changed(before, in[0])) {
+        *used_r = copy_clean(in, len < cap ? len : cap, out);
+        return *used_r;
     }
-    out[n++] = c;
-    return n;
+    *used_r = 0;
+    if (cap < MW_DOTSTUFF_GROWTH)
+        return 0;
+    n = mw_dotstuff_put_before(before, in[0], out);
+    out[n] = in[0];
+    *used_r = 1;
+    return n + 1;
 }
 
 size_t mw_dotstuff_expand(mw_dotstuff *d, const char *in, size_t len, char *out, size_t cap, size_t *used_r)
 {
     char before = byte_before[d->state];
-    size_t i = 0, o = 0;
+    size_t i = 0, o = 0, used;
 
     while (i < len && o < cap) {
-        if (is_changed(before, in[i])) {
-            if (cap - o < MW_DOTSTUFF_GROWTH)
-                break;
-            o += put_changed(before, in[i], out + o);
-            i++;
-        } else {
-            size_t most = len - i < cap - o ? len - i : cap - o;
-            size_t n = copy_clean(in + i, most, out + o);
-
-            i += n;
-            o += n;
-        }
+        o += expand_some(before, in + i, len - i, out + o, cap - o, &used);
+        if (!used)
+            break;
+        i += used;
+        o += mw_dotstuff_expand_wide(in + i, len - i, out + o, cap - o, &used);
+        i += used;
         before = in[i - 1];
     }
     if (i > 0)

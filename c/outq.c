@@ -71,7 +71,7 @@ static void retire_first(mw_outq *q)
     q->first = c->next;
     if (!q->first)
         q->last = NULL;
-    if (c->cap == 0 || c->cap > MW_OUTQ_CHUNK || (q->spare && q->spare->cap >= c->cap)) {
+    if (c->cap == 0 || c->cap > MW_OUTQ_CHUNK_MAX || (q->spare && q->spare->cap >= c->cap)) {
         release(q, c);
         return;
     }
@@ -109,8 +109,10 @@ static size_t last_room(const mw_outq *q)
 /* How much storage the next chunk gets, for need bytes at once. */
 static size_t next_cap(const mw_outq *q, size_t need)
 {
-    if (need > MW_OUTQ_CHUNK)
+    if (need > MW_OUTQ_CHUNK_MAX)
         return need;
+    if (need > MW_OUTQ_CHUNK)
+        return MW_OUTQ_CHUNK_MAX;
     if (need > FIRST_CHUNK || (q->last && q->last->cap > 0))
         return MW_OUTQ_CHUNK;
     return FIRST_CHUNK;
@@ -159,8 +161,8 @@ char *mw_outq_room(mw_outq *q, size_t want, size_t *cap_r)
     size_t least = want < MW_OUTQ_ROOM_MIN ? want : MW_OUTQ_ROOM_MIN;
     size_t room;
 
-    if (want > MW_OUTQ_CHUNK)
-        want = MW_OUTQ_CHUNK;
+    if (want > MW_OUTQ_CHUNK_MAX)
+        want = MW_OUTQ_CHUNK_MAX;
     if (last_room(q) < least && !push_store(q, want))
         return NULL;
     room = last_room(q);

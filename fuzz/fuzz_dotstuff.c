@@ -2,8 +2,9 @@
 #include "../c/dotstuff.h"
 #include "target.h"
 
-/* How much more than the least there may be room for at a time. */
+/* How much more than the least there may be room for at a time: too little for many bytes at once, or enough. */
 #define CAP_EXTRA 40
+#define CAP_EXTRA_WIDE 700
 
 typedef struct output {
     char *bytes;
@@ -22,7 +23,7 @@ static output output_new(size_t input_len)
 /* One piece, through an output buffer of cap bytes; with clean, the clean stretches are lent first. */
 static void stuff_piece(mw_dotstuff *d, const char *piece, size_t len, size_t cap, int clean, output *o)
 {
-    char out[MW_DOTSTUFF_GROWTH + CAP_EXTRA];
+    char out[MW_DOTSTUFF_GROWTH + CAP_EXTRA_WIDE];
     size_t i = 0, used, n;
 
     while (i < len) {
@@ -41,6 +42,11 @@ static void stuff_piece(mw_dotstuff *d, const char *piece, size_t len, size_t ca
     }
 }
 
+static size_t random_cap(void)
+{
+    return MW_DOTSTUFF_GROWTH + tap_random(1 + (tap_random(2) ? CAP_EXTRA_WIDE : CAP_EXTRA));
+}
+
 /* The whole content and its end. Pieces and output lie at the ends of their blocks, so that a sanitizer sees a step
  * behind them. */
 static output stuff(const char *in, size_t len, int cut, int clean)
@@ -54,7 +60,7 @@ static output stuff(const char *in, size_t len, int cut, int clean)
         n = tap_piece(cut, left);
         piece = block + len - n;
         memcpy(piece, in, n);
-        stuff_piece(&d, piece, n, MW_DOTSTUFF_GROWTH + tap_random(CAP_EXTRA + 1), clean, &o);
+        stuff_piece(&d, piece, n, random_cap(), clean, &o);
     }
     free(block);
     o.len += mw_dotstuff_end(&d, o.bytes + o.len);

@@ -105,7 +105,7 @@ static int stuff(const char *in, size_t len, int cut, size_t cap, enum way way, 
     return ok;
 }
 
-static const size_t caps[] = { MW_DOTSTUFF_GROWTH, MW_DOTSTUFF_GROWTH + 1, 7, 19, 64, OUTPUT_MAX };
+static const size_t caps[] = { MW_DOTSTUFF_GROWTH, MW_DOTSTUFF_GROWTH + 1, 7, 19, 64, 255, 256, 320, OUTPUT_MAX };
 
 /* Whether every cut, capacity and way gives expected. */
 static int always_becomes(const char *in, size_t len, const char *expected, size_t expected_len)

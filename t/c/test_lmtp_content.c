@@ -95,7 +95,7 @@ static void test_chunk_size(void)
 
 /* ---- memory stays flat, and any split gives the same bytes */
 
-enum { LARGE = 5 * MW_LMTP_HIGH_WATER };
+enum { LARGE = 20 * MW_LMTP_HIGH_WATER };
 
 /* Text with everything in it that is changed on its way. */
 static void fill(char *to, size_t len)
@@ -132,7 +132,7 @@ static size_t write_large(const char *bytes, size_t len, size_t most, char *wire
         n = most ? 1 + tap_random((uint32_t)most) : len;
         good = put(s, bytes + at, n < len - at ? n : len - at, &used) == 0;
         at += used;
-        good &= mw_outq_len(mw_lmtp_out(s)) <= 2 * MW_LMTP_HIGH_WATER + MW_OUTQ_CHUNK;
+        good &= mw_outq_len(mw_lmtp_out(s)) <= 2 * MW_LMTP_HIGH_WATER + MW_OUTQ_CHUNK_MAX;
         if (mw_outq_len(mw_lmtp_out(s)) >= MW_LMTP_HIGH_WATER) {
             good &= put(s, bytes, 1, &used) == 0 && used == 0;
             got += take(s, wire + got);

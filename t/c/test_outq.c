@@ -4,7 +4,7 @@
 #include "../../c/outq.h"
 #include "failing.h"
 
-enum { STREAM = 400000 };
+enum { STREAM = 1024 * 1024 };
 
 static char stream[STREAM];
 
@@ -61,7 +61,8 @@ static const size_t sizes[] = {
     1, 2, 4095, 4096, 4097, 8192,
     MW_OUTQ_CHUNK - 1, MW_OUTQ_CHUNK, MW_OUTQ_CHUNK + 1,
     4096 + MW_OUTQ_CHUNK - 1, 4096 + MW_OUTQ_CHUNK, 4096 + MW_OUTQ_CHUNK + 1,
-    3 * MW_OUTQ_CHUNK + 1
+    MW_OUTQ_CHUNK_MAX - 1, MW_OUTQ_CHUNK_MAX, MW_OUTQ_CHUNK_MAX + 1,
+    3 * MW_OUTQ_CHUNK_MAX + 1
 };
 
 #define SIZES (sizeof sizes / sizeof sizes[0])
@@ -174,7 +175,7 @@ static int run_random(const mw_alloc *a)
 
 static void test_whole_or_nothing(void)
 {
-    static const size_t more[] = { 4096, MW_OUTQ_CHUNK, 3 * MW_OUTQ_CHUNK };
+    static const size_t more[] = { 4096, MW_OUTQ_CHUNK, MW_OUTQ_CHUNK_MAX, 3 * MW_OUTQ_CHUNK_MAX };
     size_t i;
 
     for (i = 0; i < sizeof more / sizeof more[0]; i++) {
@@ -244,7 +245,7 @@ static void test_unused_room(void)
 
     failing_init(&f, 0);
     mw_outq_init(&q, &f.table);
-    tap_ok(mw_outq_room(&q, 1000000, &most) && most >= MW_OUTQ_ROOM_MIN && most <= MW_OUTQ_CHUNK,
+    tap_ok(mw_outq_room(&q, 1000000, &most) && most >= MW_OUTQ_ROOM_MIN && most <= MW_OUTQ_CHUNK_MAX,
            "room: bounded (%lu)", (unsigned long)most);
     tap_ok(mw_outq_peek(&q, v, 2) == 0 && mw_outq_len(&q) == 0, "room: not used, nothing to send");
     (void)mw_outq_lend(&q, stream, 5);

@@ -11,7 +11,7 @@ use File::Spec;
 my %program = (
     sink   => [qw(bench/sink.c bench/sink_lmtp.c bench/sink_qmtp.c)],
     client => [qw(bench/client.c)],
-    scan   => [qw(bench/scan.c c/dotstuff.c)],
+    scan   => [qw(bench/scan.c c/dotstuff.c c/dotstuff_wide.c)],
 );
 
 # Returns a hash: program's name to its path below the given directory.

@@ -1,0 +1,133 @@
+/* dotstuff_wide.c - see dotstuff_wide.h.
+ *
+ * A stretch is stored as if nothing in it were changed. Then, for each changed byte, what comes before it is written, and
+ * what follows is stored again, further on: storing some bytes twice costs less than finding out how many to store.
+ *
+ * MW_DOTSTUFF_SSE2 and MW_DOTSTUFF_PORTABLE keep it from more than every such processor has, and from all, for tests.
+ */
+#include "dotstuff_wide.h"
+
+#if defined(__SSE2__) && defined(__GNUC__) && !defined(MW_DOTSTUFF_PORTABLE)
+
+#include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
+#include "dotstuff.h"
+
+#define STRETCH 64
+#define STRETCH_GROWN (MW_DOTSTUFF_GROWTH * STRETCH)
+
+/* Which bytes of a stretch are changed. */
+typedef uint64_t find(const char *p);
+typedef void copier(char *to, const char *from);
+
+/* What follows a changed byte is stored as long as a stretch: so there is one behind it to read. */
+static inline __attribute__((always_inline))
+size_t expand_stretches(find *find_changed, copier *copy, const char *in, size_t len, char *out, size_t cap, size_t *used_r)
+{
+    size_t i, o = 0;
+
+    for (i = 0; len - i >= 2 * STRETCH && cap - o >= STRETCH_GROWN + STRETCH; i += STRETCH, o += STRETCH) {
+        uint64_t changed = find_changed(in + i);
+
+        copy(out + o, in + i);
+        for (; changed; changed &= changed - 1) {
+            size_t at = (size_t)__builtin_ctzll(changed);
+            const char *p = in + i + at;
+
+            o += mw_dotstuff_put_before(p[-1], p[0], out + o + at);
+            copy(out + o + at, p);
+        }
+    }
+    *used_r = i;
+    return o;
+}
+
+static inline uint64_t changed_of_16(const char *p)
+{
+    __m128i cr = _mm_set1_epi8('\r'), lf = _mm_set1_epi8('\n'), dot = _mm_set1_epi8('.');
+    __m128i here = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i before = _mm_loadu_si128((const __m128i *)(const void *)(p - 1));
+    __m128i cr_before = _mm_cmpeq_epi8(before, cr);
+    __m128i end_before = _mm_or_si128(cr_before, _mm_cmpeq_epi8(before, lf));
+    __m128i bare_lf = _mm_andnot_si128(cr_before, _mm_cmpeq_epi8(here, lf));
+    __m128i first_dot = _mm_and_si128(end_before, _mm_cmpeq_epi8(here, dot));
+
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(bare_lf, first_dot));
+}
+
+static inline uint64_t find_by_16(const char *p)
+{
+    return changed_of_16(p) | changed_of_16(p + 16) << 16 | changed_of_16(p + 32) << 32 | changed_of_16(p + 48) << 48;
+}
+
+static inline void copy_by_16(char *to, const char *from)
+{
+    memcpy(to, from, STRETCH);
+}
+
+static size_t expand_by_16(const char *in, size_t len, char *out, size_t cap, size_t *used_r)
+{
+    return expand_stretches(find_by_16, copy_by_16, in, len, out, cap, used_r);
+}
+
+#if defined(__x86_64__) && !defined(MW_DOTSTUFF_SSE2)
+
+#define AVX2 __attribute__((target("avx2")))
+
+AVX2 static inline uint64_t changed_of_32(const char *p)
+{
+    __m256i cr = _mm256_set1_epi8('\r'), lf = _mm256_set1_epi8('\n'), dot = _mm256_set1_epi8('.');
+    __m256i here = _mm256_loadu_si256((const __m256i *)(const void *)p);
+    __m256i before = _mm256_loadu_si256((const __m256i *)(const void *)(p - 1));
+    __m256i cr_before = _mm256_cmpeq_epi8(before, cr);
+    __m256i end_before = _mm256_or_si256(cr_before, _mm256_cmpeq_epi8(before, lf));
+    __m256i bare_lf = _mm256_andnot_si256(cr_before, _mm256_cmpeq_epi8(here, lf));
+    __m256i first_dot = _mm256_and_si256(end_before, _mm256_cmpeq_epi8(here, dot));
+
+    return (unsigned)_mm256_movemask_epi8(_mm256_or_si256(bare_lf, first_dot));
+}
+
+AVX2 static inline uint64_t find_by_32(const char *p)
+{
+    return changed_of_32(p) | changed_of_32(p + 32) << 32;
+}
+
+AVX2 static inline void copy_by_32(char *to, const char *from)
+{
+    __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)from);
+    __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(from + 32));
+
+    _mm256_storeu_si256((__m256i *)(void *)to, a);
+    _mm256_storeu_si256((__m256i *)(void *)(to + 32), b);
+}
+
+AVX2 static size_t expand_by_32(const char *in, size_t len, char *out, size_t cap, size_t *used_r)
+{
+    return expand_stretches(find_by_32, copy_by_32, in, len, out, cap, used_r);
+}
+
+size_t mw_dotstuff_expand_wide(const char *in, size_t len, char *out, size_t cap, size_t *used_r)
+{
+    return (__builtin_cpu_supports("avx2") ? expand_by_32 : expand_by_16)(in, len, out, cap, used_r);
+}
+
+#else
+
+size_t mw_dotstuff_expand_wide(const char *in, size_t len, char *out, size_t cap, size_t *used_r)
+{
+    return expand_by_16(in, len, out, cap, used_r);
+}
+
+#endif
+
+#else
+
+size_t mw_dotstuff_expand_wide(const char *in, size_t len, char *out, size_t cap, size_t *used_r)
+{
+    (void)in, (void)len, (void)out, (void)cap;
+    *used_r = 0;
+    return 0;
+}
+
+#endif
