@@ -17,7 +17,7 @@
  * the greatest size, as waking the peer costs more than the call, and a processor's cache still holds it. (The first is
  * smaller, so that idle sessions are; a copy of more than the greatest has its own.) */
 #define MW_OUTQ_CHUNK 65536
-#define MW_OUTQ_CHUNK_MAX 262144
+#define MW_OUTQ_CHUNK_MAX 524288
 
 /* mw_outq_room gives at least this much, if that much is wanted: enough for producers that cannot
  * stop inside what one byte becomes. */

@@ -4,7 +4,7 @@
 #include "../../c/outq.h"
 #include "failing.h"
 
-enum { STREAM = 1024 * 1024 };
+enum { STREAM = 2 * 1024 * 1024 };
 
 static char stream[STREAM];
 
