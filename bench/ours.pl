@@ -112,6 +112,12 @@ sub good {
     return;
 }
 
+sub taken {
+    my ($done) = @_;
+    $done->is_success or good([ $done->results ]);
+    return;
+}
+
 sub deliver_all {
     my ($link) = @_;
     my $run = sub {
@@ -128,9 +134,9 @@ sub submit_all {
         my ($messages, $text, @to) = @_;
         for (1 .. $messages) {
             $link->submit(From => FROM, To => \@to, Data => $$text) or die "nothing submitted\n";
-            good([ $link->collect->results ]) if $link->in_flight >= KEEP;
+            taken($link->collect) if $link->in_flight >= KEEP;
         }
-        while (my $done = $link->collect) { good([ $done->results ]) }
+        while (my $done = $link->collect) { taken($done) }
     };
     measure_messages($run, recipients());
     return;

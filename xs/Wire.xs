@@ -5,8 +5,10 @@
 #include "dial.h"
 #include "flight_glue.h"
 #include "flight_quick.h"
+#include "known.h"
 #include "link.h"
 #include "link_quick.h"
+#include "order.h"
 #include "qmtp_flight_glue.h"
 #include "qmtp_glue.h"
 #include "qmtp_quick.h"
@@ -19,7 +21,18 @@ MODULE = Mail::Wire  PACKAGE = Mail::Wire
 PROTOTYPES: DISABLE
 
 BOOT:
+    mwx_known_boot(aTHX);
     mwx_hooks_boot(aTHX);
+
+#ifdef USE_ITHREADS
+
+void
+CLONE(...)
+  CODE:
+    PERL_UNUSED_VAR(items);
+    mwx_known_clone(aTHX);
+
+#endif
 
 void
 _run_handlers()
@@ -66,11 +79,18 @@ enhanced(self)
 bool
 is_success(self)
     AV *self
-  PREINIT:
-    SV **code;
   CODE:
-    code = av_fetch(self, MWX_RESULT_CODE, 0);
-    RETVAL = code && SvIV(*code) / 100 == 2;
+    RETVAL = mwx_is_success(aTHX_ self);
+  OUTPUT:
+    RETVAL
+
+MODULE = Mail::Wire  PACKAGE = Mail::Wire::Delivery
+
+bool
+is_success(self)
+    AV *self
+  CODE:
+    RETVAL = mwx_all_succeeded(aTHX_ self);
   OUTPUT:
     RETVAL
 

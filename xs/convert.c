@@ -1,5 +1,6 @@
 /* convert.c - see convert.h. */
 #include "convert.h"
+#include "known.h"
 #include "../c/reply.h"
 
 int mwx_is_plain(SV *sv)
@@ -79,6 +80,15 @@ SV *mwx_enhanced(pTHX_ SV *words)
     return newSVpvf("%u.%u.%u", e.cls, e.subject, e.detail);
 }
 
+#define RESULT_CODE 2
+
+int mwx_is_success(pTHX_ AV *result)
+{
+    SV **code = av_fetch(result, RESULT_CODE, 0);
+
+    return code && SvIV(*code) / 100 == 2;
+}
+
 SV *mwx_result(pTHX_ const mw_result *r, size_t index)
 {
     AV *fields = newAV();
@@ -96,9 +106,9 @@ SV *mwx_result(pTHX_ const mw_result *r, size_t index)
     av_push(fields, newSVuv(index));
     av_push(fields, newSVuv(r->code ? r->code : 421));
     av_push(fields, newSVpvn(text.base, text.len));
-    av_push(fields, newSVpv(mw_stage_text(r->stage), 0));
+    av_push(fields, mwx_stage(aTHX_ r->stage));
     av_push(fields, newSViv(r->maybe_delivered ? 1 : 0));
-    return sv_bless(newRV_noinc((SV *)fields), gv_stashpvs("Mail::Wire::Result", GV_ADD));
+    return mwx_result_object(aTHX_ fields);
 }
 
 NV mwx_seconds(pTHX_ SV *sv)

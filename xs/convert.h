@@ -23,12 +23,14 @@ SV *mwx_joined(pTHX_ SV **values, int count, const char *separator);
  * */
 SV *mwx_shared_copy(pTHX_ SV *sv);
 
-/* Where a Mail::Wire::Result has its code and its message. */
-#define MWX_RESULT_CODE 2
+/* Where a Mail::Wire::Result has its message. */
 #define MWX_RESULT_MESSAGE 3
 
 /* A Mail::Wire::Result: a new reference. index counts from 0. */
 SV *mwx_result(pTHX_ const mw_result *result, size_t index);
+
+/* Whether the code in a Mail::Wire::Result's fields is 2xx (RFC 5321 4.2.1). */
+int mwx_is_success(pTHX_ AV *result);
 
 /* The enhanced status code in a reply's text (RFC 3463), also from QMTP's "(#5.1.1)": a new string; undef when there is none. */
 SV *mwx_enhanced(pTHX_ SV *words);

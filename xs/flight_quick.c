@@ -1,5 +1,6 @@
 /* flight_quick.c - see flight_quick.h. */
 #include "flight_quick.h"
+#include "known.h"
 #include "link_private.h"
 #include "link_quick.h"
 #include "order.h"
@@ -17,8 +18,8 @@ static mwx_link *simple_link(pTHX_ SV *self)
 
     if (!fields || link->busy || link->debug || mwx_link_hooked(aTHX_ link, self, MWX_HOOK_ADDR))
         return NULL;
-    own = mwx_hash_in(aTHX_ fields, "mail_wire");
-    jobs = own ? mwx_hash_in(aTHX_ own, "jobs") : NULL;
+    own = mwx_hash_in(aTHX_ fields, MWX_KEY_MAIL_WIRE);
+    jobs = own ? mwx_hash_in(aTHX_ own, MWX_KEY_JOBS) : NULL;
     if (jobs && HvUSEDKEYS(jobs))
         return NULL;
     link->watched = 0;
@@ -155,5 +156,5 @@ SV *mwx_flight_quick_collect(pTHX_ SV *self)
         return NULL;
     results = mwx_flight_take(aTHX_ link, d);
     mwx_link_delivered(aTHX_ link, (AV *)SvREFCNT_inc((SV *)results));
-    return mwx_delivery_object(aTHX_ id, results);
+    return mwx_delivery(aTHX_ id, results);
 }

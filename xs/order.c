@@ -1,6 +1,7 @@
 /* order.c - see order.h. */
 #include "order.h"
 #include "convert.h"
+#include "known.h"
 
 /* A list that is no object's, of plain strings. NULL: it is none. */
 static AV *plain_list(pTHX_ SV *sv)
@@ -47,29 +48,32 @@ int mwx_order_read(pTHX_ mwx_order *o, SV **arguments, int count)
     return count == 6 && o->sender && o->rcpts && o->content;
 }
 
-HV *mwx_hash(SV *ref)
+#define DELIVERY_RESULTS 1
+
+static AV *list_in(SV **sv)
 {
-    return SvROK(ref) && SvTYPE(SvRV(ref)) == SVt_PVHV ? (HV *)SvRV(ref) : NULL;
+    return sv && SvROK(*sv) && SvTYPE(SvRV(*sv)) == SVt_PVAV ? (AV *)SvRV(*sv) : NULL;
 }
 
-SV *mwx_entry(pTHX_ HV *own, const char *key)
+int mwx_all_succeeded(pTHX_ AV *delivery)
 {
-    SV **sv = hv_fetch(own, key, (I32)strlen(key), 0);
+    AV *results = list_in(av_fetch(delivery, DELIVERY_RESULTS, 0)), *result;
+    SSize_t i;
 
-    return sv ? *sv : &PL_sv_undef;
+    for (i = 0; results && i <= av_len(results); i++) {
+        result = list_in(av_fetch(results, i, 0));
+        if (!result || !mwx_is_success(aTHX_ result))
+            return 0;
+    }
+    return results != NULL;
 }
 
-HV *mwx_hash_in(pTHX_ HV *own, const char *key)
-{
-    return mwx_hash(mwx_entry(aTHX_ own, key));
-}
-
-SV *mwx_delivery_object(pTHX_ IV id, AV *results)
+SV *mwx_delivery(pTHX_ IV id, AV *results)
 {
     AV *fields = newAV();
 
     av_extend(fields, 1);
     av_push(fields, newSViv(id));
     av_push(fields, newRV_noinc((SV *)results));
-    return sv_bless(newRV_noinc((SV *)fields), gv_stashpvs("Mail::Wire::Delivery", GV_ADD));
+    return mwx_delivery_object(aTHX_ fields);
 }

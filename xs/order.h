@@ -13,16 +13,10 @@ typedef struct mwx_order {
  * else. */
 int mwx_order_read(pTHX_ mwx_order *o, SV **arguments, int count);
 
-/* The hash that ref is a reference to; NULL: none. */
-HV *mwx_hash(SV *ref);
-
-/* The same for an entry of own. */
-HV *mwx_hash_in(pTHX_ HV *own, const char *key);
-
-/* The entry of own; undef when there is none. */
-SV *mwx_entry(pTHX_ HV *own, const char *key);
-
 /* A Mail::Wire::Delivery: a new reference, which takes over the results. */
-SV *mwx_delivery_object(pTHX_ IV id, AV *results);
+SV *mwx_delivery(pTHX_ IV id, AV *results);
+
+/* Whether every result in a Mail::Wire::Delivery's fields is a success. */
+int mwx_all_succeeded(pTHX_ AV *delivery);
 
 #endif

@@ -1,5 +1,6 @@
 /* qmtp_quick.c - see qmtp_quick.h. */
 #include "qmtp_quick.h"
+#include "known.h"
 #include "order.h"
 
 /* ---- the object */
@@ -17,13 +18,13 @@ static int client_is_simple(pTHX_ client *c, SV *self)
     HV *object = mwx_hash(self), *jobs;
     SV *link;
 
-    c->own = object ? mwx_hash_in(aTHX_ object, "net_qmtp") : NULL;
+    c->own = object ? mwx_hash_in(aTHX_ object, MWX_KEY_NET_QMTP) : NULL;
     if (!c->own)
         return 0;
-    c->flight = mwx_qmtp_flight_of(aTHX_ sv_mortalcopy(mwx_entry(aTHX_ c->own, "flight")));
-    link = mwx_entry(aTHX_ c->own, "link");
-    jobs = mwx_hash_in(aTHX_ c->own, "jobs");
-    if (c->flight->busy || c->flight->failed || !SvOK(link) || (jobs && HvUSEDKEYS(jobs)) || SvTRUE(mwx_entry(aTHX_ c->own, "debug")))
+    c->flight = mwx_qmtp_flight_of(aTHX_ sv_mortalcopy(mwx_entry(aTHX_ c->own, MWX_KEY_FLIGHT)));
+    link = mwx_entry(aTHX_ c->own, MWX_KEY_LINK);
+    jobs = mwx_hash_in(aTHX_ c->own, MWX_KEY_JOBS);
+    if (c->flight->busy || c->flight->failed || !SvOK(link) || (jobs && HvUSEDKEYS(jobs)) || SvTRUE(mwx_entry(aTHX_ c->own, MWX_KEY_DEBUG)))
         return 0;
     c->link = sv_mortalcopy(link);
     return 1;
@@ -35,13 +36,13 @@ static IV add(pTHX_ client *c, SV *self, SV **arguments, int count)
 {
     mwx_order o;
 
-    if (!mwx_order_read(aTHX_ &o, arguments, count) || !client_is_simple(aTHX_ c, self) || SvTRUE(mwx_entry(aTHX_ c->own, "sending")))
+    if (!mwx_order_read(aTHX_ &o, arguments, count) || !client_is_simple(aTHX_ c, self) || SvTRUE(mwx_entry(aTHX_ c->own, MWX_KEY_SENDING)))
         return 0;
     if (!mwx_qmtp_flight_has_room(c->flight, SvCUR(o.content)))
         return 0;
     if (!mw_qmtp_flight_unanswered(c->flight->flight))
-        (void)hv_stores(c->own, "error", newSVpvs(""));
-    return mwx_qmtp_flight_add(aTHX_ c->flight, o.sender, o.rcpts, mwx_entry(aTHX_ c->own, "eol"), o.content, 0);
+        mwx_set_entry(aTHX_ c->own, MWX_KEY_ERROR, newSVpvs(""));
+    return mwx_qmtp_flight_add(aTHX_ c->flight, o.sender, o.rcpts, mwx_entry(aTHX_ c->own, MWX_KEY_EOL), o.content, 0);
 }
 
 IV mwx_qmtp_quick_add(pTHX_ SV *self, SV **arguments, int count)
@@ -71,21 +72,21 @@ SV *mwx_qmtp_quick_collect(pTHX_ SV *self)
     if (!client_is_simple(aTHX_ &c, self) || !(d = mw_qmtp_flight_first(c.flight->flight)))
         return NULL;
     if (d->state != MW_QMTP_OVER)
-        said = mwx_qmtp_flight_run(aTHX_ c.flight, c.link, MWX_QMTP_DONE, (IV)d->id, !SvTRUE(mwx_entry(aTHX_ c.own, "nonblocking")), 0);
+        said = mwx_qmtp_flight_run(aTHX_ c.flight, c.link, MWX_QMTP_DONE, (IV)d->id, !SvTRUE(mwx_entry(aTHX_ c.own, MWX_KEY_NONBLOCKING)), 0);
     if (said == MWX_QMTP_UNLINKED)
         return NULL;
     results = mwx_qmtp_flight_take(aTHX_ c.flight, 0, &id);
     if (!results)
         return NULL;
-    (void)hv_stores(c.own, "results", newRV_inc((SV *)results));
-    return mwx_delivery_object(aTHX_ id, results);
+    mwx_set_entry(aTHX_ c.own, MWX_KEY_RESULTS, newRV_inc((SV *)results));
+    return mwx_delivery(aTHX_ id, results);
 }
 
 size_t mwx_qmtp_quick_count(pTHX_ SV *self)
 {
-    HV *object = mwx_hash(self), *own = object ? mwx_hash_in(aTHX_ object, "net_qmtp") : NULL;
+    HV *object = mwx_hash(self), *own = object ? mwx_hash_in(aTHX_ object, MWX_KEY_NET_QMTP) : NULL;
 
     if (!own)
         croak("Not a Net::QMTP object");
-    return mw_qmtp_flight_count(mwx_qmtp_flight_of(aTHX_ mwx_entry(aTHX_ own, "flight"))->flight);
+    return mw_qmtp_flight_count(mwx_qmtp_flight_of(aTHX_ mwx_entry(aTHX_ own, MWX_KEY_FLIGHT))->flight);
 }

@@ -6,6 +6,9 @@ use warnings;
 
 our $VERSION = '1.000';
 
+# `is_success` is the glue's.
+use Mail::Wire ();
+
 # An array, as the glue makes it.
 use constant { ID => 0, RESULTS => 1 };
 
@@ -17,11 +20,6 @@ sub new {
 sub id { $_[0][ID] }
 
 sub results { wantarray ? @{ $_[0][RESULTS] } : $_[0][RESULTS] }
-
-sub is_success {
-    my ($self) = @_;
-    return !grep { !$_->is_success } @{ $self->[RESULTS] };
-}
 
 1;
 
