@@ -67,6 +67,7 @@ int mw_io_poll(mw_transport *t, mw_buf *in)
 static int file_failed(mw_transport *t)
 {
     t->error = errno;
+    t->is_of_file = 1;
     return errno == EINTR ? MW_E_INTR : MW_E_SYS;
 }
 

@@ -64,7 +64,8 @@ struct mw_transport {
     int no_send_file;   /* the same */
     unsigned misses;    /* waits in a row that asking did not shorten, */
     unsigned pause;     /* and how many more go without it */
-    int error;          /* errno behind the last MW_E_SYS */
+    int error;          /* errno behind the last MW_E_SYS, */
+    int is_of_file;     /* which a file that is sent had, and not the descriptor */
 };
 
 /* A transport over a file descriptor, which stays the caller's. */

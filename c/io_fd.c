@@ -290,6 +290,7 @@ static int fd_send_file(mw_transport *t, const mw_outq_stretch *f, size_t *put_r
 
     if (n < 0 && is_unsuitable(errno))
         return MW_E_STATE;
+    t->is_of_file = n < 0 && errno == EIO;
     if (n < 0)
         return system_error(t);
     *put_r = (size_t)n;
@@ -310,4 +311,5 @@ void mw_transport_fd(mw_transport *t, int fd)
     t->no_send_file = 0;
     t->misses = t->pause = 0;
     t->error = 0;
+    t->is_of_file = 0;
 }

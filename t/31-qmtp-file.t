@@ -109,19 +109,10 @@ SKIP: {
     test_unreadable('no permission', $file, qr/Permission denied/);
 }
 
-# The file changes once its first block is on its way: the server must never see the package's end.
-sub test_changing {
-    my ($name, $change, $pattern) = @_;
-    my $file   = file('changing', 'x' x (4 * 65536));
-    my $server = QMTPServer->new(['Kok']);
-    my $qmtp   = sender_of($server, $file);
-    my $copy   = \&Net::QMTP::Link::copy;
-    my $blocks = 0;
-    no warnings 'redefine';
-    local *Net::QMTP::Link::copy = sub {
-        $change->($file) if !$blocks++;
-        return $copy->(@_);
-    };
+# The server must never see the package's end.
+sub test_changed {
+    my ($name, $file, $server, $pattern) = @_;
+    my $qmtp = sender_of($server, $file);
     my ($answers, $warning) = sent($qmtp);
     is($answers, undef, "$name: undef");
     like($warning, qr/^message_from_file: \Q$file\E: $pattern at \Q${\__FILE__}\E line/, '... a carp');
@@ -133,8 +124,50 @@ sub test_changing {
     return;
 }
 
-test_changing('a file that shrinks', sub { truncate $_[0], 2 * 65536 or die "truncate: $!" }, qr/it shrank.*/);
-test_changing('a file that grows', sub { open my $fh, '>>', $_[0] or die "append: $!"; print {$fh} 'x' }, qr/it grew.*/);
+sub shrink { truncate $_[0], $_[1] or die "truncate: $!"; return }
+
+sub grow {
+    open my $fh, '>>', $_[0] or die "append: $!";
+    print {$fh} 'x';
+    close $fh or die "append: $!";
+    return;
+}
+
+# A small one, before its only block is on its way.
+sub test_changing_small {
+    my ($name, $size, $change, $pattern) = @_;
+    my $file   = file('changing', 'x' x $size);
+    my $server = QMTPServer->new(['Kok']);
+    my $begin  = \&Net::QMTP::Link::begin;
+    no warnings 'redefine';
+    local *Net::QMTP::Link::begin = sub {
+        $change->($file);
+        return $begin->(@_);
+    };
+    test_changed($name, $file, $server, $pattern);
+    return;
+}
+
+test_changing_small('a file that shrinks', 65536, sub { shrink($_[0], 20) }, qr/it shrank.*/);
+test_changing_small('a file that grows', 65536, \&grow, qr/it grew.*/);
+test_changing_small('an empty file that grows', 0, \&grow, qr/it grew.*/);
+
+# A large one, once the server has some of it: done by the server, in its own process.
+sub test_changing_large {
+    my ($name, $change) = @_;
+    my $file   = file('changing', 'x' x (8 * 1024 * 1024));
+    my $server = QMTPServer->new({ rcvbuf => 65536 }, sub {
+        my ($peer) = @_;
+        QMTPServer::sip($peer);
+        $change->($file);
+    });
+    test_changed($name, $file, $server, qr/its size changed while it was sent/);
+    return;
+}
+
+test_changing_large('a large file that shrinks', sub { shrink($_[0], 8 * 1024 * 1024 - 1) });
+test_changing_large('a large file that vanishes', sub { shrink($_[0], 0) });
+test_changing_large('a large file that grows', \&grow);
 
 # ---- memory
 

@@ -18,6 +18,7 @@ static int free_link(pTHX_ SV *object, MAGIC *mg)
     if (link) {
         mw_qmtp_free(link->session);
         SvREFCNT_dec(link->lent);
+        SvREFCNT_dec(link->file);
         SvREFCNT_dec(link->why);
         SvREFCNT_dec(link->died);
         Safefree(link);
@@ -72,6 +73,18 @@ int mwx_qmtp_broken(mwx_qmtp *link, int error)
     return 0;
 }
 
+static int is_of_file(const mwx_qmtp *link, int error)
+{
+    return link->file && (error == MW_E_SIZE || (error == MW_E_SYS && link->transport.is_of_file));
+}
+
+static void lose_for_file(pTHX_ mwx_qmtp *link, int error)
+{
+    const char *what = error == MW_E_SIZE ? "its size changed while it was sent" : strerror(link->transport.error);
+
+    mwx_qmtp_lose(aTHX_ link, sv_2mortal(newSVpvf("%" SVf ": %s", SVfARG(link->file), what)));
+}
+
 /* One step of the pump and what came with it: 1 answers came, 0 none, negative when the session
  * is broken or a handler died. */
 static int step(pTHX_ mwx_qmtp *link, SV *ref, int events, int64_t deadline)
@@ -80,7 +93,9 @@ static int step(pTHX_ mwx_qmtp *link, SV *ref, int events, int64_t deadline)
     int rc = mwx_pump(aTHX_ ref, &link->transport, mw_qmtp_out(session), mw_qmtp_in(session), events,
         deadline, &link->died);
 
-    if (rc < 0 && rc != MWX_E_DIED)
+    if (rc < 0 && is_of_file(link, rc))
+        lose_for_file(aTHX_ link, rc);
+    else if (rc < 0 && rc != MWX_E_DIED)
         mwx_qmtp_broken(link, rc);
     return rc < 0 ? rc : mw_qmtp_read(session);
 }
@@ -150,15 +165,38 @@ int mwx_qmtp_copy(pTHX_ mwx_qmtp *link, SV *ref, SV *bytes)
         && send_down_to(aTHX_ link, ref, QUEUED_MAX);
 }
 
+/* What the session was lent, in the place of what it had before. */
+static void keep(pTHX_ mwx_qmtp *link, SV *lent, SV *file)
+{
+    SvREFCNT_dec(link->lent);
+    SvREFCNT_dec(link->file);
+    link->lent = lent;
+    link->file = file;
+}
+
 /* Nothing is sent yet: a short message goes out in one write with what is around it. */
 int mwx_qmtp_lend(pTHX_ mwx_qmtp *link, SV *message)
 {
     STRLEN len;
     const char *bytes = SvPVbyte(message, len);
 
-    SvREFCNT_dec(link->lent);
-    link->lent = SvREFCNT_inc(message);
+    keep(aTHX_ link, SvREFCNT_inc(message), NULL);
     return checked(link, mw_qmtp_body(link->session, bytes, len, 1));
+}
+
+int mwx_qmtp_lend_file(pTHX_ mwx_qmtp *link, SV *handle, NV size, SV *name)
+{
+    int fd = mwx_fd(aTHX_ handle);
+
+    if (fd < 0)
+        return mwx_qmtp_broken(link, MW_E_CLOSED);
+    keep(aTHX_ link, newSVsv(handle), newSVsv(name));
+    return checked(link, mw_qmtp_body_file(link->session, fd, 0, (uint64_t)size));
+}
+
+int mwx_qmtp_file_failed(const mwx_qmtp *link)
+{
+    return link->file && link->why;
 }
 
 int mwx_qmtp_end(pTHX_ mwx_qmtp *link, SV *ref, SV *sender)

@@ -17,7 +17,8 @@ typedef struct mwx_qmtp {
     mw_transport transport;
     NV timeout, next_timeout;   /* seconds for an answer, and for each further one of a package */
     int64_t made;
-    SV *lent;                   /* the message whose bytes the session was lent */
+    SV *lent;                   /* the message whose bytes the session was lent, or its file's handle */
+    SV *file;                   /* what is said of such a file, before what is wrong with it */
     SV *why;                    /* what mwx_qmtp_lose said */
     SV *died;
 } mwx_qmtp;
@@ -45,6 +46,12 @@ int mwx_qmtp_begin(pTHX_ mwx_qmtp *link, SV *ref, SV *eol, NV size, AV *rcpts);
 int mwx_qmtp_copy(pTHX_ mwx_qmtp *link, SV *ref, SV *bytes);
 int mwx_qmtp_lend(pTHX_ mwx_qmtp *link, SV *message);
 int mwx_qmtp_end(pTHX_ mwx_qmtp *link, SV *ref, SV *sender);
+
+/* In the place of mwx_qmtp_lend: the whole of a plain file, size bytes. What goes wrong with it is told with name before it. */
+int mwx_qmtp_lend_file(pTHX_ mwx_qmtp *link, SV *handle, NV size, SV *name);
+
+/* Whether that is what broke the session. */
+int mwx_qmtp_file_failed(const mwx_qmtp *link);
 
 /* Waits until the oldest package has all its results, or the session is broken. */
 void mwx_qmtp_wait(pTHX_ mwx_qmtp *link, SV *ref);

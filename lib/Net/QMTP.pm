@@ -288,8 +288,8 @@ sub _append {
 =head2 message_from_file([FILE])
 
 Makes FILE, a file's name, the message. Returns the name: undef when there is none. Only the name
-is noted; L</send> opens the file and reads it in blocks while it sends them, so a file of any
-size needs little memory. The name is nothing but a name: one that ends in C<|> runs nothing.
+is noted; L</send> opens the file and sends it from where it is, by sendfile(2) where there is
+one, so a file of any size needs little memory. The name is nothing but a name: one that ends in C<|> runs nothing.
 
 After C<message> it carps and returns undef; L</new_message> clears the way.
 
@@ -445,8 +445,8 @@ sub _send_package {
     my $size    = $file ? -s $file : length $$message;
     $self->_debug("sending $size bytes to " . @$recipients . ' recipients');
     return $link->begin($own->{eol}, $size, $recipients)
-        && ($file ? $self->_send_file($link, $file, $size) : $link->lend($$message))
-        && $link->end("$own->{sender}");
+        && ($file ? $self->_give_file($link, $file, $size) : $link->lend($$message))
+        && ($link->end("$own->{sender}") || $self->_file_has_failed($link));
 }
 
 sub _open_file {
@@ -458,7 +458,21 @@ sub _open_file {
     return $file;
 }
 
-sub _send_file {
+# A large one goes from where it is.
+sub _give_file {
+    my ($self, $link, $file, $size) = @_;
+    return $self->_copy_file($link, $file, $size) if $size <= BLOCK;
+    return $link->lend_file($file, $size, "message_from_file: $self->{net_qmtp}{file}");
+}
+
+# False.
+sub _file_has_failed {
+    my ($self, $link) = @_;
+    carp $link->error if $link->file_failed;
+    return 0;
+}
+
+sub _copy_file {
     my ($self, $link, $file, $left) = @_;
     my $got;
     while ($got = sysread $file, my $block, BLOCK) {
