@@ -93,7 +93,8 @@ sub test_unreadable {
     is($server->received, '', '... with nothing sent');
     is($qmtp->send, undef, '... so there is no connection');
     is($qmtp->error, 'send: no connection', '... for the next send');
-    is_deeply(scalar $qmtp->results, [], '... which has no results');
+    is_deeply([ map { [ $_->index, $_->recipient, $_->stage, $_->message ] } $qmtp->results ],
+        [ map { [ @$_, 'connect', 'send: no connection' ] } [ 0, 'a' ], [ 1, "b \xE2\x82\xAC" ], [ 2, 'a' ] ], '... which has deferrals');
     return;
 }
 

@@ -401,17 +401,19 @@ sub send {
     @$own{qw(error results)} = ('', []);
     my $missing = $self->_missing;
     return $self->_failed("send: no $missing") if $missing;
-    return $self->_failed($own->{error}) if $self->_is_old && !$self->reconnect;
+    my @recipients = map { defined $_ ? "$_" : '' } @{ $own->{recipients} };
+    return $self->_unsent(\@recipients, 'send: no connection') if !$own->{link};
+    return $self->_unsent(\@recipients, $own->{error}) if $self->_is_old && !$self->reconnect;
 
     # While a package is under way its link is not the object's: a handler that dies drops it, and
     # so closes it.
     my $link = delete $own->{link};
     local $own->{sending} = $link;
-    my @recipients = map { defined $_ ? "$_" : '' } @{ $own->{recipients} };
-    my $whole      = $self->_send_package($link, \@recipients);
+    my $whole = $self->_send_package($link, \@recipients);
     $link->wait;
     my $results = $link->results;
     $own->{results} = $results if @$results;
+    $own->{results} = _deferrals(\@recipients, $link->error, 'connect') if !@{ $own->{results} };
     $self->_debug($_->as_string) for @{ $own->{results} };
     $self->_keep($link);
     return $whole ? _answers(\@recipients, $own->{results}) : undef;
@@ -424,8 +426,23 @@ sub _missing {
     return !defined $own->{sender}                             ? 'sender'
         : !@{ $own->{recipients} }                             ? 'recipient'
         : !$own->{message} && !defined $own->{file}             ? 'message'
-        : !$own->{link}                                        ? 'connection'
         :                                                        '';
+}
+
+# Nothing of the package has been begun.
+sub _unsent {
+    my ($self, $recipients, $why) = @_;
+    $self->{net_qmtp}{results} = _deferrals($recipients, $why, 'connect');
+    return $self->_failed($why);
+}
+
+# One for each recipient.
+sub _deferrals {
+    my ($recipients, $why, $stage) = @_;
+    my @octets = ($why, @$recipients);
+    utf8::downgrade($_, 1) or utf8::encode($_) for @octets;
+    my ($words, @to) = @octets;
+    return [ map { Mail::Wire::Result->_deferral($to[$_], $_, 450, $words, $stage) } 0 .. $#to ];
 }
 
 # "A QMTP session should take at most 1 hour" (qmtp.txt, 2).
@@ -488,11 +505,7 @@ sub _copy_file {
 # The session knows nobody yet whom it could make results for.
 sub _no_file {
     my ($self, $link, $recipients, $why) = @_;
-    my @octets = ($self->_file_problem($why), @$recipients);
-    utf8::downgrade($_, 1) or utf8::encode($_) for @octets;
-    my ($words, @to) = @octets;
-    $self->{net_qmtp}{results}
-        = [ map { Mail::Wire::Result->_deferral($to[$_], $_, 450, $words, 'body') } 0 .. $#to ];
+    $self->{net_qmtp}{results} = _deferrals($recipients, $self->_file_problem($why), 'body');
     return $self->_bad_file($link, $why);
 }
 
@@ -568,7 +581,8 @@ Returns the results of the last L</send>, L</deliver> or L</collect>: one L<Mail
 the recipients, or in scalar context a reference to a list of them. The hash that C<send> returns
 tells less: results keep equal recipients apart, and know whether a message that got no answer may
 have been delivered (C<maybe_delivered>). They are there as well when C<send> returned undef
-because the package could not be sent whole.
+because the package could not be sent whole, or there was no connection to send it over (then they are
+deferrals of the stage C<connect>).
 
 =cut
 
