@@ -20,7 +20,7 @@
 #define INPUT_MAX 2048
 #define CONTENT_MAX 3000
 #define MEMORY_MAX (4 * 1024 * 1024)
-#define STEPS_MAX 100000
+#define STEPS_MAX (4 * SERVER_MESSAGES * CONTENT_MAX)   /* a byte a step */
 
 typedef struct message {
     mw_delivery *d;             /* NULL: taken */
