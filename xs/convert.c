@@ -110,8 +110,3 @@ SV *mwx_result(pTHX_ const mw_result *r, size_t index)
     av_push(fields, newSViv(r->maybe_delivered ? 1 : 0));
     return mwx_result_object(aTHX_ fields);
 }
-
-NV mwx_seconds(pTHX_ SV *sv)
-{
-    return SvOK(sv) ? SvNV(sv) : 0;
-}

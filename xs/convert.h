@@ -35,7 +35,4 @@ int mwx_is_success(pTHX_ AV *result);
 /* The enhanced status code in a reply's text (RFC 3463), also from QMTP's "(#5.1.1)": a new string; undef when there is none. */
 SV *mwx_enhanced(pTHX_ SV *words);
 
-/* sv as a count of seconds: 0 for undef. */
-NV mwx_seconds(pTHX_ SV *sv);
-
 #endif

@@ -20,5 +20,5 @@ BuildCopy->note_summary($copy->run('C tests', 'prove -v t/10-core.t'));
 
 # perl itself is not built for it: the library comes in front, and perl's own leaks are not looked for.
 $copy->environment(LD_PRELOAD => $asan, ASAN_OPTIONS => 'detect_leaks=0', PERL_DESTRUCT_LEVEL => 2);
-BuildCopy->note_summary($copy->run('Perl tests', 'prove -b t'));
+BuildCopy->note_summary($copy->run('Perl tests', 'HARNESS_OPTIONS=j2 prove -b t'));
 done_testing;

@@ -17,7 +17,7 @@ my @variants = (
     (map {"gcc $_"} qw(-O0 -O1 -O2 -O3), $HARDENED, '-O2 -funsigned-char', '-O2 -std=c99 -pedantic'),
     (map {"clang $_"} qw(-O0 -O1 -O2 -O3)),
     'musl-gcc -O2',
-    'gcc -O2 -DMW_IO_POSIX_ONLY', 'gcc -O2 -DMW_DOTSTUFF_PORTABLE', 'gcc -O2 -DMW_DOTSTUFF_SSE2',
+    'gcc -O2 -DMW_IO_POSIX_ONLY',
 );
 
 my $copy = BuildCopy->new;

@@ -18,7 +18,7 @@ our @CARP_NOT = ('Net::LMTP', 'Net::QMTP', 'Mail::Wire::Deliveries', 'Mail::Wire
 #   _job                the caller's arguments, checked: a reference to a hash with `progress`, `shown` and `total` in it
 #   _launch             reads what must be read of the content, hands a job over, returns its id; notes the job in _jobs if it is needed later
 #   _run                moves bytes; arguments and values below
-#   _unanswered  _oldest  _sent  _take  _count  _timeout_in
+#   _unanswered  _oldest  _sent  _take  in_flight  _timeout_in
 #   _feed               what WANTS asks for
 #   _relink             what UNLINKED asks for; false: that would have to wait
 #   _callback_died      the caller's code for delivery `calling` died
@@ -150,8 +150,6 @@ sub collect {
     $self->_go(UNTIL_DONE, $id, !$self->_facts->{nonblocking}) or return;
     return Mail::Wire::Delivery->new($id, $self->_results_of($id));
 }
-
-sub in_flight { $_[0]->_count }
 
 sub advance {
     my ($self) = @_;

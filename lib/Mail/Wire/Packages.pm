@@ -144,7 +144,6 @@ sub _run {
 }
 
 sub _unanswered { $_[0]{net_qmtp}{flight}->unanswered }
-sub _count      { $_[0]{net_qmtp}{flight}->count }
 sub _oldest     { $_[0]{net_qmtp}{flight}->oldest }
 sub _take       { $_[0]{net_qmtp}{flight}->take($_[1]) }
 sub _sent       { $_[0]{net_qmtp}{flight}->sent($_[0]{net_qmtp}{link}, $_[1]) }
