@@ -22,7 +22,7 @@ my $sources = join ' ', sort grep {m{\A(?:c|xs)/\w+\.c\z}} keys %{ ExtUtils::Man
 my $include = "-isystem $Config{archlibexp}/CORE";
 my %found;
 
-clean('clang-tidy', "clang-tidy --quiet $sources -- $Config{ccflags} $include");
+clean('clang-tidy', "echo $sources | xargs -P 2 -n 6 sh -c 'clang-tidy --quiet \"\$@\" -- $Config{ccflags} $include' sh");
 clean('cppcheck', 'cppcheck -q --std=c99 --enable=warning,style,performance,portability --suppressions-list=.cppcheck '
     . "--template='{file}:{line}: warning: {message} [{id}]' $sources");
 clean('gcc -fanalyzer', join ' && ', map {"gcc $Config{ccflags} $include -O2 -fanalyzer -c -o $_.analyzed $_"} split / /, $sources);

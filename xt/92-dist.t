@@ -29,7 +29,7 @@ rename $copy->dir . '/Makefile.old', $copy->dir . '/Makefile';
 $copy->run('realclean', 'make realclean');
 is_deeply(files($copy), $pristine, 'leaves what was there before');
 
-$copy->run('disttest', "$^X Makefile.PL && make disttest");
+$copy->run('disttest', "$^X Makefile.PL && HARNESS_OPTIONS=j2 make disttest");
 
 my $why = $copy->run('refusal without a compiler', "rm -f Makefile; $^X Makefile.PL CC=/nonexistent/cc");
 like($why, qr/C99 compiler.*No Makefile written/s, 'says why');
