@@ -323,4 +323,17 @@ for my $case (@sources) {
     is(short($qmtp->deliver(From => 's', To => ['a'], Data => '')), '250', '... another is made when it is needed');
 }
 
+{
+    my $server = QMTPServer->new([ "Kfine\n\e[31mred" ]);
+    my $file = File::Temp->new;
+    open my $saved, '>&', \*STDERR or die "dup: $!";
+    open STDERR, '>&', $file or die "dup: $!";
+    QMTPServer::client($server, Debug => 1)->deliver(From => 's', To => ['a'], Data => "x\n");
+    open STDERR, '>&', $saved or die "dup: $!";
+    seek $file, 0, 0;
+    my $shown = join '', <$file>;
+    like($shown, qr/^Net::QMTP: <a>: success \(final\) 250 fine/m, 'Debug shows the results of a delivery');
+    unlike($shown, qr/[^\x20-\x7e\n]/, '... and none of the control characters of the server');
+}
+
 done_testing;

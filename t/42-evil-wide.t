@@ -79,4 +79,14 @@ for my $case (
     is(wire($server), "MAIL FROM:<$sent>\r\nRCPT TO:<$sent>\r\n", '... on the wire');
 }
 
+# SMTPUTF8 asks for UTF-8 (RFC 6531 3.3).
+{
+    my ($lmtp, $server) = session(keywords => ['SMTPUTF8']);
+    my @results = $lmtp->deliver(From => 'a@x', To => [ "\xe9\@x", "\xc3\xa9\@x" ], SMTPUTF8 => 1, Data => "x\n");
+    is_deeply([ shown(@results) ], [ "\xe9\@x failure 553 rcpt", "\xc3\xa9\@x success 250 final" ], 'deliver to an address that is no UTF-8');
+    like($results[0]->message, qr/not valid UTF-8/, '... says why');
+    unlike(wire($server), qr/<\xe9\@x>/, '... and does not send it');
+    like(wire($server), qr/^MAIL FROM:<a\@x> SMTPUTF8\r\nRCPT TO:<\xc3\xa9\@x>\r\n/, '... but what is UTF-8');
+}
+
 done_testing;

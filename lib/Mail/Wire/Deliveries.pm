@@ -80,12 +80,13 @@ sub _job {
     Mail::Wire::Address::check(From => $job->{from});
     $job->{source} = Mail::Wire::Source->new(delete @{$job}{qw(data file)});
     $job->{total} = $job->{source}->size;
-    my ($path, $error) = $self->_deliverable(delete $job->{from}, $arg{SMTPUTF8});
+    my $utf8 = $arg{SMTPUTF8};
+    my ($path, $error) = $self->_deliverable(delete $job->{from}, $utf8);
     $self->_binary(0);
     my $parameters = Mail::Wire::Parameters::mail($self, \%arg);
     croak join ' ', $self->message if not defined $parameters;
     $job->{mail} = defined $path ? "MAIL FROM:$path$parameters" : undef;
-    $job->{rcpts} = $self->_recipients(delete $job->{to}, $arg{SMTPUTF8}, $error);
+    $job->{rcpts} = $self->_recipients(delete $job->{to}, $utf8, $error);
     return $job;
 }
 
