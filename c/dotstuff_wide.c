@@ -9,10 +9,17 @@
 
 #if defined(__SSE2__) && defined(__GNUC__) && !defined(MW_DOTSTUFF_PORTABLE)
 
-#include <immintrin.h>
 #include <stdint.h>
 #include <string.h>
 #include "dotstuff.h"
+
+/* Functions for processors that have AVX2, in a program for those that have not: gcc 4.9. */
+#if defined(__x86_64__) && !defined(MW_DOTSTUFF_SSE2) && (defined(__clang__) || __GNUC__ * 100 + __GNUC_MINOR__ >= 409)
+#define HAS_AVX2
+#include <immintrin.h>
+#else
+#include <emmintrin.h>
+#endif
 
 #define STRETCH 64
 #define STRETCH_GROWN (MW_DOTSTUFF_GROWTH * STRETCH)
@@ -71,7 +78,7 @@ static size_t expand_by_16(const char *in, size_t len, char *out, size_t cap, si
     return expand_stretches(find_by_16, copy_by_16, in, len, out, cap, used_r);
 }
 
-#if defined(__x86_64__) && !defined(MW_DOTSTUFF_SSE2)
+#ifdef HAS_AVX2
 
 #define AVX2 __attribute__((target("avx2")))
 

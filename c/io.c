@@ -125,6 +125,7 @@ static int write_next(mw_transport *t, const mw_outq *out, size_t *put_r)
     mw_slice v[MW_IO_SLICES];
     mw_outq_stretch f;
 
+    t->is_of_file = 0;
     if (mw_outq_peek_file(out, &f))
         return write_file(t, &f, put_r);
     return t->calls->write(t, v, mw_outq_peek(out, v, MW_IO_SLICES), put_r);

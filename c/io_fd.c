@@ -178,12 +178,13 @@ static void quiet_begin(quiet *q)
     sigprocmask(SIG_BLOCK, &q->pipe_set, &q->old);
 }
 
-/* n is what the call returned; errno stays as it was. */
-static void quiet_end(quiet *q, ssize_t n)
+/* errno stays as it was. The signal may have come of a call that succeeded: Linux' sendfile says how much it sent before the
+ * peer went. */
+static void quiet_end(quiet *q)
 {
     int error = errno, sig;
 
-    if (n < 0 && error == EPIPE && !q->was_pending && is_pending())
+    if (!q->was_pending && is_pending())
         sigwait(&q->pipe_set, &sig);
     sigprocmask(SIG_SETMASK, &q->old, NULL);
     errno = error;
@@ -196,7 +197,7 @@ static ssize_t write_quietly(int fd, const void *bytes, size_t len)
 
     quiet_begin(&q);
     n = write(fd, bytes, len);
-    quiet_end(&q, n);
+    quiet_end(&q);
     return n;
 }
 
@@ -226,7 +227,7 @@ static ssize_t send_now(int fd, const struct msghdr *msg)
         quiet_begin(&q);
     n = sendmsg(fd, msg, NO_WAIT | NO_SIGNAL);
     if (!NO_SIGNAL)
-        quiet_end(&q, n);
+        quiet_end(&q);
     if (!NO_WAIT)
         reblock(fd, flags);
     return n;
@@ -273,26 +274,27 @@ static ssize_t sendfile_now(int to, const mw_outq_stretch *f)
         return -1;
     quiet_begin(&q);
     n = sendfile(to, f->fd, &offset, f->left < SENDFILE_MAX ? (size_t)f->left : SENDFILE_MAX);
-    quiet_end(&q, n);
+    quiet_end(&q);
     reblock(to, flags);
     return n;
 }
 
-/* What says that these two descriptors cannot do it, and not that something is wrong with them. */
-static int is_unsuitable(int error)
+/* What the socket's end of it can have. */
+static int is_of_link(int error)
 {
-    return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP || error == EOVERFLOW || error == ESPIPE;
+    return error == EAGAIN || error == EWOULDBLOCK || error == EINTR || error == EPIPE || error == ECONNRESET || error == ENOTCONN
+        || error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH || error == ENETDOWN || error == ECONNABORTED
+        || error == ENOBUFS || error == ENOMEM;
 }
+
+/* Anything else, be it that these two descriptors cannot do it or that the file cannot be read, shows when it is read and sent. */
 
 static int fd_send_file(mw_transport *t, const mw_outq_stretch *f, size_t *put_r)
 {
     ssize_t n = sendfile_now(t->fd, f);
 
-    if (n < 0 && is_unsuitable(errno))
-        return MW_E_STATE;
-    t->is_of_file = n < 0 && errno == EIO;
     if (n < 0)
-        return system_error(t);
+        return is_of_link(errno) ? system_error(t) : MW_E_STATE;
     *put_r = (size_t)n;
     return 0;
 }

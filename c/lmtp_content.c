@@ -189,6 +189,7 @@ int mw_lmtp_data_end(mw_lmtp *s)
         s->stuff = before;
         return MW_E_NOMEM;
     }
+    mw_outq_trim(&s->out);
     s->end = s->out.queued;
     /* Nobody was accepted, and the server wants the content all the same: filters that use LMTP as a query
      * protocol answer once. */

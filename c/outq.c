@@ -30,6 +30,7 @@ void mw_outq_init(mw_outq *q, const mw_alloc *alloc)
 {
     memset(q, 0, sizeof *q);
     q->alloc = alloc;
+    q->keeps = MW_OUTQ_CHUNK;
 }
 
 static void release(mw_outq *q, mw_outq_chunk *c)
@@ -63,7 +64,7 @@ static void push(mw_outq *q, mw_outq_chunk *c)
 }
 
 /* Takes the first chunk off the list and keeps it as the spare, unless it has no storage, more than
- * the usual (memory is to stay flat behind a single huge copy), or less than the spare there is. */
+ * is kept (memory is to stay flat behind a single huge copy), or less than the spare there is. */
 static void retire_first(mw_outq *q)
 {
     mw_outq_chunk *c = q->first;
@@ -71,7 +72,7 @@ static void retire_first(mw_outq *q)
     q->first = c->next;
     if (!q->first)
         q->last = NULL;
-    if (c->cap == 0 || c->cap > MW_OUTQ_CHUNK_MAX || (q->spare && q->spare->cap >= c->cap)) {
+    if (c->cap == 0 || c->cap > q->keeps || (q->spare && q->spare->cap >= c->cap)) {
         release(q, c);
         return;
     }
@@ -79,6 +80,15 @@ static void retire_first(mw_outq *q)
     c->next = NULL;
     c->head = c->tail = 0;
     q->spare = c;
+}
+
+void mw_outq_trim(mw_outq *q)
+{
+    q->keeps = MW_OUTQ_CHUNK;
+    if (q->spare && q->spare->cap > q->keeps) {
+        release(q, q->spare);
+        q->spare = NULL;
+    }
 }
 
 void mw_outq_drop(mw_outq *q)
@@ -124,6 +134,8 @@ static mw_outq_chunk *push_store(mw_outq *q, size_t need)
     size_t cap = next_cap(q, need);
     mw_outq_chunk *c = q->spare;
 
+    if (cap == MW_OUTQ_CHUNK_MAX)
+        q->keeps = MW_OUTQ_CHUNK_MAX;
     if (c && c->cap >= cap)
         q->spare = NULL;
     else

@@ -28,6 +28,7 @@ typedef struct mw_outq_chunk mw_outq_chunk;
 typedef struct mw_outq {
     const mw_alloc *alloc;
     mw_outq_chunk *first, *last, *spare;
+    size_t keeps;       /* a larger chunk is no spare */
     uint64_t queued;    /* bytes ever queued */
     uint64_t sent;      /* bytes ever sent; never above queued */
 } mw_outq;
@@ -79,6 +80,9 @@ int mw_outq_peek(const mw_outq *q, mw_slice *v, int max);
 
 /* n bytes have been sent (at most mw_outq_len). */
 void mw_outq_sent(mw_outq *q, size_t n);
+
+/* No more large pieces come for now: a chunk of more than MW_OUTQ_CHUNK is not kept until one comes again. */
+void mw_outq_trim(mw_outq *q);
 
 /* Forgets what was not sent: it counts as neither sent nor queued. */
 void mw_outq_drop(mw_outq *q);

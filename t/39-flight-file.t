@@ -10,6 +10,8 @@ use lib 't/lib';
 use Mail::Wire;
 use Mail::Wire::Sink;
 use Memory;
+use Net::LMTP;
+use ScriptedServer;
 
 my $folder = File::Temp->newdir;
 
@@ -116,6 +118,31 @@ for my $change ([ shorter => sub { truncate $_[0], 100_000 } ], [ longer => sub 
         skip 'memory cannot be measured here', 1 if !defined $before;
         cmp_ok(Memory::resident('VmHWM') - $before, '<', 8 * 1024, '... in flat memory');
     }
+}
+
+# A server that goes while a file is sent from where it is.
+{
+    my ($pipes, $good) = (0, 0);
+    local $SIG{PIPE} = sub { $pipes++ };
+    my $path = file(going => "0123456789abcd\r\n" x 500_000);
+    my $server = ScriptedServer->new(script => sub {
+        my ($peer) = @_;
+        $peer->reply('220 hi');
+        $peer->expect(qr/^LHLO/);
+        $peer->reply('250-me', '250-PIPELINING', '250 CHUNKING');
+        $peer->expect(qr/^MAIL/);
+        $peer->expect(qr/^RCPT/);
+        $peer->reply('250 ok', '250 ok');
+        sysread $peer->{peer}, my $block, 65536 for 0 .. rand 60;
+        close $peer->{peer};
+        $peer->{eof} = 1;
+    });
+    for (1 .. 60) {
+        my $lmtp = Net::LMTP->new($server->args, Hello => 'client.example') or die $@;
+        $good += grep { $_->is_success } $lmtp->deliver(From => 's@x', To => ['a@x'], File => $path);
+    }
+    is($good, 0, 'a server that goes while a file is sent has accepted nothing');
+    is($pipes, 0, '... and nobody hears a SIGPIPE');
 }
 
 done_testing;

@@ -46,4 +46,42 @@ $qmtp->message("z\n");
 like($qmtp->send->{'b@x'}, qr/^success/, 'so does a QMTP session');
 is(scalar(my @got = $sink{lmtp}->messages), 3, 'each message came once');
 
+{
+    my $said = threads->create(sub {
+        my @order = (From => 'a@x', To => ['b@x'], Data => "x\n");
+        my %call = (send => [], deliver => \@order, submit => \@order, collect => [], in_flight => []);
+        return join '; ', map { eval { $qmtp->$_(@{ $call{$_} }); 1 } ? "$_ returns" : $@ } sort keys %call;
+    })->join;
+    is(scalar(() = $said =~ /belongs to another thread/g), 5, "a thread's copy of a QMTP client says so as well") or diag($said);
+    like($qmtp->send->{'b@x'}, qr/^success/, '... and the original goes on');
+}
+
+# Results that cross threads.
+{
+    require threads::shared;
+    my $client = Net::QMTP->new('127.0.0.1', Port => $port{qmtp}) or die $@;
+    $client->submit(From => 'a@x', To => ['b@x'], Data => "x\n");
+    my $shared = threads::shared::shared_clone($client->collect);
+    ok($shared->is_success, 'a delivery that is shared between threads is the success that it was');
+    is(threads->create(sub { $shared->is_success ? $shared->results->[0]->stage : '' })->join, 'final', '... in another as well');
+}
+
+# Other packages' CLONE may come before ours, and use our classes.
+{
+    package AnotherClone;
+    my ($results, $on);
+    sub CLONE {
+        $results = [ Net::QMTP->new('127.0.0.1', Port => $port{qmtp})->deliver(From => 'a@x', To => ['b@x'], Data => "x\n") ] if $on;
+        return;
+    }
+    for my $n (1 .. 20) {
+        no strict 'refs';
+        *{"Mail::Wire::Clone${n}::CLONE"} = \&CLONE;
+    }
+    $on = 1;
+    main::is(join(' ', map { threads->create(sub { $results->[0]->as_string })->join } 1 .. 3), join(' ', ('<b@x>: success (final) 250 ok') x 3),
+        'deliveries within CLONE');
+    $on = 0;
+}
+
 done_testing;

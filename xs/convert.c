@@ -108,5 +108,5 @@ SV *mwx_result(pTHX_ const mw_result *r, size_t index)
     av_push(fields, newSVpvn(text.base, text.len));
     av_push(fields, mwx_stage(aTHX_ r->stage));
     av_push(fields, newSViv(r->maybe_delivered ? 1 : 0));
-    return mwx_result_object(aTHX_ fields);
+    return sv_bless(newRV_noinc((SV *)fields), gv_stashpvs("Mail::Wire::Result", GV_ADD));
 }

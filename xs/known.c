@@ -1,14 +1,19 @@
-/* known.c - see known.h. */
+/* known.c - see known.h.
+ *
+ * A clone of an interpreter has its parent's until it has made its own: CLONE subs are called in any order. So each use
+ * looks whose they are.
+ */
 #include "known.h"
+#include "convert.h"
 
 #define STAGES (MW_STAGE_FINAL + 1)
 
 #define MY_CXT_KEY "Mail::Wire::known" XS_VERSION
 
 typedef struct {
+    void *owner;                /* the interpreter */
     SV *keys[MWX_KEY_COUNT];    /* with their hashes */
     SV *stages[STAGES];
-    HV *result, *delivery;      /* classes */
 } my_cxt_t;
 
 START_MY_CXT
@@ -19,23 +24,31 @@ static const char *const key_names[] = {
 #undef MWX_KEY
 };
 
-static HV *class_held(pTHX_ const char *name)
+static void *interpreter(pTHX)
 {
-    return (HV *)SvREFCNT_inc((SV *)gv_stashpv(name, GV_ADD));
+#ifdef MULTIPLICITY
+    return aTHX;
+#else
+    return NULL;
+#endif
 }
 
-static void fill(pTHX_ my_cxt_t *known)
+/* With their strings in perl's table of them, so that copies share those. */
+static SV *shared(pTHX_ const char *text)
+{
+    return newSVpvn_share(text, (I32)strlen(text), 0);
+}
+
+static my_cxt_t *fill(pTHX_ my_cxt_t *known)
 {
     int i;
 
     for (i = 0; i < MWX_KEY_COUNT; i++)
-        known->keys[i] = newSVpvn_share(key_names[i], (I32)strlen(key_names[i]), 0);
-    for (i = 0; i < STAGES; i++) {
-        known->stages[i] = newSVpv(mw_stage_text((mw_stage)i), 0);
-        SvREADONLY_on(known->stages[i]);
-    }
-    known->result = class_held(aTHX_ "Mail::Wire::Result");
-    known->delivery = class_held(aTHX_ "Mail::Wire::Delivery");
+        known->keys[i] = shared(aTHX_ key_names[i]);
+    for (i = 0; i < STAGES; i++)
+        known->stages[i] = shared(aTHX_ mw_stage_text((mw_stage)i));
+    known->owner = interpreter(aTHX);
+    return known;
 }
 
 void mwx_known_boot(pTHX)
@@ -45,11 +58,23 @@ void mwx_known_boot(pTHX)
     fill(aTHX_ &MY_CXT);
 }
 
-void mwx_known_clone(pTHX)
+static my_cxt_t *make_own(pTHX)
 {
     MY_CXT_CLONE;
 
-    fill(aTHX_ &MY_CXT);
+    return fill(aTHX_ &MY_CXT);
+}
+
+static my_cxt_t *known(pTHX)
+{
+    dMY_CXT;
+
+    return MY_CXT.owner == interpreter(aTHX) ? &MY_CXT : make_own(aTHX);
+}
+
+void mwx_known_clone(pTHX)
+{
+    known(aTHX);
 }
 
 HV *mwx_hash(SV *ref)
@@ -59,8 +84,7 @@ HV *mwx_hash(SV *ref)
 
 SV *mwx_entry(pTHX_ HV *own, mwx_key key)
 {
-    dMY_CXT;
-    SV *name = MY_CXT.keys[key];
+    SV *name = known(aTHX)->keys[key];
     HE *he = hv_fetch_ent(own, name, 0, SvSHARED_HASH(name));
 
     return he ? HeVAL(he) : &PL_sv_undef;
@@ -73,8 +97,7 @@ HV *mwx_hash_in(pTHX_ HV *own, mwx_key key)
 
 void mwx_set_entry(pTHX_ HV *own, mwx_key key, SV *value)
 {
-    dMY_CXT;
-    SV *name = MY_CXT.keys[key];
+    SV *name = known(aTHX)->keys[key];
 
     if (!hv_store_ent(own, name, value, SvSHARED_HASH(name)))
         SvREFCNT_dec(value);
@@ -82,21 +105,6 @@ void mwx_set_entry(pTHX_ HV *own, mwx_key key, SV *value)
 
 SV *mwx_stage(pTHX_ mw_stage stage)
 {
-    dMY_CXT;
-
-    return SvREFCNT_inc_simple_NN(MY_CXT.stages[stage]);
+    return mwx_shared_copy(aTHX_ known(aTHX)->stages[stage]);
 }
 
-SV *mwx_result_object(pTHX_ AV *fields)
-{
-    dMY_CXT;
-
-    return sv_bless(newRV_noinc((SV *)fields), MY_CXT.result);
-}
-
-SV *mwx_delivery_object(pTHX_ AV *fields)
-{
-    dMY_CXT;
-
-    return sv_bless(newRV_noinc((SV *)fields), MY_CXT.delivery);
-}

@@ -1,4 +1,4 @@
-/* known.h - keys of our objects' hashes, classes and words that each call needs, made once per interpreter. */
+/* known.h - keys of our objects' hashes and words that each call needs, made once per interpreter. */
 #ifndef MWX_KNOWN_H
 #define MWX_KNOWN_H
 
@@ -23,7 +23,8 @@
 typedef enum mwx_key { MWX_KEYS(MWX_KEY) MWX_KEY_COUNT } mwx_key;
 #undef MWX_KEY
 
-/* Makes them: when the module is loaded, and again in the clone of an interpreter. */
+/* Makes them: when the module is loaded, and again in the clone of an interpreter (where whoever needs them earlier, in another
+ * package's CLONE, makes them). */
 void mwx_known_boot(pTHX);
 void mwx_known_clone(pTHX);
 
@@ -39,11 +40,7 @@ SV *mwx_entry(pTHX_ HV *own, mwx_key key);
 /* Sets it; value is taken over. */
 void mwx_set_entry(pTHX_ HV *own, mwx_key key, SV *value);
 
-/* A stage's name: the shared string, a new reference to it. */
+/* A stage's name: a new scalar. */
 SV *mwx_stage(pTHX_ mw_stage stage);
-
-/* fields, taken over, as a new reference to an object. */
-SV *mwx_result_object(pTHX_ AV *fields);
-SV *mwx_delivery_object(pTHX_ AV *fields);
 
 #endif

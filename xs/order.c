@@ -50,18 +50,20 @@ int mwx_order_read(pTHX_ mwx_order *o, SV **arguments, int count)
 
 #define DELIVERY_RESULTS 1
 
-static AV *list_in(SV **sv)
+static AV *list_in(pTHX_ SV **sv)
 {
+    if (sv)
+        SvGETMAGIC(*sv);
     return sv && SvROK(*sv) && SvTYPE(SvRV(*sv)) == SVt_PVAV ? (AV *)SvRV(*sv) : NULL;
 }
 
 int mwx_all_succeeded(pTHX_ AV *delivery)
 {
-    AV *results = list_in(av_fetch(delivery, DELIVERY_RESULTS, 0)), *result;
+    AV *results = list_in(aTHX_ av_fetch(delivery, DELIVERY_RESULTS, 0)), *result;
     SSize_t i;
 
     for (i = 0; results && i <= av_len(results); i++) {
-        result = list_in(av_fetch(results, i, 0));
+        result = list_in(aTHX_ av_fetch(results, i, 0));
         if (!result || !mwx_is_success(aTHX_ result))
             return 0;
     }
@@ -75,5 +77,5 @@ SV *mwx_delivery(pTHX_ IV id, AV *results)
     av_extend(fields, 1);
     av_push(fields, newSViv(id));
     av_push(fields, newRV_noinc((SV *)results));
-    return mwx_delivery_object(aTHX_ fields);
+    return sv_bless(newRV_noinc((SV *)fields), gv_stashpvs("Mail::Wire::Delivery", GV_ADD));
 }

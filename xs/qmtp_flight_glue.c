@@ -50,10 +50,17 @@ void mwx_qmtp_flight_attach(pTHX_ SV *ref)
     mwx_magic_attach(aTHX_ ref, &table, f);
 }
 
+int mwx_qmtp_flight_is_clone(pTHX_ SV *ref)
+{
+    return mwx_magic_is_clone(aTHX_ ref, &table);
+}
+
 mwx_qmtp_flight *mwx_qmtp_flight_of(pTHX_ SV *ref)
 {
     mwx_qmtp_flight *f = (mwx_qmtp_flight *)mwx_magic_find(aTHX_ ref, &table);
 
+    if (!f && mwx_qmtp_flight_is_clone(aTHX_ ref))
+        croak("This Net::QMTP object belongs to another thread");
     if (!f)
         croak("Not a Net::QMTP::Flight object");
     return f;

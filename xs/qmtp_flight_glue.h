@@ -32,6 +32,9 @@ void mwx_qmtp_flight_attach(pTHX_ SV *ref);
 /* Croaks when ref has none. */
 mwx_qmtp_flight *mwx_qmtp_flight_of(pTHX_ SV *ref);
 
+/* Whether it is a copy in another thread, which has none. */
+int mwx_qmtp_flight_is_clone(pTHX_ SV *ref);
+
 /* Hands a delivery over and returns its id. rcpts: a list of octet strings. content: octets, of which a
  * copy-on-write copy is kept; or a handle on a plain file, size bytes of which from offset on are the
  * content. deadline in seconds from now, 0 none. */

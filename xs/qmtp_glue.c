@@ -48,6 +48,8 @@ mwx_qmtp *mwx_qmtp_of(pTHX_ SV *ref)
 {
     mwx_qmtp *link = (mwx_qmtp *)mwx_magic_find(aTHX_ ref, &table);
 
+    if (!link && mwx_magic_is_clone(aTHX_ ref, &table))
+        croak("This Net::QMTP object belongs to another thread");
     if (!link)
         croak("Not a Net::QMTP::Link object");
     return link;
@@ -80,9 +82,13 @@ static int is_of_file(const mwx_qmtp *link, int error)
 
 static void lose_for_file(pTHX_ mwx_qmtp *link, int error)
 {
-    const char *what = error == MW_E_SIZE ? "its size changed while it was sent" : strerror(link->transport.error);
+    SV *what = sv_2mortal(newSVpvs("its size changed while it was sent"));
 
-    mwx_qmtp_lose(aTHX_ link, sv_2mortal(newSVpvf("%" SVf ": %s", SVfARG(link->file), what)));
+    if (error == MW_E_SYS) {
+        errno = link->transport.error;
+        sv_setsv(what, get_sv("!", GV_ADD));
+    }
+    mwx_qmtp_lose(aTHX_ link, sv_2mortal(newSVpvf("%" SVf ": %" SVf, SVfARG(link->file), SVfARG(what))));
 }
 
 /* One step of the pump and what came with it: 1 answers came, 0 none, negative when the session
@@ -203,8 +209,10 @@ int mwx_qmtp_end(pTHX_ mwx_qmtp *link, SV *ref, SV *sender)
 {
     if (!mwx_qmtp_look(aTHX_ link, ref))
         return 0;
-    return checked(link, mw_qmtp_end(link->session, mwx_octets(aTHX_ sender, 1, "sender")))
-        && send_down_to(aTHX_ link, ref, 0);
+    if (!checked(link, mw_qmtp_end(link->session, mwx_octets(aTHX_ sender, 1, "sender"))) || !send_down_to(aTHX_ link, ref, 0))
+        return 0;
+    keep(aTHX_ link, NULL, NULL);
+    return 1;
 }
 
 /* Each answer has its own deadline, which a part of one does not move. */
@@ -227,11 +235,13 @@ void mwx_qmtp_lose(pTHX_ mwx_qmtp *link, SV *why)
 {
     mw_slice octets = mwx_octets(aTHX_ why, 1, "reason");
     mw_text *words = mw_text_new(mw_alloc_default(), octets.base, octets.len);
+    int was_sound = sound(link);
 
-    if (sound(link))
-        link->why = newSVsv(why);
     mw_qmtp_lost(link->session, MW_E_SIZE, words);
     mw_text_drop(words);
+    /* What had come already may have been the end of it. */
+    if (was_sound && mw_qmtp_error(link->session) == MW_E_SIZE)
+        link->why = newSVsv(why);
 }
 
 AV *mwx_qmtp_results(pTHX_ mwx_qmtp *link)

@@ -79,7 +79,8 @@ UTF-8. In a message it is a mistake: see C<message>.
 
 A server that closes the connection never raises SIGPIPE. Signal handlers run while a method
 waits, and may die: the connection is then closed if a package was under way, so that the server
-discards what it has of it.
+discards what it has of it. A connection belongs to the thread that made it: another thread's copy
+of the object croaks when it is used.
 
 =head1 CONSTRUCTOR
 
@@ -288,8 +289,8 @@ sub _append {
 =head2 message_from_file([FILE])
 
 Makes FILE, a file's name, the message. Returns the name: undef when there is none. Only the name
-is noted; L</send> opens the file and sends it from where it is, by sendfile(2) where there is
-one, so a file of any size needs little memory. The name is nothing but a name: one that ends in C<|> runs nothing.
+is noted; L</send> opens the file and sends it, one of more than 64 KB from where it is, by
+sendfile(2) where there is one, so a file of any size needs little memory. The name is nothing but a name: one that ends in C<|> runs nothing.
 
 After C<message> it carps and returns undef; L</new_message> clears the way.
 
@@ -692,12 +693,12 @@ sub _debug {
 sub DESTROY {
     my ($self) = @_;
     local ($!, $@, $?);
-    $self->disconnect if $self->{net_qmtp} && $self->{net_qmtp}{link};
+    my $own = $self->{net_qmtp} or return;
+    # A thread's copy only lets its descriptor go. (CLONE_SKIP would make none, but perl may panic at its end then.)
+    return if $own->{flight} && $own->{flight}->is_clone;
+    $self->disconnect if $own->{link};
     return;
 }
-
-# A thread's copy of an object would share its connection.
-sub CLONE_SKIP { return 1 }
 
 1;
 

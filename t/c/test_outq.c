@@ -300,6 +300,34 @@ static void test_memory(void)
     tap_ok(f.blocks == 0, "nothing left");
 }
 
+/* Large pieces one after the other take one large chunk, which goes when no more come. */
+static void test_trim(void)
+{
+    failing f;
+    mw_outq q;
+    size_t cap;
+    long calls;
+    int i;
+
+    failing_init(&f, 0);
+    mw_outq_init(&q, &f.table);
+    for (i = 0; i < 10; i++) {
+        (void)mw_outq_room(&q, STREAM, &cap);
+        mw_outq_wrote(&q, cap);
+        mw_outq_sent(&q, cap);
+    }
+    calls = f.calls;
+    tap_ok(cap == MW_OUTQ_CHUNK_MAX && calls == 1 && f.bytes < MW_OUTQ_CHUNK_MAX + 1000, "trim: large pieces take one chunk");
+    mw_outq_trim(&q);
+    tap_ok(f.bytes == 0, "trim: it is gone");
+    (void)mw_outq_room(&q, STREAM, &cap);
+    mw_outq_wrote(&q, cap);
+    mw_outq_trim(&q);
+    mw_outq_sent(&q, cap);
+    tap_ok(f.bytes == 0, "trim: a chunk that was to be sent still is not kept behind that");
+    mw_outq_free(&q);
+}
+
 int main(void)
 {
     make_stream();
@@ -310,6 +338,7 @@ int main(void)
     test_bytes_stay();
     test_unused_room();
     test_memory();
+    test_trim();
     failing_every("random use", run_random);
     return tap_done();
 }
