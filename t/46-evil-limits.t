@@ -70,16 +70,16 @@ for my $case ([ 12_287, 1 ], [ 12_288, 1 ], [ 12_289, 0 ]) {
     ok($lmtp->to('b@x') && $lmtp->data("x\n"), '... the link goes on');
 }
 
-# An address of a delivery, its brackets counted.
+# An address of a delivery, without its brackets.
 for my $case ([ 999, 1 ], [ 1000, 1 ], [ 1001, 0 ]) {
     my ($length, $fine) = @$case;
     my ($lmtp) = session();
     for my $more ([], [ Progress => sub { } ]) {
-        my @results = $lmtp->deliver(From => 's@x', To => [ 'a' x ($length - 2), 'b@x' ], Data => "x\n", @$more);
+        my @results = $lmtp->deliver(From => 's@x', To => [ 'a' x $length, 'b@x' ], Data => "x\n", @$more);
         is_deeply([ map { join ' ', $_->code, $_->stage } @results ], [ $fine ? '250 final' : '553 rcpt', '250 final' ],
             "an address of $length octets, in a delivery");
     }
-    my @results = $lmtp->deliver(From => 's' x ($length - 2), To => ['a@x'], Data => "x\n");
+    my @results = $lmtp->deliver(From => 's' x $length, To => ['a@x'], Data => "x\n");
     is_deeply([ map { join ' ', $_->code, $_->stage } @results ], [ $fine ? '250 final' : '553 mail' ], '... of its sender');
 }
 

@@ -34,6 +34,13 @@ CLONE(...)
 
 #endif
 
+NV
+_now()
+  CODE:
+    RETVAL = (NV)mw_io_now() / 1e9;
+  OUTPUT:
+    RETVAL
+
 void
 _run_handlers()
   CODE:

@@ -343,6 +343,9 @@ int mwx_flight_run(pTHX_ mwx_link *link, SV *ref, int until, IV id, int may_wait
     ask_timeout(aTHX_ link, ref);
     if (link->died)
         return MWX_FLIGHT_BLOCKED;
+    /* The caller's code may have taken its time. */
+    if (link->deadlines && delivery_deadline(link) <= mw_io_now())
+        timed_out(aTHX_ link, ref);
     mw_flight_more(link->session, until == MWX_UNTIL_QUEUED);
     for (;;) {
         mw_flight_advance(link->session);

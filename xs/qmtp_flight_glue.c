@@ -168,7 +168,7 @@ static int64_t wait_deadline(mwx_qmtp_flight *f, const mwx_qmtp *link)
         f->waiting = wait;
         f->since = mw_io_now();
     }
-    return f->seconds[wait] > 0 ? f->since + (int64_t)(f->seconds[wait] * 1e9) : MW_IO_NEVER;
+    return f->seconds[wait] > 0 && f->seconds[wait] <= 1e9 ? f->since + (int64_t)(f->seconds[wait] * 1e9) : MW_IO_NEVER;
 }
 
 /* The earliest deadline of a delivery that is not over. */
@@ -322,6 +322,8 @@ static int run(pTHX_ mwx_qmtp_flight *f, SV *ref, int until, IV id, int may_wait
     uint64_t before = link ? mw_qmtp_out(link->session)->sent : 0;
     int moved;
 
+    if (f->deadlines)
+        mwx_qmtp_flight_expire(f);
     for (;;) {
         if (link)
             turn(f, link);

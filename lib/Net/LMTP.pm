@@ -180,7 +180,8 @@ sub supports {
 
 sub data_results {
     my ($self) = @_;
-    my @results = $self->_results(1);
+    my $delivered = $self->_last_delivered;
+    my @results = $delivered ? grep { $_->stage !~ /\A(?:connect|mail|rcpt)\z/ } @$delivered : $self->_results(1);
     return wantarray ? @results : \@results;
 }
 
@@ -657,7 +658,7 @@ How many submitted messages may be unanswered, 100 by default. See C<submit>.
 
 How many bytes of content they may have together, 1048576 by default. One message may be unanswered
 whatever its size. Content that comes in pieces (see L</Data sources>) doesn't count, as it isn't
-kept.
+kept; content whose size is not known before it was read counts from then on.
 
 =item EagerBody
 
@@ -684,7 +685,7 @@ more.
 
 =item Debug
 
-True: shows on STDERR what is said, see C<debug>.
+True: shows on STDERR what is said, and the results of deliveries, see C<debug>.
 
 =item LocalAddr, LocalPort
 
@@ -972,7 +973,7 @@ or no replies, loses the link, and recipients whose results can't be trusted are
 
 Progress and Data callbacks can't call methods that send or wait on the same object: those croak.
 When one of them or a signal's handler dies, that comes out of C<deliver>. If bytes
-of a message are under way the link is closed. C<results> has the deferrals.
+of its message are under way the link is closed. C<results> has the deferrals.
 
 =head3 submit
 
@@ -1044,7 +1045,8 @@ process where the system can do that. It is read once before, to see that. If it
 sent, its recipients are deferrals and the link is closed.
 
 Any mix of LF and CRLF becomes CRLF, dots that begin a line are doubled where that is needed, a bare
-CR is treated as in C<datasend>, and a last line without an end gets one. With an accepted
+CR is treated as in C<datasend> (by CHUNKING, where a dot means nothing, it stays as it is), and a last line without an end
+gets one. With an accepted
 C<< Bits => 'binary' >> (which needs BINARYMIME and CHUNKING) octets go as they are. Characters above
 0xFF croak, or die out of the call that reads them: encode text before.
 
@@ -1263,7 +1265,7 @@ is lost before.
 Returns the level, and with an argument sets another. Called on the class it is the level of objects
 made afterwards without a Debug of their own. If true, each line is shown on STDERR behind the
 object's name: C<< >>> >> what is sent, C<<< <<< >>> what is received. Authentication's secrets are
-not shown.
+not shown, nor the lines of C<deliver> and C<submit>: the results of those are.
 
 =head3 debug_print(OUT, TEXT)
 
@@ -1318,7 +1320,7 @@ what C<dataend> goes by.
 
 =item getline, parse_response(LINE)
 
-Called for every line of every reply. C<parse_response> changes its argument, see there.
+Called for every line of every reply, but not in deliveries. C<parse_response> changes its argument, see there.
 
 =item debug_print(OUT, TEXT), debug_text(OUT, TEXT)
 

@@ -139,7 +139,7 @@ How many submitted deliveries may be unanswered, 100 by default. See L</submit>.
 =item WindowBytes
 
 How many bytes of content they may have together, 1048576 by default. One delivery may be unanswered
-whatever its size.
+whatever its size; content whose size is not known before it was read counts from then on.
 
 =item Blocking
 

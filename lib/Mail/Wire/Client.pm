@@ -7,6 +7,7 @@ use warnings;
 our $VERSION = '1.000';
 
 use Carp qw(croak);
+use Mail::Wire ();
 use Mail::Wire::Delivery ();
 use Scalar::Util qw(looks_like_number);
 
@@ -50,9 +51,18 @@ sub _common {
         data     => $data,
         file     => $file,
         deadline => $deadline || 0,
+        since    => Mail::Wire::_now(),
         progress => $progress,
         shown    => -1,
     };
+}
+
+# Seconds that are left of a job's Deadline, which counts from the call on: 0 when it has none.
+sub _left {
+    my ($job) = @_;
+    return 0 if not $job->{deadline};
+    my $left = $job->{since} + $job->{deadline} - Mail::Wire::_now();
+    return $left > 0 ? $left : 1e-9;
 }
 
 # ---------------------------------------------------------------- running

@@ -24,7 +24,9 @@ our @CARP_NOT = ('Net::LMTP', 'Mail::Wire::Client');
 use constant { STAGE_MAIL => 1, STAGE_RCPT => 2 };
 
 # The longest address. Servers refuse far shorter ones (RFC 5321 4.5.3.1.3: 256), but that is theirs to say.
-use constant ADDRESS_MAX => 1000;
+use constant ADDRESS_MAX => 1000 + length '<>';
+
+my $OPEN = 'a message is open, begun by mail: end or reset it first';
 
 my %is_mail_option = map { $_ => 1 } Mail::Wire::Parameters::mail_options();
 
@@ -70,9 +72,21 @@ sub _recipients {
     return \@list;
 }
 
+# What follows MAIL's path; and notes whether the content goes as it is, which is this message's alone.
+sub _mail_parameters {
+    my ($self, $job, $option) = @_;
+    my $before = $self->_binary;
+    $self->_binary(0);
+    my $parameters = Mail::Wire::Parameters::mail($self, $option);
+    $job->{raw} = $self->_binary;
+    $self->_binary($before);
+    return $parameters;
+}
+
 # Everything that the glue needs, from the caller's arguments.
 sub _job {
     my ($self, $method, %arg) = @_;
+    croak $OPEN if $self->_in_transaction;
     my $job = Mail::Wire::Client::_common($method, \%arg);
     my @unknown = grep { !$is_mail_option{$_} } sort keys %arg;
     croak "$method: unknown argument @unknown" if @unknown;
@@ -82,8 +96,7 @@ sub _job {
     $job->{total} = $job->{source}->size;
     my $utf8 = $arg{SMTPUTF8};
     my ($path, $error) = $self->_deliverable(delete $job->{from}, $utf8);
-    $self->_binary(0);
-    my $parameters = Mail::Wire::Parameters::mail($self, \%arg);
+    my $parameters = $self->_mail_parameters($job, \%arg);
     croak join ' ', $self->message if not defined $parameters;
     $job->{mail} = defined $path ? "MAIL FROM:$path$parameters" : undef;
     $job->{rcpts} = $self->_recipients(delete $job->{to}, $utf8, $error);
@@ -120,18 +133,48 @@ sub _as_octets {
 
 sub _launch {
     my ($self, $job) = @_;
-    croak 'a message is open, begun by mail: end or reset it first' if $self->_in_transaction;
-    my $raw = $self->_binary;
+    croak $OPEN if $self->_in_transaction;
+    my $raw = $job->{raw};
     my ($id, $text) = $self->_launch_file($job, $raw);
     if (not $id) {
-        $text = _as_octets($text || ($raw ? $job->{source}->gather : $job->{source}->text));
-        $id = $self->_fly($job->{mail}, $job->{rcpts}, $text ? $$text : undef, $raw, $job->{deadline});
+        $text = $raw && !$text ? $self->_gather($job) : _as_octets($text || $job->{source}->text);
+        $id = $self->_fly($job->{mail}, $job->{rcpts}, $text ? $$text : undef, $raw, Mail::Wire::Client::_left($job));
         $job->{total} = length $$text if $text;
         $self->_jobs->{$id} = $job if not $text;
     }
     delete $job->{rcpts};
     $self->_jobs->{$id} = $job if $job->{progress};
     return $id;
+}
+
+# All of the content, as octets. The caller's code may die over it: then nobody gets the message.
+sub _gather {
+    my ($self, $job) = @_;
+    my $text;
+    $self->_busy(1);
+    my $ok = eval {
+        local $self->_facts->{in_callback} = 1;
+        $text = _as_octets($job->{source}->gather);
+        1;
+    };
+    my $error = $@;
+    $self->_busy(0);
+    return $text if $ok;
+    $self->_delivered(_unread($job->{rcpts}));
+    die $error;
+}
+
+# Results for the glue's recipients.
+sub _unread {
+    my ($rcpts) = @_;
+    my %stage = (STAGE_MAIL, 'mail', STAGE_RCPT, 'rcpt');
+    my @results;
+    foreach my $rcpt (@$rcpts) {
+        my ($address, $line, $stage, $code, $why) = @$rcpt;
+        push @results, Mail::Wire::Result->_deferral($address, scalar @results,
+            defined $line ? (421, 'the message could not be read', 'body') : ($code, $why, $stage{$stage}));
+    }
+    return \@results;
 }
 
 # A plain file, where the server takes BDAT: a large one that needs no change goes from where it is, and its delivery has an id; a small
@@ -143,21 +186,29 @@ sub _launch_file {
     my $start = tell $file;
     my $content = eval { Mail::Wire::Spool->new($job->{source}) };
     return (undef, $content->text) if $content and $content->text;
-    my $id = $content && $self->_fly_file($job->{mail}, $job->{rcpts}, $content->stretch, $raw, $job->{deadline});
+    my $id = $content && $self->_fly_file($job->{mail}, $job->{rcpts}, $content->stretch, $raw, Mail::Wire::Client::_left($job));
     seek $file, $start, 0 if not $id;
     return $id || ();
 }
 
 sub _feed {
     my ($self) = @_;
-    my $id = $self->_wants;
+    my $id = $self->_facts->{calling} = $self->_wants;
     my $piece = $self->_jobs->{$id}{source}->next;
     $self->_piece(defined $piece ? ${ _as_octets(\$piece) } : undef);
     return;
 }
 
-# A message is half sent: the link is of no use any more.
-sub _callback_died { $_[0]->close }
+# If its message is half sent the link is of no use any more.
+sub _callback_died { $_[0]->_interrupted($_[1]) }
+
+# Lines of deliveries are not shown: their results are.
+sub _results_of {
+    my ($self, $id) = @_;
+    my $results = $self->SUPER::_results_of($id);
+    if ($self->debug) { $self->debug_print(0, $_->as_string . "\n") foreach @$results }
+    return $results;
+}
 
 # For flush: what may be sent without more replies is sent. True unless the link was lost, or some of it would have to be waited for.
 sub _send_queued {

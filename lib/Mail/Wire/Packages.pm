@@ -100,8 +100,7 @@ sub _settle {
     my $source = delete $job->{source};
     if (not eval { $job->{content} = Mail::Wire::Spool->new($source); 1 }) {
         my $error = $@;
-        my ($to, $index) = ($job->{to}, 0);
-        $self->_delivered([ map { Mail::Wire::Result->_deferral($_, $index++, 450, 'the message could not be read', 'body') } @$to ]);
+        $self->_delivered(Net::QMTP::_deferrals($job->{to}, 'the message could not be read', 'body'));
         die $error;
     }
     $job->{total} = $job->{content}->size;
@@ -130,8 +129,8 @@ sub _launch {
     my @what = ($from, @{$job}{qw(to eol)});
     my $content = delete $job->{content};
     my $text = $content->text;
-    my $id = $text ? $facts->{flight}->add(@what, $$text, $job->{deadline})
-        : $facts->{flight}->add_file(@what, $content->stretch, $job->{deadline});
+    my $id = $text ? $facts->{flight}->add(@what, $$text, Mail::Wire::Client::_left($job))
+        : $facts->{flight}->add_file(@what, $content->stretch, Mail::Wire::Client::_left($job));
     $self->_jobs->{$id} = $job if $job->{progress};
     return $id;
 }

@@ -76,6 +76,7 @@ sub _text {
         }
         my $parameter = $make->($client, $value);
         return if not defined $parameter;
+        utf8::encode($parameter) if $parameter =~ /[^\x00-\xff]/;
 
         # White space would begin another parameter, a line end another command.
         return $client->_refuse("Bad character in option $name of $method") if $parameter =~ /[\x00-\x20\x7f]/;

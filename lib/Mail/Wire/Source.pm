@@ -7,7 +7,9 @@ use warnings;
 our $VERSION = '1.000';
 
 use Carp qw(croak);
+use Errno qw(EAGAIN EWOULDBLOCK);
 use Fcntl qw(F_GETFL O_ACCMODE O_WRONLY);
+use IO::Handle ();
 use Scalar::Util qw(blessed openhandle reftype);
 
 our @CARP_NOT = ('Net::LMTP', 'Net::QMTP', 'Mail::Wire::Client', 'Mail::Wire::Deliveries', 'Mail::Wire::Packages');
@@ -76,11 +78,25 @@ sub _is_plain {
     return @layers && !grep { !/\A(?:unix|perlio)\z/ } @layers;
 }
 
+# Whether there was nothing to read yet, from a handle that does not block: then waits until there is.
+sub _wait_for {
+    my ($fh) = @_;
+    return 0 if $! != EAGAIN and $! != EWOULDBLOCK;
+    my $fd = tied *$fh ? undef : fileno $fh;
+    return 0 if not defined $fd or $fd < 0;
+    vec(my $ready = '', $fd, 1) = 1;
+    select $ready, undef, undef, undef;
+    IO::Handle::clearerr($fh);
+    return 1;
+}
+
 sub _reader {
     my ($fh, $name) = @_;
     return sub {
-        my $got = read $fh, my $piece, PIECE;
-        die "cannot read $name: $!\n" if not defined $got;
+        my ($got, $piece);
+        until (defined($got = read $fh, $piece, PIECE)) {
+            die "cannot read $name: $!\n" if not _wait_for($fh);
+        }
         return $got ? $piece : undef;
     };
 }

@@ -1,0 +1,153 @@
+# Arguments and states of deliveries that meet: each holds for its own message, and for nothing else.
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use lib 't/lib';
+use LMTPTest;
+use Mail::Wire::Sink;
+use Net::LMTP;
+use Net::QMTP;
+use QMTPServer;
+
+my @keywords = qw(PIPELINING SMTPUTF8 DSN AUTH);
+my @binary = qw(PIPELINING CHUNKING BINARYMIME 8BITMIME);
+
+sub client { return Net::LMTP->new($_[0]->host, $_[0]->port, Hello => 'client.example') || die $@ }
+
+sub texts { return join '; ', map { $_->as_string } @_ }
+
+# ---- an address is encoded once, whatever stands behind it
+
+{
+    my ($lmtp, $server) = session({}, keywords => \@keywords);
+    my $wide = "\x{142}\@x";
+    my %utf8 = (SMTPUTF8 => 1);
+    my @results = $lmtp->deliver(From => $wide, To => [ [ $wide, { ORcpt => "utf-8;$wide" } ] ], Data => "x\n", ENVID => "\x{142}", %utf8);
+    is($results[0]->recipient, "\xc5\x82\@x", 'a wide address');
+    my $line = qr/^MAIL FROM:<\xc5\x82\@x> ENVID=\xc5\x82 SMTPUTF8\r\nRCPT TO:<\xc5\x82\@x> ORCPT=utf-8;\xc5\x82\@x\r\n/m;
+    like(wire($server), $line, '... by deliver, with a wide parameter');
+    ($lmtp, $server) = session({}, keywords => \@keywords);
+    $lmtp->mail($wide, ENVID => "\x{142}", %utf8);
+    $lmtp->to($wide, { ORcpt => "utf-8;$wide" });
+    like(wire($server), $line, '... by mail and recipient');
+}
+
+# ---- results are those of the last message
+
+{
+    my $sink = Mail::Wire::Sink->new;
+    my $lmtp = client($sink);
+    $lmtp->mail('s@x');
+    $lmtp->to('old@x');
+    $lmtp->data("x\n");
+    $lmtp->deliver(From => 's@x', To => [ 'new@x', 'bad address' ], Data => "x\n");
+    is(texts($lmtp->data_results), '<new@x>: success (final) 250 2.0.0 Delivered', 'data_results behind deliver')
+        or diag(texts($lmtp->results));
+}
+
+for my $binary ([], [ Bits => 'binary' ]) {
+    my ($lmtp) = session({}, keywords => \@binary);
+    $lmtp->deliver(From => 's@x', To => ['old@x'], Data => "x\n");
+    ok(!eval { $lmtp->deliver(From => 's@x', To => ['new@x'], Data => sub { die "oops\n" }, @$binary); 1 }, "Data that dies, @$binary");
+    is($@, "oops\n", '... is heard');
+    is_deeply([ shown($lmtp->results) ], ['new@x deferral 421 body'], '... and results are of that message');
+}
+
+{
+    my $qmtp = QMTPServer::client(my $server = QMTPServer->new(['Kok']));
+    ok(!eval { $qmtp->deliver(From => 's', To => ["\x{142}"], Data => sub { die "oops\n" }); 1 }, 'the same of QMTP');
+    is(($qmtp->results)[0]->recipient, "\xc5\x82", '... its recipient in octets');
+}
+
+# ---- binary is a message's own
+
+{
+    my ($lmtp, $server) = session({}, keywords => \@binary);
+    $lmtp->mail('s@x');
+    $lmtp->to('a@x');
+    ok(!eval { $lmtp->deliver(From => 's@x', To => ['b@x'], Data => 'x', Bits => 'binary'); 1 }, 'deliver within a message croaks');
+    my $done;
+    is_deeply([ warnings_of { $done = $lmtp->data("hello\n") } ], [], '... and leaves it as it was');
+    ok($done, '... which can be ended');
+    $lmtp->deliver(From => 's@x', To => ['b@x'], Data => 'x', Bits => 'binary');
+    $lmtp->_MAIL('FROM:<s@x>');
+    $lmtp->_RCPT('TO:<a@x>');
+    ok($lmtp->data("x\n"), 'a message by hand behind a binary delivery goes by DATA');
+}
+
+{
+    my ($lmtp) = session({}, keywords => \@binary);
+    my ($calls, @errors) = (0);
+    my @results = $lmtp->deliver(From => 's@x', To => ['outer@x'], Bits => 'binary', Data => sub {
+        return if $calls++;
+        push @errors, map { eval { $_->($lmtp); 1 } ? 'returns' : $@ } (
+            sub { $_[0]->deliver(From => 's@x', To => ['inner@x'], Data => 'i') }, sub { $_[0]->mail('s@x') }, sub { $_[0]->quit },
+        );
+        return 'x';
+    });
+    is((grep { !/^returns/ } @errors), 3, 'calls from the code of a binary Data croak') or diag(@errors);
+    is_deeply([ shown(@results) ], ['outer@x success 250 final'], '... and the message arrives');
+}
+
+# ---- a Progress that dies before its message has begun
+
+{
+    my $sink = Mail::Wire::Sink->new(delay => { final => 0.3 }, chunking => 0);
+    my $lmtp = client($sink);
+    $lmtp->submit(From => 's@x', To => ['first@x'], Data => "x\n");
+    $lmtp->flush;
+    ok(!eval { $lmtp->deliver(From => 's@x', To => ['second@x'], Data => "y\n", Progress => sub { die "progress\n" }); 1 }, 'a Progress that dies');
+    is($@, "progress\n", '... is heard');
+    my @second = $lmtp->results;
+    is($second[0]->status, 'deferral', '... its message is not delivered');
+    my @first = $lmtp->collect->results;
+    ok($first[0]->is_success || $second[0]->stage !~ /connect|mail/, '... the one before is, if nothing of it was on its way') or diag(texts(@first, @second));
+}
+
+# ---- time
+
+{
+    my $sink = Mail::Wire::Sink->new(protocol => 'qmtp', delay => 0.05);
+    my $qmtp = Net::QMTP->new($sink->host, Port => $sink->port, StageTimeout => { final => 1e10 });
+    ok(($qmtp->deliver(From => 's', To => ['a'], Data => "x\n"))[0]->is_success, 'more seconds than a clock has');
+}
+
+for my $class (qw(lmtp qmtp)) {
+    my $sink = Mail::Wire::Sink->new(protocol => $class);
+    my $client = $class eq 'lmtp' ? client($sink) : Net::QMTP->new($sink->host, Port => $sink->port);
+    my $calls = 0;
+    my @slow = (Data => sub { return if $calls++; select undef, undef, undef, 0.3; return "x\n" });
+    my ($result) = $client->deliver(From => 's@x', To => ['a@x'], Deadline => 0.1, @slow);
+    is($result->status, 'deferral', "$class: the Deadline counts from the call on");
+    is(scalar($sink->messages), 0, '... and nothing was delivered');
+}
+
+{
+    my $qmtp = QMTPServer::client(my $server = QMTPServer->new(['Kok']));
+    pipe my $reader, my $writer or die "pipe: $!";
+    $reader->blocking(0);
+    defined(my $pid = fork) or die "fork: $!";
+    if (!$pid) {
+        select undef, undef, undef, 0.2;
+        syswrite $writer, "later\n";
+        require POSIX;
+        POSIX::_exit(0);
+    }
+    close $writer;
+    ok(($qmtp->deliver(From => 's', To => ['a'], Data => $reader))[0]->is_success, 'a handle that does not block is waited for');
+    waitpid $pid, 0;
+}
+
+# ---- Debug
+
+{
+    my ($lmtp) = session({ Debug => 0 });
+    $lmtp->debug(1);
+    my $shown = stderr_of { $lmtp->deliver(From => 's@x', To => ['a@x'], Data => "x\n") };
+    like($shown, qr/<a\@x>: success \(final\) 250/, 'debug shows the results of a delivery');
+}
+
+done_testing;
