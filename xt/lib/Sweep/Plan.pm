@@ -56,7 +56,7 @@ sub runs_of {
             my @offsets = $fault->{once} ? NEVER : offsets($from, $end - ($fault->{loses} ? 1 : 0), $step, $mode->{offsets});
             push @runs, map { {
                 mode     => $mode,
-                fault    => { %$fault, side => $side, at => $_ },
+                fault    => { %$fault, side => $side, at => $_, with_next => $mode->{protocol} eq 'lmtp' && !$mode->{fenced} },
                 timeout  => $fault->{waits} ? $short : PATIENT,
                 greeting => $_ < $begin || ($side eq 'in' && $_ == $begin) || $_ == 0 ? 1 : 0,
             } } @offsets;

@@ -99,6 +99,11 @@ sub drain {
 
 sub say {
     my ($self, $point, $code, $bytes) = @_;
+    my $held = delete $self->{held};
+    if (defined $held) {
+        $self->{out} .= $held;
+        $self->{put} -= length $held;
+    }
     my $start = $self->{put} + length $self->{out};
     push @{ $self->{said} }, [ $point, $code, $start, $start + length $bytes ];
     $self->{out} .= $bytes;
@@ -197,9 +202,14 @@ sub do_deaf {
     return $self->drain;
 }
 
-# More than is due, in one piece with what is due.
+# More than is due, in one piece with what is due: with_next, with the next reply if none waits. For sessions without anchors: a
+# reply between two commands is seen before the next one is sent, or passes for its reply, and nothing but time decides which.
 sub do_insert {
     my ($self, $ahead, $fault) = @_;
+    if ($fault->{with_next} and not length $self->{out}) {
+        $self->{held} = $fault->{junk};
+        return;
+    }
     substr $self->{out}, $ahead, 0, $fault->{junk};
     $self->{put} -= length $fault->{junk};
     $self->write_out(length $self->{out});
