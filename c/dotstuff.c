@@ -181,8 +181,10 @@ size_t mw_dotstuff_expand(mw_dotstuff *d, const char *in, size_t len, char *out,
         if (!used)
             break;
         i += used;
-        o += mw_dotstuff_expand_wide(in + i, len - i, out + o, cap - o, &used);
-        i += used;
+        if (len - i >= MW_DOTSTUFF_WIDE_MIN) {
+            o += mw_dotstuff_expand_wide(in + i, len - i, out + o, cap - o, &used);
+            i += used;
+        }
         before = in[i - 1];
     }
     if (i > 0)

@@ -21,7 +21,7 @@
 #include <emmintrin.h>
 #endif
 
-#define STRETCH 64
+#define STRETCH (MW_DOTSTUFF_WIDE_MIN / 2)
 #define STRETCH_GROWN (MW_DOTSTUFF_GROWTH * STRETCH)
 
 /* Which bytes of a stretch are changed. */
