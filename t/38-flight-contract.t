@@ -35,6 +35,18 @@ sub texts { return join '; ', map { $_->as_string } @_ }
     like(wire($server), $line, '... by mail and recipient');
 }
 
+# ---- what is not offered, or not asked for
+
+{
+    my ($lmtp, $server) = session({}, keywords => ['PIPELINING']);
+    my @results;
+    my @warnings = warnings_of { @results = $lmtp->deliver(From => 's@x', To => [ "\xc5\x82\@x", 'a@x' ], Data => "x\n", SMTPUTF8 => 1) };
+    is(scalar(grep {/SMTPUTF8 option not supported/} @warnings), 1, 'SMTPUTF8 where it is not offered carps');
+    is_deeply([ shown(@results) ], [ "\xc5\x82\@x failure 553 rcpt", 'a@x success 250 final' ], '... and an address that needs it is not sent');
+    is_deeply([ warnings_of { $lmtp->deliver(From => 's@x', To => ['a@x'], Data => "x\n", SMTPUTF8 => 0, XVERP => 0) } ], [], 'off is off');
+    unlike(wire($server), qr/SMTPUTF8|XVERP/, '... on the wire');
+}
+
 # ---- results are those of the last message
 
 {

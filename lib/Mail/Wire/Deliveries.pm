@@ -43,7 +43,7 @@ sub _deliverable {
     my $octets = $path;
     utf8::encode($octets) if $octets =~ /[^\x00-\xff]/;
     if ($octets =~ /[^\x00-\x7f]/) {
-        return (undef, 'the address is not ASCII, and SMTPUTF8 is not asked for') if not $utf8;
+        return (undef, 'the address is not ASCII, and SMTPUTF8 is not asked for or not offered') if not $utf8;
         my $check = $octets;
         return (undef, 'the address is not valid UTF-8') if not utf8::decode($check);
     }
@@ -94,7 +94,7 @@ sub _job {
     Mail::Wire::Address::check(From => $job->{from});
     $job->{source} = Mail::Wire::Source->new(delete @{$job}{qw(data file)});
     $job->{total} = $job->{source}->size;
-    my $utf8 = $arg{SMTPUTF8};
+    my $utf8 = $arg{SMTPUTF8} && defined $self->supports('SMTPUTF8');
     my ($path, $error) = $self->_deliverable(delete $job->{from}, $utf8);
     my $parameters = $self->_mail_parameters($job, \%arg);
     croak join ' ', $self->message if not defined $parameters;

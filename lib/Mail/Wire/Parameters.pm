@@ -26,8 +26,9 @@ my %mail = (
     ENVID       => [ DSN        => sub { "ENVID=$_[1]" } ],
     AUTH        => [ AUTH       => sub { 'AUTH=' . (length $_[1] ? $_[1] : '<>') } ],
     XVERP       => [ XVERP      => sub { 'XVERP' } ],
-    SMTPUTF8    => [ SMTPUTF8   => sub { $_[1] ? 'SMTPUTF8' : '' } ],
+    SMTPUTF8    => [ SMTPUTF8   => sub { 'SMTPUTF8' } ],
 );
+my %is_switch = map { $_ => 1 } qw(XVERP SMTPUTF8);
 my @mail = qw(Size Return Bits Transaction Envelope ENVID AUTH XVERP SMTPUTF8);
 
 my %recipient = (
@@ -68,7 +69,7 @@ sub _text {
     my $text = '';
     foreach my $name (@$order) {
         my $value = delete $option->{$name};
-        next if not defined $value;
+        next if not defined $value or $is_switch{$name} and not $value;
         my ($keyword, $make) = @{ $known->{$name} };
         if (defined $keyword and not defined $client->supports($keyword)) {
             carp "Net::LMTP::$method: $keyword option not supported by host";
