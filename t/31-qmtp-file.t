@@ -185,7 +185,9 @@ for my $family (qw(ipv4 unix)) {
         QMTPServer::hang_up($peer);
     });
     for (1 .. 100) {
-        $sent++ if sender_of($server, $file)->send;
+        # Whole it may be sent, if the kernel takes so much.
+        my $answers = sender_of($server, $file)->send || {};
+        $sent += grep {/^success/} values %$answers;
     }
     is($sent, 0, "$family: a server that goes in the middle has accepted nothing");
     is($pipes, 0, '... and nobody hears a SIGPIPE');
