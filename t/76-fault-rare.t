@@ -72,6 +72,8 @@ for my $case ([ _set_status_closed => qr/closed|EOF/i ], [ _set_status_timeout =
     ok(!eval { $lmtp->_NOOP; 1 }, 'a close that dies, when the link is lost');
     is($@, "close dies\n", '... is heard');
     $DyingClose::Dies = 0;
+    ok(!$lmtp->opened, '... and the link is closed all the same');
+    ok(!$lmtp->_NOOP, '... for good');
 }
 
 {

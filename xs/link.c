@@ -193,6 +193,9 @@ static void close_object(pTHX_ mwx_link *link, SV *ref)
 
     if (mwx_fd(aTHX_ ref) >= 0)
         mwx_call(aTHX_ ref, "close", NULL, 0, &died);
+    /* A signal's handler, or a class's own close, died before it was done. */
+    if (died && mwx_fd(aTHX_ ref) >= 0)
+        do_close((GV *)SvRV(ref), FALSE);
     if (died && !link->died)
         link->died = died;
     else
