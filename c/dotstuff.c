@@ -39,10 +39,8 @@ static int is_changed(char before, char c)
 }
 
 /* block_changed: which of the BLOCK bytes at p are changed, p[-1] being readable: 0 for none.
- * block_first: the place of the first of them. MW_DOTSTUFF_PORTABLE chooses the second pair, for tests. */
-#if defined(__SSE2__) && defined(__GNUC__) && !defined(MW_DOTSTUFF_PORTABLE)
-
-#include <emmintrin.h>
+ * block_first: the place of the first of them. */
+#ifdef MW_DOTSTUFF_BY_16
 
 #define BLOCK 16
 
@@ -50,15 +48,7 @@ typedef unsigned block_mask;
 
 static block_mask block_changed(const char *p)
 {
-    __m128i cr = _mm_set1_epi8('\r'), lf = _mm_set1_epi8('\n'), dot = _mm_set1_epi8('.');
-    __m128i here = _mm_loadu_si128((const __m128i *)(const void *)p);
-    __m128i before = _mm_loadu_si128((const __m128i *)(const void *)(p - 1));
-    __m128i cr_before = _mm_cmpeq_epi8(before, cr);
-    __m128i end_before = _mm_or_si128(cr_before, _mm_cmpeq_epi8(before, lf));
-    __m128i bare_lf = _mm_andnot_si128(cr_before, _mm_cmpeq_epi8(here, lf));
-    __m128i first_dot = _mm_and_si128(end_before, _mm_cmpeq_epi8(here, dot));
-
-    return (block_mask)_mm_movemask_epi8(_mm_or_si128(bare_lf, first_dot));
+    return mw_dotstuff_changed_of_16(p);
 }
 
 static size_t block_first(block_mask changed, const char *p)

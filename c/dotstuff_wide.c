@@ -2,12 +2,10 @@
  *
  * A stretch is stored as if nothing in it were changed. Then, for each changed byte, what comes before it is written, and
  * what follows is stored again, further on: storing some bytes twice costs less than finding out how many to store.
- *
- * MW_DOTSTUFF_SSE2 and MW_DOTSTUFF_PORTABLE keep it from more than every such processor has, and from all, for tests.
  */
 #include "dotstuff_wide.h"
 
-#if defined(__SSE2__) && defined(__GNUC__) && !defined(MW_DOTSTUFF_PORTABLE)
+#ifdef MW_DOTSTUFF_BY_16
 
 #include <stdint.h>
 #include <string.h>
@@ -17,8 +15,6 @@
 #if defined(__x86_64__) && !defined(MW_DOTSTUFF_SSE2) && (defined(__clang__) || __GNUC__ * 100 + __GNUC_MINOR__ >= 409)
 #define HAS_AVX2
 #include <immintrin.h>
-#else
-#include <emmintrin.h>
 #endif
 
 #define STRETCH (MW_DOTSTUFF_WIDE_MIN / 2)
@@ -50,22 +46,14 @@ size_t expand_stretches(find *find_changed, copier *copy, const char *in, size_t
     return o;
 }
 
-static inline uint64_t changed_of_16(const char *p)
-{
-    __m128i cr = _mm_set1_epi8('\r'), lf = _mm_set1_epi8('\n'), dot = _mm_set1_epi8('.');
-    __m128i here = _mm_loadu_si128((const __m128i *)(const void *)p);
-    __m128i before = _mm_loadu_si128((const __m128i *)(const void *)(p - 1));
-    __m128i cr_before = _mm_cmpeq_epi8(before, cr);
-    __m128i end_before = _mm_or_si128(cr_before, _mm_cmpeq_epi8(before, lf));
-    __m128i bare_lf = _mm_andnot_si128(cr_before, _mm_cmpeq_epi8(here, lf));
-    __m128i first_dot = _mm_and_si128(end_before, _mm_cmpeq_epi8(here, dot));
-
-    return (unsigned)_mm_movemask_epi8(_mm_or_si128(bare_lf, first_dot));
-}
-
 static inline uint64_t find_by_16(const char *p)
 {
-    return changed_of_16(p) | changed_of_16(p + 16) << 16 | changed_of_16(p + 32) << 32 | changed_of_16(p + 48) << 48;
+    uint64_t changed = 0;
+    int i;
+
+    for (i = 0; i < STRETCH; i += 16)
+        changed |= (uint64_t)mw_dotstuff_changed_of_16(p + i) << i;
+    return changed;
 }
 
 static inline void copy_by_16(char *to, const char *from)
