@@ -81,6 +81,14 @@ int mw_flight_cancel(mw_lmtp *s, mw_delivery *d, mw_text *words)
     return 0;
 }
 
+void mw_flight_ended(mw_lmtp *s, mw_delivery *d)
+{
+    mw_outq_trim(&s->out);
+    d->has_end = 1;
+    d->end = s->out.queued;
+    d->state = MW_DELIVERY_ENDED;
+}
+
 void mw_flight_pass(mw_lmtp *s)
 {
     do
@@ -304,9 +312,7 @@ static int queue_end(mw_lmtp *s, mw_delivery *d)
 
     if (mw_flight_queue(s, end, mw_dotstuff_end(&d->stuff, end), MW_DUE_FINAL, mw_transaction_owed(&d->to), d))
         return -1;
-    d->has_end = 1;
-    d->end = s->out.queued;
-    d->state = MW_DELIVERY_ENDED;
+    mw_flight_ended(s, d);
     d->shape = mw_flight_shape(d);
     mw_flight_pass(s);
     return 0;

@@ -80,9 +80,7 @@ static uint64_t wire_size(const mw_delivery *d)
 
 static int ended(mw_lmtp *s, mw_delivery *d)
 {
-    d->has_end = 1;
-    d->end = s->out.queued;
-    d->state = MW_DELIVERY_ENDED;
+    mw_flight_ended(s, d);
     if (s->flight.current == d)
         mw_flight_pass(s);
     return 1;

@@ -151,6 +151,9 @@ void mw_flight_finish(mw_lmtp *s, mw_delivery *d);
 /* The first delivery whose end is not queued is now the next one that is not done. */
 void mw_flight_pass(mw_lmtp *s);
 
+/* The last byte of its content is queued. */
+void mw_flight_ended(mw_lmtp *s, mw_delivery *d);
+
 /* An anchor came in its place: what is in front of it is true. until: NULL for all. */
 void mw_flight_confirm(mw_lmtp *s, const mw_delivery *until);
 

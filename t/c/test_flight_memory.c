@@ -163,6 +163,26 @@ static int fly(const mw_alloc *a)
     return good;
 }
 
+/* What a message's content was queued in is not kept behind it. */
+static void test_flat(void)
+{
+    failing f;
+    mw_lmtp *s;
+    mw_delivery *d;
+
+    failing_init(&f, 0);
+    s = mw_lmtp_new(&f.table);
+    mw_flight_eager(s, 1000000);
+    mw_lmtp_joined(s, now->joined);
+    d = introduced(s) ? delivery(&f.table) : NULL;
+    mw_flight_submit(s, d);
+    play(s);
+    mw_flight_take(s, d);
+    mw_delivery_free(d);
+    tap_ok(f.bytes < 2 * MW_OUTQ_CHUNK, "%s: %lu bytes are kept", now->name, (unsigned long)f.bytes);
+    mw_lmtp_free(s);
+}
+
 static void fill(void)
 {
     size_t i;
@@ -184,6 +204,7 @@ int main(void)
     for (i = 0; i < COUNT(flights); i++) {
         now = &flights[i];
         failing_every(now->name, fly);
+        test_flat();
     }
     return tap_done();
 }
