@@ -21,11 +21,16 @@ int64_t mw_io_now(void)
     return (int64_t)ts.tv_sec * MW_NANO + ts.tv_nsec;
 }
 
-int64_t mw_io_after(double seconds)
+int64_t mw_io_from(int64_t time, double seconds)
 {
     if (!(seconds > 0) || seconds > 1e9)
         return MW_IO_NEVER;
-    return mw_io_now() + (int64_t)(seconds * MW_NANO);
+    return time + (int64_t)(seconds * MW_NANO);
+}
+
+int64_t mw_io_after(double seconds)
+{
+    return mw_io_from(mw_io_now(), seconds);
 }
 
 int mw_io_wait_ms(int64_t deadline)

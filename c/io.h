@@ -74,8 +74,9 @@ void mw_transport_fd(mw_transport *t, int fd);
 /* Now. */
 int64_t mw_io_now(void);
 
-/* The deadline that lies this many seconds ahead: MW_IO_NEVER for 0 and for what is out of range. */
+/* The deadline that lies this many seconds ahead of now, or of a time: MW_IO_NEVER for 0 and for what is out of range. */
 int64_t mw_io_after(double seconds);
+int64_t mw_io_from(int64_t time, double seconds);
 
 /* Moves what can be moved: writes out until it is empty, and reads into in while it waits to write (always)
  * or when events has MW_IO_IN. Waits for the first byte, at most until the deadline and at most for one

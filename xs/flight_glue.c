@@ -196,7 +196,7 @@ static int64_t stage_deadline(mwx_link *link)
         link->waiting = wait;
         link->since = mw_io_now();
     }
-    return seconds > 0 && seconds <= 1e9 ? link->since + (int64_t)(seconds * 1e9) : MW_IO_NEVER;
+    return mw_io_from(link->since, seconds);
 }
 
 static int64_t next_deadline(mwx_link *link)

@@ -168,7 +168,7 @@ static int64_t wait_deadline(mwx_qmtp_flight *f, const mwx_qmtp *link)
         f->waiting = wait;
         f->since = mw_io_now();
     }
-    return f->seconds[wait] > 0 && f->seconds[wait] <= 1e9 ? f->since + (int64_t)(f->seconds[wait] * 1e9) : MW_IO_NEVER;
+    return mw_io_from(f->since, f->seconds[wait]);
 }
 
 /* The earliest deadline of a delivery that is not over. */
