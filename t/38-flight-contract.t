@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use Test::More;
+use Time::HiRes qw(setitimer ITIMER_REAL);
 
 use lib 't/lib';
 use LMTPTest;
@@ -102,6 +103,25 @@ for my $binary ([], [ Bits => 'binary' ]) {
     });
     is((grep { !/^returns/ } @errors), 3, 'calls from the code of a binary Data croak') or diag(@errors);
     is_deeply([ shown(@results) ], ['outer@x success 250 final'], '... and the message arrives');
+}
+
+# A handler, while another call waits.
+{
+    my ($lmtp, $server) = script({ keywords => \@binary }, expect => qr/^NOOP/, stall => 'here', reply => '250 noop');
+    my @errors;
+    local $SIG{ALRM} = sub {
+        return if @errors or !$server->passed('here');
+        foreach my $call (sub { $lmtp->deliver(From => 's@x', To => ['a@x'], Bits => 'binary', Data => sub { }) }, sub { $lmtp->mail('s@x') }) {
+            push @errors, eval { $call->(); 1 } ? 'returns' : $@;
+        }
+        $server->release;
+    };
+    setitimer(ITIMER_REAL, 0.05, 0.05);
+    my $ok = $lmtp->_NOOP;
+    setitimer(ITIMER_REAL, 0);
+    ok($ok, 'a call that waits, and a handler that delivers what is binary');
+    is((grep {/called while another call on the same object is waiting/} @errors), 2, '... which croaks, as what comes behind it does') or diag(@errors);
+    is(wire($server), "NOOP\r\n", '... and sends nothing');
 }
 
 # ---- a Progress that dies before its message has begun

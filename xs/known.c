@@ -107,4 +107,3 @@ SV *mwx_stage(pTHX_ mw_stage stage)
 {
     return mwx_shared_copy(aTHX_ known(aTHX)->stages[stage]);
 }
-

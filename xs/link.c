@@ -85,6 +85,12 @@ mwx_link *mwx_link_enter(pTHX_ SV *ref, const char *method)
     return link;
 }
 
+void mwx_link_check_free(pTHX_ const mwx_link *link)
+{
+    if (link->busy)
+        croak("Net::LMTP: called while another call on the same object is waiting");
+}
+
 void mwx_link_leave(pTHX_ mwx_link *link)
 {
     mwx_rethrow(aTHX_ &link->died);

@@ -53,6 +53,9 @@ mwx_link *mwx_link_of(pTHX_ SV *ref);
 /* The same for a call that sends or reads: croaks when another is under way. */
 mwx_link *mwx_link_enter(pTHX_ SV *ref, const char *method);
 
+/* That alone, for calls that are no method of the user's. */
+void mwx_link_check_free(pTHX_ const mwx_link *link);
+
 /* Ends what mwx_link_enter began: throws on what died. */
 void mwx_link_leave(pTHX_ mwx_link *link);
 

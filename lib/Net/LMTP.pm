@@ -316,8 +316,9 @@ sub _any_mail {
     $self->_forget;
     my $path = $self->_path($address);
     return 0 if not defined $path;
-    my $parameters = %option ? Mail::Wire::Parameters::mail($self, \%option) : '';
+    my ($parameters, $binary) = %option ? Mail::Wire::Parameters::mail($self, \%option) : ('', 0);
     return 0 if not defined $parameters;
+    $self->_binary(1) if $binary;
     return $self->_MAIL("FROM:$path$parameters");
 }
 

@@ -443,7 +443,7 @@ sub _deferrals {
     my @octets = ($why, @$recipients);
     utf8::downgrade($_, 1) or utf8::encode($_) for @octets;
     my ($words, @to) = @octets;
-    return [ map { Mail::Wire::Result->_deferral($to[$_], $_, 450, $words, $stage) } 0 .. $#to ];
+    return [ map { Mail::Wire::Result->_new($to[$_], $_, 450, $words, $stage) } 0 .. $#to ];
 }
 
 # "A QMTP session should take at most 1 hour" (qmtp.txt, 2).

@@ -57,7 +57,7 @@ sub _common {
     };
 }
 
-# Seconds that are left of a job's Deadline, which counts from the call on: 0 when it has none.
+# Seconds that are left of a job's Deadline, which counts from the call on: 0 when it has none, a moment when it has passed.
 sub _left {
     my ($job) = @_;
     return 0 if not $job->{deadline};

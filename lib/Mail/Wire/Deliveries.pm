@@ -72,17 +72,6 @@ sub _recipients {
     return \@list;
 }
 
-# What follows MAIL's path; and notes whether the content goes as it is, which is this message's alone.
-sub _mail_parameters {
-    my ($self, $job, $option) = @_;
-    my $before = $self->_binary;
-    $self->_binary(0);
-    my $parameters = Mail::Wire::Parameters::mail($self, $option);
-    $job->{raw} = $self->_binary;
-    $self->_binary($before);
-    return $parameters;
-}
-
 # Everything that the glue needs, from the caller's arguments.
 sub _job {
     my ($self, $method, %arg) = @_;
@@ -96,7 +85,7 @@ sub _job {
     $job->{total} = $job->{source}->size;
     my $utf8 = $arg{SMTPUTF8} && defined $self->supports('SMTPUTF8');
     my ($path, $error) = $self->_deliverable(delete $job->{from}, $utf8);
-    my $parameters = $self->_mail_parameters($job, \%arg);
+    (my $parameters, $job->{raw}) = Mail::Wire::Parameters::mail($self, \%arg);
     croak join ' ', $self->message if not defined $parameters;
     $job->{mail} = defined $path ? "MAIL FROM:$path$parameters" : undef;
     $job->{rcpts} = $self->_recipients(delete $job->{to}, $utf8, $error);
@@ -151,14 +140,14 @@ sub _launch {
 sub _gather {
     my ($self, $job) = @_;
     my $text;
-    $self->_busy(1);
+    $self->_hold;
     my $ok = eval {
         local $self->_facts->{in_callback} = 1;
         $text = _as_octets($job->{source}->gather);
         1;
     };
     my $error = $@;
-    $self->_busy(0);
+    $self->_let_go;
     return $text if $ok;
     $self->_delivered(_unread($job->{rcpts}));
     die $error;
@@ -171,7 +160,7 @@ sub _unread {
     my @results;
     foreach my $rcpt (@$rcpts) {
         my ($address, $line, $stage, $code, $why) = @$rcpt;
-        push @results, Mail::Wire::Result->_deferral($address, scalar @results,
+        push @results, Mail::Wire::Result->_new($address, scalar @results,
             defined $line ? (421, 'the message could not be read', 'body') : ($code, $why, $stage{$stage}));
     }
     return \@results;

@@ -44,7 +44,7 @@ sub _size {
 }
 
 sub _bits {
-    my ($client, $bits) = @_;
+    my ($client, $bits, $found) = @_;
     my $eight = defined $client->supports('8BITMIME');
     my $binary = defined $client->supports('BINARYMIME') && defined $client->supports('CHUNKING');
     if ($bits eq '8') {
@@ -52,7 +52,7 @@ sub _bits {
         carp 'Net::LMTP::mail: 8BITMIME option not supported by host';
     }
     elsif ($bits eq 'binary') {
-        $client->_binary($binary);
+        $found->{binary} = $binary;
         return 'BODY=BINARYMIME' if $binary;
         carp 'Net::LMTP::mail: BINARYMIME option not supported by host';
     }
@@ -63,9 +63,9 @@ sub _bits {
     return '';
 }
 
-# " NAME=VALUE ..." for options; nothing when one cannot be sent.
+# " NAME=VALUE ..." for options; nothing when one cannot be sent. What else one of them means is noted in found.
 sub _text {
-    my ($client, $method, $known, $order, $option) = @_;
+    my ($client, $method, $known, $order, $option, $found) = @_;
     my $text = '';
     foreach my $name (@$order) {
         my $value = delete $option->{$name};
@@ -75,7 +75,7 @@ sub _text {
             carp "Net::LMTP::$method: $keyword option not supported by host";
             next;
         }
-        my $parameter = $make->($client, $value);
+        my $parameter = $make->($client, $value, $found);
         return if not defined $parameter;
         utf8::encode($parameter) if $parameter =~ /[^\x00-\xff]/;
 
@@ -89,9 +89,11 @@ sub _text {
 
 sub mail_options { @mail }
 
+# The text, and whether the content goes as it is.
 sub mail {
     my ($client, $option) = @_;
-    return _text($client, 'mail', \%mail, \@mail, $option);
+    my $text = _text($client, 'mail', \%mail, \@mail, $option, \my %found);
+    return ($text, $found{binary} ? 1 : 0);
 }
 
 sub recipient {

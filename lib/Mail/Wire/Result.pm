@@ -20,7 +20,7 @@ use constant {
 };
 
 # One that the glue has no part in.
-sub _deferral {
+sub _new {
     my ($class, $recipient, $index, $code, $message, $stage) = @_;
     return bless [ $recipient, $index, $code, $message, $stage, 0 ], $class;
 }
