@@ -77,7 +77,7 @@ sub forget {
 sub ours {
     my ($told, $maybe, $stage) = @_;
     my $old = $told->{results}{m1}[0];
-    my $new = Mail::Wire::Result->_deferral($old->recipient, 0, $told->{our_code}, 'lost', $stage);
+    my $new = Mail::Wire::Result->_new($old->recipient, 0, $told->{our_code}, 'lost', $stage);
     $new->[Mail::Wire::Result::MAYBE_DELIVERED] = $maybe;
     $told->{results}{m1}[0] = $new;
     return;
