@@ -65,7 +65,8 @@ typedef struct mw_delivery {
     int has_end;                /* the end was queued: */
     uint64_t end;               /* the queue's count behind its last byte */
     int shape;                  /* of the message: known with its end, see lmtp_session.h */
-    int followed;               /* something was queued behind its end before its last final reply had come */
+    int followed;               /* something whose reply may be taken for its own was queued behind its end, or came too much */
+    int fenced;                 /* nothing but a fence was */
 } mw_delivery;
 
 /* A delivery for nobody yet. NULL: no memory. */

@@ -7,6 +7,9 @@
 #ifndef MW_ERROR_H
 #define MW_ERROR_H
 
+/* Those of one band have the same quotient by it. */
+#define MW_ERROR_BAND 100
+
 enum mw_error {
     MW_OK = 0,
 

@@ -166,8 +166,9 @@ static int queue_fence(mw_lmtp *s)
 {
     mw_expect *ahead = mw_expects_tail(&s->due);
 
+    /* By BDAT no 354 was in front of it either: all must be in step. */
     if (ahead && ahead->delivery)
-        ahead->delivery->followed = 1;
+        *(ahead->delivery->by_bdat ? &ahead->delivery->followed : &ahead->delivery->fenced) = 1;
     s->flight.must_fence = 0;
     return mw_flight_queue_hello(s, MW_DUE_LHLO);
 }

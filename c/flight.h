@@ -5,18 +5,18 @@
  * one reply short, or one over, would have the next command's 250 credited to a recipient. So
  *
  *   - an anchor is a reply that can't be mistaken: DATA's 354, and LHLO's own, which shows the server's
- *   name and
- *     keywords. A LHLO sent as an anchor is a fence (legal in mid-session, RFC 5321 4.1.4; it may end a
+ *     name and keywords. A LHLO sent as an anchor is a fence (legal in mid-session, RFC 5321 4.1.4; it may end a
  *     group, RFC 2920 3.1);
  *   - a result with something sent behind it is final only when the next anchor has come in its place. Out
- *   of step: every
- *     result since the last anchor in step is forgotten, its recipient a deferral, and the session is broken;
+ *     of step: every result since the last anchor in step is forgotten, its recipient a deferral, and the
+ *     session is broken;
  *   - each shape of a message (one recipient; several; some refused among several) goes fenced, with
- *   nothing else behind
- *     it, the first time on a link. Only shapes that were answered in step have the next envelope sent
- *     behind their end;
+ *     nothing else behind it, the first time on a link. Only shapes that were answered in step have the
+ *     next envelope sent behind their end;
+ *   - a link that ends in front of such a fence, with nothing out of step, leaves what was answered behind a
+ *     354: many servers close when they have answered a message, and a deferral would send it again each time;
  *   - where PIPELINING is not offered, or a second LHLO is not answered like the first, nothing is ever
- *   sent behind an end.
+ *     sent behind an end.
  *
  * With PIPELINING: MAIL, RCPTs and DATA go as one group, the content as the first of the next (RFC 2920
  * 3.1). Without: one command at a time.

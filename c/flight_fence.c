@@ -40,8 +40,7 @@ static mw_slice first_word(mw_slice text)
     return text;
 }
 
-/* LHLO's reply begins with the server's name (RFC 5321 4.1.1.1). */
-static int shows_name(const mw_lmtp *s, const mw_reply *r)
+int mw_flight_shows_name(const mw_lmtp *s, const mw_reply *r)
 {
     mw_slice x, y;
 
@@ -56,7 +55,12 @@ static int shows_name(const mw_lmtp *s, const mw_reply *r)
  * changes each time. */
 int mw_flight_is_anchor(const mw_lmtp *s, const mw_reply *r)
 {
-    return r->code / 100 == 2 && same_keywords(r, &s->hello) && shows_name(s, r);
+    return r->code / 100 == 2 && same_keywords(r, &s->hello) && mw_flight_shows_name(s, r);
+}
+
+int mw_flight_is_hello(const mw_lmtp *s, const mw_reply *r)
+{
+    return r->code / 100 == 2 && r->count > 1 && mw_flight_shows_name(s, r);
 }
 
 void mw_flight_fence_held(mw_lmtp *s)
@@ -78,7 +82,7 @@ void mw_flight_apply_reset(mw_lmtp *s, const mw_reply *r)
 {
     if (s->flight.fence != MW_FENCE_DOUBTED)
         return;
-    if (r->code / 100 != 2 || shows_name(s, r))
+    if (r->code / 100 != 2 || mw_flight_shows_name(s, r))
         mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
     else if (s->flight.anybodys)
         s->flight.quiet = 1;
@@ -88,13 +92,15 @@ void mw_flight_apply_reset(mw_lmtp *s, const mw_reply *r)
 
 int mw_flight_is_refusal(const mw_lmtp *s, const mw_reply *r)
 {
-    return r->code / 100 == 5 || shows_name(s, r);
+    return r->code / 100 == 5 || mw_flight_shows_name(s, r);
 }
 
 void mw_flight_apply_fence(mw_lmtp *s, const mw_reply *r)
 {
     if (mw_flight_is_anchor(s, r)) {
         mw_flight_fence_held(s);
+    } else if (s->flight.parted) {
+        return;
     } else if (s->flight.fence == MW_FENCE_UNKNOWN) {
         s->flight.fence = MW_FENCE_DOUBTED;
         s->flight.anybodys = !mw_flight_is_refusal(s, r);

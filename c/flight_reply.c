@@ -41,7 +41,7 @@ void mw_flight_answered(mw_lmtp *s, mw_delivery *d)
         s->flight.open = 1;
     d->state = MW_DELIVERY_ANSWERED;
     d->followed |= is_over(s);
-    if (!d->followed && !mw_flight_doubtful_before(s, d))
+    if (!d->followed && !d->fenced && !mw_flight_doubtful_before(s, d))
         mw_flight_finish(s, d);
 }
 
@@ -113,7 +113,7 @@ static void apply_data(mw_lmtp *s, mw_delivery *d, const mw_reply *r)
     mw_flight_answered(s, d);
 }
 
-static int has_left(const mw_lmtp *s, const mw_delivery *d)
+int mw_flight_has_left(const mw_lmtp *s, const mw_delivery *d)
 {
     return d->has_end && s->out.sent >= d->end;
 }
@@ -122,7 +122,7 @@ static int has_left(const mw_lmtp *s, const mw_delivery *d)
  * may be the caller's memory. */
 static void settled(mw_lmtp *s, mw_delivery *d)
 {
-    if (has_left(s, d))
+    if (mw_flight_has_left(s, d))
         mw_flight_answered(s, d);
     else
         d->answered_early = 1;
@@ -133,7 +133,7 @@ static void settle_early(mw_lmtp *s)
     mw_delivery *d = s->flight.oldest;
 
     for (; d && (d->answered_early || d->state >= MW_DELIVERY_ANSWERED); d = d->next)
-        if (d->answered_early && has_left(s, d)) {
+        if (d->answered_early && mw_flight_has_left(s, d)) {
             d->answered_early = 0;
             mw_flight_answered(s, d);
         }
@@ -217,7 +217,7 @@ static void apply_final(mw_lmtp *s, mw_delivery *d, const mw_reply *r)
     size_t owed = mw_expects_head(&s->due)->owed;
     mw_text *text;
 
-    if (!has_left(s, d) && has_class(r, 2, 2)) {
+    if (!mw_flight_has_left(s, d) && has_class(r, 2, 2)) {
         mw_lmtp_break(s, MW_E_REPLY_EARLY, NULL);
         return;
     }
@@ -225,7 +225,7 @@ static void apply_final(mw_lmtp *s, mw_delivery *d, const mw_reply *r)
         apply_joined(s, r, owed);
         return;
     }
-    if (r->mixed || (s->flight.fence_owed && mw_flight_is_anchor(s, r))) {
+    if (r->mixed || (s->flight.fence_owed && mw_flight_is_hello(s, r))) {
         mw_lmtp_break(s, r->mixed ? MW_E_REPLY_CODES : MW_E_REPLY_SHORT, NULL);
         return;
     }
@@ -421,79 +421,4 @@ void mw_flight_expired(mw_lmtp *s)
     }
     s->flight.quiet = 0;
     credit_lines(s, due->delivery, due->owed);
-}
-
-/* ---- the end */
-
-static mw_stage stage_of(const mw_lmtp *s, const mw_delivery *d)
-{
-    const mw_expect *due = mw_expects_head(&s->due);
-
-    if (d->state == MW_DELIVERY_WAITING || s->out.sent <= d->begin)
-        return MW_STAGE_CONNECT;
-    if (d->has_end)
-        return has_left(s, d) ? MW_STAGE_FINAL : MW_STAGE_BODY;
-    if (d->state == MW_DELIVERY_CONTENT)
-        return MW_STAGE_BODY;
-    if (!d->asked || (due && due->due == MW_DUE_MAIL))
-        return MW_STAGE_MAIL;
-    return d->data_sent && d->to.accepted ? MW_STAGE_DATA : MW_STAGE_RCPT;
-}
-
-/* True when a reply came that has no place: those in front of it may be in the wrong ones. */
-static int is_out_of_step(int why)
-{
-    return why == MW_E_REPLY_EXTRA || why == MW_E_REPLY_SHORT || why == MW_E_REPLY_CLASS || why == MW_E_REPLY_EARLY;
-}
-
-/* What came since the last anchor in step is not believed, unless nothing was behind it: refusals neither, when the order
- * is lost. */
-static void abandon(mw_lmtp *s, mw_delivery *d, int why, mw_text *words)
-{
-    mw_stage stage = stage_of(s, d);
-    int doubtful = !d->anchored && (mw_flight_doubtful_before(s, d) || (d->grouped && is_out_of_step(why)));
-
-    if (d->followed || doubtful)
-        mw_transaction_doubt(&d->to, !doubtful);
-    mw_transaction_abandon(&d->to, stage, MW_LMTP_LOST, words, stage == MW_STAGE_FINAL);
-}
-
-/* A refusal that came before the message's end did: the link went before it could be taken for the first
- * final reply. */
-static void salvage(mw_lmtp *s)
-{
-    mw_delivery *d = s->flight.current;
-    unsigned code;
-    mw_slice line, words;
-    mw_text *text;
-    int more;
-
-    if (!d || d->state != MW_DELIVERY_CONTENT || mw_lines_peek(&s->lines, &line) != 1)
-        return;
-    if (!mw_reply_scan(line, 1, &code, &more, &words) || code / 100 < 4 || code == MW_LMTP_LOST)
-        return;
-    text = mw_text_new(s->alloc, words.base, words.len);
-    mw_transaction_final(&d->to, code, text);
-    mw_text_drop(text);
-}
-
-void mw_flight_abandon(mw_lmtp *s, int why, mw_text *words)
-{
-    const char *ours = mw_error_text(why);
-    mw_text *made = NULL;
-    mw_delivery *d;
-
-    salvage(s);
-    if (s->parting)
-        words = s->parting;
-    if (!words)
-        words = made = mw_text_new(s->alloc, ours, strlen(ours));
-    for (d = s->flight.oldest; d; d = d->next)
-        if (d->state != MW_DELIVERY_DONE)
-            abandon(s, d, why, words);
-    while ((d = s->flight.oldest))
-        mw_flight_finish(s, d);
-    s->flight.current = NULL;
-    mw_outq_drop(&s->out);
-    mw_text_drop(made);
 }

@@ -154,6 +154,9 @@ void mw_flight_pass(mw_lmtp *s);
 /* The last byte of its content is queued. */
 void mw_flight_ended(mw_lmtp *s, mw_delivery *d);
 
+/* The last byte of d has left. */
+int mw_flight_has_left(const mw_lmtp *s, const mw_delivery *d);
+
 /* An anchor came in its place: what is in front of it is true. until: NULL for all. */
 void mw_flight_confirm(mw_lmtp *s, const mw_delivery *until);
 
@@ -192,8 +195,14 @@ int mw_flight_write_chunk(mw_lmtp *s, mw_delivery *d);
 /* A reply while the probe is under way. */
 void mw_flight_apply_probe(mw_lmtp *s, const mw_reply *r);
 
-/* flight_reply.c: true for a reply that only LHLO can get. */
+/* flight_fence.c: r begins with the server's name, as LHLO's reply does (RFC 5321 4.1.1.1). */
+int mw_flight_shows_name(const mw_lmtp *s, const mw_reply *r);
+
+/* True for a reply that only LHLO can get. */
 int mw_flight_is_anchor(const mw_lmtp *s, const mw_reply *r);
+
+/* True for one that looks like LHLO's, though it may not be as the link's first one was. */
+int mw_flight_is_hello(const mw_lmtp *s, const mw_reply *r);
 
 /* A fence came in its place. */
 void mw_flight_fence_held(mw_lmtp *s);
@@ -208,7 +217,7 @@ void mw_flight_apply_fence(mw_lmtp *s, const mw_reply *r);
 void mw_flight_apply_reset(mw_lmtp *s, const mw_reply *r);
 int mw_flight_queue_reset(mw_lmtp *s);
 
-/* The session breaks: what becomes of the deliveries in flight. words may be NULL. */
+/* flight_end.c: the session breaks: what becomes of the deliveries in flight. words may be NULL. */
 void mw_flight_abandon(mw_lmtp *s, int why, mw_text *words);
 
 /* mw_lmtp_last becomes this reply of our own; text may hold several lines. */

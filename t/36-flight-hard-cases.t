@@ -93,24 +93,40 @@ for my $kind (@kinds) {
 
 # ---- 421
 
-for my $kind ('one at a time') {
+for my $kind (@kinds) {
     my @three = (message('m1', 'a@x', 'b@x', 'c@x'), message('m2', 'a@x'));
     for my $then (undef, 'close', 'finish', 'reset') {
         expect('421 to the second of three, nothing behind it, ' . ($then || 'open'), $kind,
             { 'final m1 1' => { instead => ['421 4.3.2 bye'], gives => 421, then => $then || 'hang' } }, \@three,
             [ '250 final, 421 final, 421 final maybe', '421 connect' ], client => { Timeout => 0.5 }) if !$then || $then ne 'reset';
     }
+    for my $then (qw(close finish)) {
+        expect("the link ends behind the first of three, $then", $kind, { 'final m1 0' => { then => $then } }, [ $three[0] ],
+            ['250 final, 421 final maybe, 421 final maybe']);
+        expect("the link ends behind the last of three, $then", $kind, { 'final m1 2' => { then => $then } }, [ $three[0] ],
+            ['250 final, 250 final, 250 final']);
+    }
+    expect('silence behind the first of three', $kind, { 'final m1 0' => { then => 'hang' } }, \@three,
+        [ '250 final, 421 final maybe, 421 final maybe', '421 connect' ], client => { NextReplyTimeout => 0.3 });
     expect('421 to the second of three, the third behind it', $kind, { 'final m1 1' => { instead => ['421 4.3.2 bye'], gives => 421 } }, \@three,
         [ '250 final, 421 final, 250 final', '421 connect' ]);
     my $results = expect('421 to MAIL', $kind, { 'mail m1' => { instead => ['421 4.3.2 bye'], then => 'close' } }, \@three,
         [ '421 mail, 421 mail, 421 mail', '421 connect' ]);
     is $results->{m2}[0]->message, '4.3.2 bye', 'the rest has its words';
+    my $rest = $kind eq 'one at a time' ? 'rcpt' : 'data';
     expect('421 to the second RCPT', $kind, { 'rcpt m1 1' => { instead => ['421 4.3.2 bye'], then => 'close' } }, \@three,
-        [ '421 rcpt, 421 rcpt, 421 rcpt', '421 connect' ]);
+        [ "421 $rest, 421 rcpt, 421 $rest", '421 connect' ]);
     expect('421 to DATA', $kind, { 'data m1' => { instead => ['421 4.3.2 bye'], then => 'close' } }, \@three,
         [ '421 data, 421 data, 421 data', '421 connect' ]);
     expect('421 behind the last reply', $kind, { 'final m1 2' => { after => ['421 4.3.2 bye'], then => 'close' } }, \@three,
         [ '250 final, 250 final, 250 final', '421 connect' ]);
+}
+
+# Behind a 354 it is believed, in a stream not: see EagerBody.
+for my $case ([ 'pipelining', '250 final' ], [ 'streams', '421 final maybe' ], [ 'streams', '250 final', EagerBody => 0 ]) {
+    my ($kind, $result, @options) = @$case;
+    expect("a server that closes after each message, @options", $kind, { 'final m1 0' => { then => 'close' } }, [ message('m1', 'a@x') ],
+        [$result], client => {@options});
 }
 
 # ---- a server that gives up while the content is written
@@ -185,8 +201,10 @@ for my $kind (@kinds) {
         expect("silence at $point", $kind, { $point => { instead => [], then => 'hang' } }, [ message('m1', 'a@x'), message('m2', 'a@x') ],
             [ $stage{$point}, '421 connect' ], client => { Timeout => 0.3 });
     }
+    expect('one reply for two, and silence', $kind, { 'final m1 1' => { instead => [], then => 'hang' } }, [ message('m1', 'a@x', 'b@x') ],
+        ['250 final, 421 final maybe'], client => { NextReplyTimeout => 0.3 });
     my $some = $kind eq 'one at a time' ? '250 final, 421 final maybe' : '421 final maybe, 421 final maybe';
-    expect('one reply for two', $kind, { 'final m1 1' => { instead => [], then => 'hang' } }, [ message('m1', 'a@x', 'b@x') ], [$some],
+    expect('one reply for two', $kind, { 'final m1 1' => { instead => [] } }, [ message('m1', 'a@x', 'b@x') ], [$some],
         client => { NextReplyTimeout => 0.3 });
 }
 

@@ -119,6 +119,18 @@ sub followed {
     return 0;
 }
 
+# Did the message go by DATA, and was nothing but a LHLO sent behind its end, and no reply made unreadable?
+sub fenced_alone {
+    my ($self, $message) = @_;
+    for my $session (@{ $self->{sessions} }) {
+        my $end = $self->end_seen($message, $session);
+        next if !defined $end;
+        return substr($session->{seen}, 0, $end) =~ /\r\n\.\r\n\z/ && substr($session->{seen}, $end) =~ /\A(?:LHLO [^\r]*\r\n)?\z/
+            && $session->{whole} && !%{ $session->{spoilt} };
+    }
+    return 0;
+}
+
 # Was a reply asked for, behind the message's end, that cannot be taken for another?
 sub anchor_asked {
     my ($self, $message) = @_;
