@@ -293,6 +293,8 @@ for my $case (@mail_options) {
     @warnings = warnings_of { ok($lmtp->recipient('d@x', { Colour => 'red' }), 'recipient: an unknown option') };
     like("@warnings", qr/Colour/, '... is warned of');
     like(wire($server), qr/RCPT TO:<d\@x>\r\n\z/, '... and left out');
+    ok($lmtp->recipient('e@x', { Notify => [] }), 'recipient: Notify with an empty list');
+    like(wire($server), qr/RCPT TO:<e\@x>\r\n\z/, '... is none');
 }
 
 {

@@ -252,6 +252,7 @@ for my $case (@sources) {
         [ 'a deadline'        => [ @ok, Deadline => 0 ],                 qr/Deadline must be/ ],
         [ 'a worded deadline' => [ @ok, Deadline => 'soon' ],            qr/Deadline must be/ ],
         [ 'a progress'        => [ @ok, Progress => 1 ],                 qr/Progress must be/ ],
+        [ 'a value too few'   => [ @ok, 'Deadline' ],                    qr/odd number of arguments/ ],
         [ 'another word'      => [ @ok, Frm => 's' ],                    qr/unknown argument Frm/ ],
         [ 'a reference for an address'   => [ @ok, To => [ 'a', {} ] ],  qr/To has a reference for an address: HASH/ ],
         [ 'one with options'             => [ @ok, To => [ [ \'a', {} ] ] ], qr/To has a reference for an address: SCALAR/ ],

@@ -108,15 +108,15 @@ for my $kind (sort keys %keywords) {
         [ 'no To' => To => undef ], [ 'an empty To' => To => [] ], [ 'a To that is no list' => To => 'a@x' ], [ 'an undefined address' => To => [undef] ],
         [ 'no Data' => Data => undef ], [ 'a number for options' => To => [ [ 'a@x', 1 ] ] ], [ 'Data and File' => File => $0 ],
         [ 'a wrong Deadline' => Deadline => 'soon' ], [ 'a negative one' => Deadline => -1 ], [ 'a Progress that is no code' => Progress => 1 ],
-        [ 'an unknown one' => Dat => 'x' ], [ 'Data of a wrong kind' => Data => {} ],
+        [ 'an unknown one' => Dat => 'x' ], [ 'a value too few' => 'Deadline' ], [ 'Data of a wrong kind' => Data => {} ],
         [ 'a reference for the sender' => From => {} ], [ 'an object for the sender' => From => bless([], 'Thing') ],
         [ 'a reference for an address' => To => [{}] ], [ 'a handle for writing' => Data => writing() ],
         [ 'a File that is not there' => Data => undef, File => "$0.none" ], [ 'a folder for a File' => Data => undef, File => '/' ],
         [ 'wide characters' => Data => "\x{20AC}" ], [ 'a line of them' => Data => [ "text\n", "\x{20AC}\n" ] ],
     ) {
-        my ($what, %change) = @$wrong;
+        my ($what, @change) = @$wrong;
         for my $method (qw(deliver submit)) {
-            ok !eval { $lmtp->$method(%good, %change); 1 }, "$method with $what croaks";
+            ok !eval { $lmtp->$method(%good, @change); 1 }, "$method with $what croaks";
             like $@, qr/ at \Q$0\E line @{[ __LINE__ - 1 ]}\./, 'and says where';
         }
     }

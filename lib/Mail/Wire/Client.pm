@@ -37,6 +37,12 @@ use constant TURNS_MAX => 16;
 
 # ---------------------------------------------------------------- arguments
 
+sub _pairs {
+    my ($method, @arguments) = @_;
+    croak "$method: an odd number of arguments, where names and values are due" if @arguments % 2;
+    return @arguments;
+}
+
 # Takes what all jobs have out of the arguments.
 sub _common {
     my ($method, $arg) = @_;

@@ -74,7 +74,8 @@ sub _recipients {
 
 # Everything that the glue needs, from the caller's arguments.
 sub _job {
-    my ($self, $method, %arg) = @_;
+    my ($self, $method, @arguments) = @_;
+    my %arg = Mail::Wire::Client::_pairs($method, @arguments);
     croak $OPEN if $self->_in_transaction;
     my $job = Mail::Wire::Client::_common($method, \%arg);
     my @unknown = grep { !$is_mail_option{$_} } sort keys %arg;

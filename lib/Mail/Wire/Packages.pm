@@ -72,7 +72,8 @@ sub _addresses {
 }
 
 sub _job {
-    my ($self, $method, %arg) = @_;
+    my ($self, $method, @arguments) = @_;
+    my %arg = Mail::Wire::Client::_pairs($method, @arguments);
     my $facts = $self->_facts;
     croak "$method: another call on the same object is waiting" if $facts->{sending} or $facts->{flight}->busy;
     my $job = Mail::Wire::Client::_common($method, \%arg);

@@ -32,7 +32,7 @@ my %is_switch = map { $_ => 1 } qw(XVERP SMTPUTF8);
 my @mail = qw(Size Return Bits Transaction Envelope ENVID AUTH XVERP SMTPUTF8);
 
 my %recipient = (
-    Notify => [ DSN => sub { 'NOTIFY=' . join ',', map { uc } ref $_[1] ? @{ $_[1] } : $_[1] } ],
+    Notify => [ DSN => \&_notify ],
     ORcpt  => [ DSN => sub { "ORCPT=$_[1]" } ],
 );
 my @recipient = qw(Notify ORcpt);
@@ -61,6 +61,12 @@ sub _bits {
         carp 'Net::LMTP::mail: 8BITMIME and BINARYMIME options not supported by host';
     }
     return '';
+}
+
+sub _notify {
+    my ($client, $notify) = @_;
+    my @when = ref $notify ? @$notify : $notify;
+    return @when ? 'NOTIFY=' . join ',', map { uc } @when : '';
 }
 
 # " NAME=VALUE ..." for options; nothing when one cannot be sent. What else one of them means is noted in found.
