@@ -116,6 +116,11 @@ mw_delivery *mw_flight_oldest(const mw_lmtp *s)
     return s->flight.oldest;
 }
 
+mw_trace *mw_flight_trace(mw_lmtp *s)
+{
+    return &s->flight.trace;
+}
+
 uint64_t mw_flight_replies(const mw_lmtp *s)
 {
     return s->flight.replies;
@@ -139,6 +144,7 @@ int mw_flight_queue(mw_lmtp *s, const char *bytes, size_t len, mw_due due, size_
     if (!rc) {
         mw_expects_push(&s->due, due, owed)->delivery = d;
         mw_expects_tail(&s->due)->end = due == MW_DUE_FINAL || due == MW_DUE_PROBE ? 0 : s->out.queued;
+        mw_trace_add(&s->flight.trace, MW_TRACE_OUT, bytes, len);
     }
     return failed(s, rc);
 }
@@ -157,8 +163,10 @@ int mw_flight_queue_hello(mw_lmtp *s, mw_due due)
     memcpy(line, hello->bytes, hello->len);
     memcpy(line + hello->len, "\r\n", 2);
     /* A probe's own entry owns all replies up to this one's. */
-    if (due == MW_DUE_PROBE)
+    if (due == MW_DUE_PROBE) {
+        mw_trace_add(&s->flight.trace, MW_TRACE_OUT, line, hello->len);
         return failed(s, mw_outq_copy(&s->out, line, hello->len + 2));
+    }
     return mw_flight_queue(s, line, hello->len + 2, due, 1, NULL);
 }
 
@@ -311,6 +319,7 @@ static int queue_end(mw_lmtp *s, mw_delivery *d)
 {
     char end[MW_DOTSTUFF_END_MAX];
 
+    mw_trace_content(&s->flight.trace, d->taken);
     if (mw_flight_queue(s, end, mw_dotstuff_end(&d->stuff, end), MW_DUE_FINAL, mw_transaction_owed(&d->to), d))
         return -1;
     mw_flight_ended(s, d);
@@ -442,4 +451,5 @@ void mw_flight_free(mw_lmtp *s)
         mw_delivery_free(d);
     }
     mw_text_drop(s->flight.hello);
+    mw_trace_free(&s->flight.trace);
 }

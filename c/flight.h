@@ -30,6 +30,7 @@
 
 #include "delivery.h"
 #include "lmtp.h"
+#include "trace.h"
 
 /* What is waited for, for the caller's table of timeouts (RFC 5321 4.5.3.2). */
 typedef enum mw_wait {
@@ -106,6 +107,9 @@ int mw_flight_cancel(mw_lmtp *s, mw_delivery *d, mw_text *words);
 /* Queues RSET if a delivery left a transaction open on the server: 1, else 0. For callers that go on with
  * commands of their own. */
 int mw_flight_reset(mw_lmtp *s);
+
+/* The lines that deliveries send and get, see trace.h: for the caller to turn on, and to take. */
+mw_trace *mw_flight_trace(mw_lmtp *s);
 
 /* Counts the replies taken: a change shows that the server goes on. */
 uint64_t mw_flight_replies(const mw_lmtp *s);

@@ -311,11 +311,14 @@ static int unasked(mw_lmtp *s)
         return rc;
     if (!mw_reply_scan(line, 1, &code, &more, &text))
         code = 0;
+    if (code != MW_LMTP_LOST && d && d->state == MW_DELIVERY_CONTENT && code / 100 >= 4)
+        return 0;
+    mw_trace_add(&s->flight.trace, MW_TRACE_IN, line.base, line.len);
     if (code == MW_LMTP_LOST) {
         s->parting = mw_text_new(s->alloc, text.base, text.len);
         s->flight.parted = 1;
         mw_lmtp_break(s, MW_E_CLOSED, NULL);
-    } else if (!d || d->state != MW_DELIVERY_CONTENT || code / 100 < 4) {
+    } else {
         mw_lmtp_break(s, d && d->state == MW_DELIVERY_CONTENT ? MW_E_REPLY_EARLY : MW_E_REPLY_EXTRA, NULL);
     }
     return 0;
@@ -334,6 +337,7 @@ static int read_one(mw_lmtp *s)
     do {
         if ((rc = mw_lines_next(&s->lines, &line)) != 1)
             return rc;
+        mw_trace_add(&s->flight.trace, MW_TRACE_IN, line.base, line.len);
     } while ((rc = mw_reply_add(&s->gathering, line, 1)) == 0);
     if (rc == 1) {
         mw_reply done = s->gathering;

@@ -47,6 +47,7 @@ mw_lmtp *mw_lmtp_new(const mw_alloc *alloc)
     mw_reply_init(&s->hello, alloc);
     mw_reply_init(&s->by_hand, alloc);
     mw_buf_init(&s->hand_line, alloc);
+    mw_trace_init(&s->flight.trace, alloc);
     return s;
 }
 

@@ -62,6 +62,7 @@ typedef struct mw_flight {
     int must_fence;             /* a streamed message has another shape than those proven */
     int open;                   /* the server may have a transaction that nothing ended */
     int parted;                 /* 421 was said: nothing more is sent, what is owed may still come */
+    mw_trace trace;             /* its lines */
 } mw_flight;
 
 struct mw_lmtp {

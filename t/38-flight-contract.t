@@ -18,6 +18,16 @@ my @binary = qw(PIPELINING CHUNKING BINARYMIME 8BITMIME);
 
 sub client { return Net::LMTP->new($_[0]->host, $_[0]->port, Hello => 'client.example') || die $@ }
 
+# The lines that debug shows while the code runs.
+sub shown_by {
+    my ($lmtp, $code) = @_;
+    $lmtp->debug(1);
+    my $text = stderr_of { $code->() };
+    $lmtp->debug(0);
+    $text =~ s/^Net::LMTP=GLOB\(0x[0-9a-f]+\)//mg;
+    return split /\n/, $text;
+}
+
 sub texts { return join '; ', map { $_->as_string } @_ }
 
 # ---- an address is encoded once, whatever stands behind it
@@ -176,10 +186,29 @@ for my $class (qw(lmtp qmtp)) {
 # ---- Debug
 
 {
-    my ($lmtp) = session({ Debug => 0 });
+    my ($lmtp) = session({}, keywords => ['PIPELINING']);
+    my @lines = shown_by($lmtp, sub { $lmtp->deliver(From => 's@x', To => [ 'a@x', "b\n" ], Data => "x\n" x 100) });
+    is_deeply(\@lines, [
+        '>>> MAIL FROM:<s@x>', '>>> RCPT TO:<a@x>', '>>> DATA', '<<< 250 ok', '<<< 250 ok', '<<< 354 go on', '>>> (200 bytes of content)', '>>> .',
+        '>>> LHLO client.example', '<<< 250 delivered', '<<< 250-server.example', '<<< 250 PIPELINING'
+    ], 'debug shows the lines of a delivery');
+    my @submitted = shown_by($lmtp, sub { $lmtp->submit(From => 's@x', To => ['a@x'], Data => "x\n") });
+    is_deeply([ @submitted[ 0 .. 2 ] ], [ @lines[ 0 .. 2 ] ], '... submit shows what it sends');
+    my @collected = shown_by($lmtp, sub { $lmtp->collect });
+    is_deeply([ @submitted, @collected ], [ @lines[ 0 .. 5 ], '>>> (2 bytes of content)', '>>> .', '<<< 250 delivered' ], '... collect the rest');
+    is(stderr_of { $lmtp->deliver(From => 's@x', To => ['a@x'], Data => "x\n") }, '', 'off again');
+}
+
+{
+    package Nosy;
+    our @ISA = ('Net::LMTP');
+    sub debug_print { $_[0]->deliver(From => 's@x', To => ['a@x'], Data => "x\n") }
+}
+{
+    my ($lmtp) = session({ class => 'Nosy' });
     $lmtp->debug(1);
-    my $shown = stderr_of { $lmtp->deliver(From => 's@x', To => ['a@x'], Data => "x\n") };
-    like($shown, qr/<a\@x>: success \(final\) 250/, 'debug shows the results of a delivery');
+    ok(!eval { $lmtp->deliver(From => 's@x', To => ['a@x'], Data => "x\n"); 1 }, 'a delivery from debug_print of the same object');
+    like($@, qr/called from the code of/, '... croaks');
 }
 
 done_testing;

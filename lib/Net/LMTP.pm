@@ -686,7 +686,7 @@ more.
 
 =item Debug
 
-True: shows on STDERR what is said, and the results of deliveries, see C<debug>.
+True: shows on STDERR what is said, see C<debug>.
 
 =item LocalAddr, LocalPort
 
@@ -1270,7 +1270,8 @@ is lost before.
 Returns the level, and with an argument sets another. Called on the class it is the level of objects
 made afterwards without a Debug of their own. If true, each line is shown on STDERR behind the
 object's name: C<< >>> >> what is sent, C<<< <<< >>> what is received. Authentication's secrets are
-not shown, nor the lines of C<deliver> and C<submit>: the results of those are.
+not shown. Of what C<deliver> and C<submit> send the commands are shown, when they have been queued,
+and how much content there was; and all replies.
 
 =head3 debug_print(OUT, TEXT)
 

@@ -88,6 +88,10 @@ sub _show_progress {
     return;
 }
 
+# For classes that show what is said.
+sub _is_shown   { 0 }
+sub _show_lines { }
+
 # The caller's code has its turn: to give the next piece, or to see the progress.
 sub _call_back {
     my ($self, $method) = @_;
@@ -104,10 +108,11 @@ sub _go {
     my ($self, $until, $id, $may_wait) = @_;
     croak ref($self) . ': called from the code of Data or Progress of the same object' if $self->_facts->{in_callback};
     my $jobs = $self->_jobs;
-    my $watched = %$jobs ? grep { $_->{progress} } values %$jobs : 0;
+    my $watched = $self->_is_shown || (%$jobs ? grep { $_->{progress} } values %$jobs : 0);
     my $turns = 0;
     while (1) {
         my $said = $self->_run($until, $id, $may_wait, $watched ? 1 : 0);
+        $self->_show_lines;
         if ($said == UNLINKED) {
             $self->_relink or return 0;
             next;

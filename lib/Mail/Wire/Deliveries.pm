@@ -192,12 +192,14 @@ sub _feed {
 # If its message is half sent the link is of no use any more.
 sub _callback_died { $_[0]->_interrupted($_[1]) }
 
-# Lines of deliveries are not shown: their results are.
-sub _results_of {
-    my ($self, $id) = @_;
-    my $results = $self->SUPER::_results_of($id);
-    if ($self->debug) { $self->debug_print(0, $_->as_string . "\n") foreach @$results }
-    return $results;
+sub _is_shown { $_[0]->_debug_level }
+
+sub _show_lines {
+    my ($self) = @_;
+    my @lines = $self->_lines or return;
+    local $self->_facts->{in_callback} = 1;
+    while (my ($out, $line) = splice @lines, 0, 2) { $self->debug_print($out, "$line\n") }
+    return;
 }
 
 # For flush: what may be sent without more replies is sent. True unless the link was lost, or some of it would have to be waited for.
