@@ -122,6 +122,18 @@ for my $kind (@kinds) {
         [ '250 final, 250 final, 250 final', '421 connect' ]);
 }
 
+# What a fence that holds has to do with it.
+expect('one reply for two, and half of a fence', 'pipelining',
+    { 'final m1 1' => { instead => [] }, 'lhlo 2' => { instead => ['250-server.example'], then => 'finish' } },
+    [ message('m1', 'a@x', 'b@x') ], ['421 final maybe, 421 final maybe']);
+expect('half of a fence behind two', 'pipelining', { 'lhlo 2' => { instead => ['250-server.example'], then => 'finish' } },
+    [ message('m1', 'a@x', 'b@x') ], ['250 final, 250 final']);
+for my $case ([ 2, '421 final maybe', '421 connect, 421 connect' ], [ 3, '250 final', '250 final, 250 final' ]) {
+    my ($nth, @results) = @$case;
+    expect("silence in the place of fence $nth", 'pipelining', { "lhlo $nth" => { instead => [], then => 'hang' } },
+        [ message('m1', 'a@x'), message('m2', 'a@x', 'b@x') ], \@results, client => { Timeout => 0.3 });
+}
+
 # Behind a 354 it is believed, in a stream not: see EagerBody.
 for my $case ([ 'pipelining', '250 final' ], [ 'streams', '421 final maybe' ], [ 'streams', '250 final', EagerBody => 0 ]) {
     my ($kind, $result, @options) = @$case;
