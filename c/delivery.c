@@ -99,9 +99,10 @@ void mw_delivery_content(mw_delivery *d, const char *bytes, size_t len)
     d->whole = 1;
 }
 
-void mw_delivery_file(mw_delivery *d, int fd, uint64_t offset, size_t size, const char *last)
+void mw_delivery_file(mw_delivery *d, int fd, uint64_t offset, size_t size, const char *last, int64_t stamp)
 {
     d->in_file = 1;
+    d->stamp = stamp;
     memcpy(d->last, last, sizeof d->last);
     d->fd = fd;
     d->offset = offset;

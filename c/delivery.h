@@ -44,7 +44,8 @@ typedef struct mw_delivery {
     int fd;                     /* or, if in_file, the file that it is in, from offset on */
     int in_file;
     uint64_t offset;
-    char last[MW_OUTQ_BEHIND_MAX];  /* its last bytes */
+    char last[MW_OUTQ_BEHIND_MAX];  /* its last bytes, */
+    int64_t stamp;              /* and when it was last changed */
     size_t left;
     int pulled;                 /* the content comes by mw_flight_piece instead, */
     int whole;                  /* and all of it has come */
@@ -61,12 +62,14 @@ typedef struct mw_delivery {
     uint64_t begin;             /* the queue's count in front of its first byte */
     int data_sent;              /* DATA, or BDAT, was queued */
     int anchored;               /* its own 354 came in its place: what was said before stands */
-    int answered_early;         /* every final reply came before the end had left */
+    int answered_early;         /* every final reply has come, and the end has not left yet, */
+    int early;                  /* or had not when they came: they answer nothing behind it */
     int has_end;                /* the end was queued: */
     uint64_t end;               /* the queue's count behind its last byte */
     int shape;                  /* of the message: known with its end, see lmtp_session.h */
-    int followed;               /* something whose reply may be taken for its own was queued behind its end, or came too much */
+    int followed;               /* something whose reply may be taken for its own was queued behind its end */
     int fenced;                 /* nothing but a fence was */
+    int unsure;                 /* a reply more came than was owed, or one that may be another's: a fence is to tell */
 } mw_delivery;
 
 /* A delivery for nobody yet. NULL: no memory. */
@@ -87,9 +90,10 @@ int mw_delivery_unsendable(mw_delivery *d, mw_slice address, mw_stage stage, uns
 void mw_delivery_content(mw_delivery *d, const char *bytes, size_t len);
 
 /* The content is a part of a file, up to its end, in lines that end in CRLF, or raw: it goes by BDAT, which the server must offer.
- * last: its last MW_OUTQ_BEHIND_MAX bytes; size is more than that. The file stays open and as it is until the delivery is done; one
- * that does not makes the pump say MW_E_SIZE before the last bytes are sent. */
-void mw_delivery_file(mw_delivery *d, int fd, uint64_t offset, size_t size, const char *last);
+ * last: its last MW_OUTQ_BEHIND_MAX bytes; size is more than that. stamp: when it was last changed (mw_io_file_stamp), asked before
+ * its lines were looked at; 0: not known. The file stays open and as it is until the delivery is done; one that does not makes the
+ * pump say MW_E_SIZE before the last bytes are sent. */
+void mw_delivery_file(mw_delivery *d, int fd, uint64_t offset, size_t size, const char *last, int64_t stamp);
 
 /* The content comes in pieces, when they can be sent: see mw_flight_wants. */
 void mw_delivery_pulled(mw_delivery *d);

@@ -39,6 +39,7 @@ typedef struct mw_expect {
     uint64_t transaction;   /* the transaction it belongs to, */
     uint64_t end;           /* in flight: the queue's count behind the command, before which no reply can come; 0: not told */
     struct mw_delivery *delivery; /* or the delivery */
+    int in_flight;          /* sent for deliveries */
     size_t replies;         /* owed at first */
 } mw_expect;
 

@@ -143,6 +143,7 @@ int mw_flight_queue(mw_lmtp *s, const char *bytes, size_t len, mw_due due, size_
         rc = mw_outq_copy(&s->out, bytes, len);
     if (!rc) {
         mw_expects_push(&s->due, due, owed)->delivery = d;
+        mw_expects_tail(&s->due)->in_flight = 1;
         mw_expects_tail(&s->due)->end = due == MW_DUE_FINAL || due == MW_DUE_PROBE ? 0 : s->out.queued;
         mw_trace_add(&s->flight.trace, MW_TRACE_OUT, bytes, len);
     }
@@ -185,6 +186,11 @@ int mw_flight_queue_reset(mw_lmtp *s)
 {
     s->flight.open = 0;
     return mw_flight_queue(s, "RSET\r\n", 6, MW_DUE_RSET, 1, NULL);
+}
+
+int mw_flight_owes(const mw_lmtp *s)
+{
+    return mw_expects_head(&s->due) && mw_expects_head(&s->due)->in_flight;
 }
 
 int mw_flight_reset(mw_lmtp *s)

@@ -13,8 +13,8 @@
  *   - each shape of a message (one recipient; several; some refused among several) goes fenced, with
  *     nothing else behind it, the first time on a link. Only shapes that were answered in step have the
  *     next envelope sent behind their end;
- *   - a link that ends in front of such a fence, with nothing out of step, leaves what was answered behind a
- *     354: many servers close when they have answered a message, and a deferral would send it again each time;
+ *   - a link that ends in front of such a fence, or falls silent, with nothing out of step, leaves what was answered
+ *     behind a 354: many servers close when they have answered a message, and a deferral would send it again each time;
  *   - where PIPELINING is not offered, or a second LHLO is not answered like the first, nothing is ever
  *     sent behind an end.
  *
@@ -107,6 +107,9 @@ int mw_flight_cancel(mw_lmtp *s, mw_delivery *d, mw_text *words);
 /* Queues RSET if a delivery left a transaction open on the server: 1, else 0. For callers that go on with
  * commands of their own. */
 int mw_flight_reset(mw_lmtp *s);
+
+/* True while a reply is owed that was asked for by deliveries: it may be after the last one was given up. */
+int mw_flight_owes(const mw_lmtp *s);
 
 /* The lines that deliveries send and get, see trace.h: for the caller to turn on, and to take. */
 mw_trace *mw_flight_trace(mw_lmtp *s);

@@ -88,7 +88,8 @@ static int ended(mw_lmtp *s, mw_delivery *d)
 
 static int queue_file(mw_lmtp *s, mw_delivery *d)
 {
-    int rc = mw_outq_file_part(&s->out, d->fd, d->offset, d->left - sizeof d->last, sizeof d->last);
+    mw_outq_stretch stretch = { d->fd, d->offset, d->left - sizeof d->last, sizeof d->last, d->stamp };
+    int rc = mw_outq_stretch_of(&s->out, &stretch);
 
     return rc ? rc : mw_outq_copy(&s->out, d->last, sizeof d->last);
 }

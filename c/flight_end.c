@@ -7,9 +7,20 @@
 
 #include <string.h>
 
+/* What d is owed next; NULL when it is owed nothing. */
+static const mw_expect *next_due(const mw_lmtp *s, const mw_delivery *d)
+{
+    size_t i;
+
+    for (i = 0; i < s->due.count; i++)
+        if (mw_expects_at(&s->due, i)->delivery == d)
+            return mw_expects_at(&s->due, i);
+    return NULL;
+}
+
 static mw_stage stage_of(const mw_lmtp *s, const mw_delivery *d)
 {
-    const mw_expect *due = mw_expects_head(&s->due);
+    const mw_expect *due;
 
     if (d->state == MW_DELIVERY_WAITING || s->out.sent <= d->begin)
         return MW_STAGE_CONNECT;
@@ -17,9 +28,10 @@ static mw_stage stage_of(const mw_lmtp *s, const mw_delivery *d)
         return mw_flight_has_left(s, d) ? MW_STAGE_FINAL : MW_STAGE_BODY;
     if (d->state == MW_DELIVERY_CONTENT)
         return MW_STAGE_BODY;
+    due = next_due(s, d);
     if (!d->asked || (due && due->due == MW_DUE_MAIL))
         return MW_STAGE_MAIL;
-    return d->data_sent && d->to.accepted ? MW_STAGE_DATA : MW_STAGE_RCPT;
+    return d->data_sent && d->to.accepted && !(due && due->due == MW_DUE_RCPT) ? MW_STAGE_DATA : MW_STAGE_RCPT;
 }
 
 /* True when a reply came that has no place: those in front of it may be in the wrong ones. */
@@ -28,18 +40,21 @@ static int is_out_of_step(int why)
     return why == MW_E_REPLY_EXTRA || why == MW_E_REPLY_SHORT || why == MW_E_REPLY_CLASS || why == MW_E_REPLY_EARLY;
 }
 
-/* A fence's reply shows itself. So when the link ends, and nothing was out of place, what came between 354 and the fence's
- * place stands. But as long as no fence has held on this link, its reply may look like a final one: all final replies and
- * silence in the fence's place can be one final reply too few. */
-static int stands(const mw_lmtp *s, const mw_delivery *d, int why)
+/* A fence's reply shows itself. So when the link ends, or nothing more comes, and nothing was out of step, what came between
+ * 354 and the fence's place stands. */
+static int stands(const mw_lmtp *s, int why)
 {
     const mw_expect *due = mw_expects_head(&s->due);
 
     if (why / MW_ERROR_BAND != MW_E_CLOSED / MW_ERROR_BAND || s->flight.fence == MW_FENCE_DOUBTED)
         return 0;
-    if (due && due->due == MW_DUE_FINAL && mw_flight_shows_name(s, &s->gathering))
-        return 0;
-    return s->flight.fence == MW_FENCE_HOLDS || why != MW_E_TIMEOUT || d->state != MW_DELIVERY_ANSWERED;
+    return !(due && due->due == MW_DUE_FINAL && mw_flight_shows_name(s, &s->gathering));
+}
+
+/* True when what was said to d may have been said to what is behind it, or to another. What has not left was not answered. */
+static int is_doubted(const mw_lmtp *s, const mw_delivery *d, int why)
+{
+    return d->unsure || (d->followed && !d->early && s->out.sent > d->end) || ((d->followed || d->fenced) && !stands(s, why));
 }
 
 /* What came since the last anchor in step is not believed, unless nothing was behind it: refusals neither, when the order
@@ -49,7 +64,7 @@ static void abandon(mw_lmtp *s, mw_delivery *d, int why, mw_text *words)
     mw_stage stage = stage_of(s, d);
     int doubtful = !d->anchored && (mw_flight_doubtful_before(s, d) || (d->grouped && is_out_of_step(why)));
 
-    if (d->followed || doubtful || (d->fenced && !stands(s, d, why)))
+    if (doubtful || is_doubted(s, d, why))
         mw_transaction_doubt(&d->to, !doubtful);
     mw_transaction_abandon(&d->to, stage, MW_LMTP_LOST, words, stage == MW_STAGE_FINAL);
 }

@@ -40,8 +40,8 @@ void mw_flight_answered(mw_lmtp *s, mw_delivery *d)
     if (d->eager || (d->state != MW_DELIVERY_ENDED && d->asked))
         s->flight.open = 1;
     d->state = MW_DELIVERY_ANSWERED;
-    d->followed |= is_over(s);
-    if (!d->followed && !d->fenced && !mw_flight_doubtful_before(s, d))
+    d->unsure |= is_over(s);
+    if (!d->followed && !d->fenced && !d->unsure && !mw_flight_doubtful_before(s, d))
         mw_flight_finish(s, d);
 }
 
@@ -106,7 +106,7 @@ static void apply_data(mw_lmtp *s, mw_delivery *d, const mw_reply *r)
     }
     /* In a group that somebody was accepted in, a refusal of DATA may be another's reply, out of step: 354 would have
      * shown. A fence does. Where nobody was accepted, DATA must be refused (RFC 2033 4.2), and is. */
-    d->followed |= d->grouped && mw_transaction_owed(&d->to) && mw_flight_may_follow(s);
+    d->unsure |= d->grouped && mw_transaction_owed(&d->to) && mw_flight_may_follow(s);
     text = mw_reply_joined(r);
     mw_transaction_refused(&d->to, MW_STAGE_DATA, r->code, text);
     mw_text_drop(text);
@@ -125,7 +125,7 @@ static void settled(mw_lmtp *s, mw_delivery *d)
     if (mw_flight_has_left(s, d))
         mw_flight_answered(s, d);
     else
-        d->answered_early = 1;
+        d->answered_early = d->early = 1;
 }
 
 static void settle_early(mw_lmtp *s)
@@ -319,7 +319,7 @@ static int unasked(mw_lmtp *s)
         s->flight.parted = 1;
         mw_lmtp_break(s, MW_E_CLOSED, NULL);
     } else {
-        mw_lmtp_break(s, d && d->state == MW_DELIVERY_CONTENT ? MW_E_REPLY_EARLY : MW_E_REPLY_EXTRA, NULL);
+        mw_lmtp_break(s, !code ? MW_E_REPLY_SYNTAX : d && d->state == MW_DELIVERY_CONTENT ? MW_E_REPLY_EARLY : MW_E_REPLY_EXTRA, NULL);
     }
     return 0;
 }

@@ -6,12 +6,13 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
 
 /* How much of a file is read at once. */
-#define FILE_BLOCK 65536
+#define FILE_BLOCK 32768
 
 int64_t mw_io_now(void)
 {
@@ -102,13 +103,30 @@ static int copy_file(mw_transport *t, const mw_outq_stretch *f, size_t *put_r)
     return t->calls->write(t, &v, 1, put_r);
 }
 
+int64_t mw_io_file_stamp(int fd)
+{
+    struct stat file;
+
+    if (fstat(fd, &file))
+        return 0;
+#if defined(__APPLE__)
+    return (int64_t)file.st_mtime * 1000000000 + file.st_mtimespec.tv_nsec;
+#elif defined(st_mtime) /* POSIX.1-2008: a part of st_mtim */
+    return (int64_t)file.st_mtime * 1000000000 + file.st_mtim.tv_nsec;
+#else
+    return (int64_t)file.st_mtime * 1000000000;
+#endif
+}
+
 /* MW_OK when a file ends where it did when it was queued: its last byte is there, and no more behind it than there were. */
 static int check_end(mw_transport *t, const mw_outq_stretch *f)
 {
     char bytes[2 + MW_OUTQ_BEHIND_MAX];
     ssize_t n = pread(f->fd, bytes, 2 + f->behind, (off_t)(f->offset + f->left - 1));
 
-    return n < 0 ? file_failed(t) : n == 1 + (ssize_t)f->behind ? MW_OK : MW_E_SIZE;
+    if (n < 0)
+        return file_failed(t);
+    return n == 1 + (ssize_t)f->behind && (!f->stamp || f->stamp == mw_io_file_stamp(f->fd)) ? MW_OK : MW_E_SIZE;
 }
 
 /* Sends from a file; what comes behind is held back until it is sure that this was all of it. */

@@ -6,7 +6,7 @@
  * handle's (for TLS) can be made elsewhere.
  *
  * What the queue has in files is sent without a copy where transport and system can do that (sendfile), else
- * read in blocks. A file that no longer has the bytes, or has more behind them, is not what was queued:
+ * read in blocks. A file that no longer has the bytes, or has more behind them, or was changed, is not what was queued:
  * MW_E_SIZE, and the bytes behind it are not sent.
  *
  * Time is in nanoseconds of the monotonic clock (mw_io_now). A deadline of MW_IO_NEVER is none. No function
@@ -98,6 +98,9 @@ int mw_io_poll(mw_transport *t, mw_buf *in);
 /* Reads a file from offset on: how many bytes, at most max; 0 at its end; negative when it cannot be read. */
 int mw_io_read_file(int fd, uint64_t offset, char *to, int max);
 
+/* When a file was last changed, as exactly as the system tells; 0 when it doesn't. */
+int64_t mw_io_file_stamp(int fd);
+
 /* A connection being made: names resolved (getaddrinfo: this one step waits as long as the
  * resolver does), then each address tried in turn against one deadline. */
 typedef struct mw_dial mw_dial;
@@ -131,7 +134,7 @@ int mw_dial_take(mw_dial *d);
 /* The address family of the descriptor (AF_INET ...). */
 int mw_dial_family(const mw_dial *d);
 
-/* errno of the last failure; 0 if it was the resolver's. */
+/* errno of the last failure; EINVAL if it was the resolver's, which has words instead; 0: none. */
 int mw_dial_errno(const mw_dial *d);
 
 /* The resolver's or the system's words for the last failure. */

@@ -277,7 +277,7 @@ int mw_dial_family(const mw_dial *d)
 
 int mw_dial_errno(const mw_dial *d)
 {
-    return d->error;
+    return d->error ? d->error : d->words ? EINVAL : 0;
 }
 
 const char *mw_dial_error(const mw_dial *d)

@@ -204,7 +204,7 @@ static int queue_data(mw_lmtp *s, mw_slice line)
         return rc;
     if (s->state == MW_STATE_REFUSED)
         mw_transaction_reopen(&s->now);
-    s->refused_code = 0;
+    s->refused_code = s->withheld = 0;
     mw_lmtp_move(s, MW_STATE_ASKED);
     return 0;
 }

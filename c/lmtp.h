@@ -103,6 +103,15 @@ int mw_lmtp_in_transaction(const mw_lmtp *s);
  * end has not left, a final reply whose lines are all 2xx and differ. */
 int mw_lmtp_reply(mw_lmtp *s);
 
+/* True while a command's reply is owed that the caller has not taken; those of deliveries left out. */
+int mw_lmtp_owes(const mw_lmtp *s);
+
+/* Counts the replies taken, and those made here: a change shows that there was one. */
+uint64_t mw_lmtp_taken(const mw_lmtp *s);
+
+/* True when a line that is no reply was put back, and no reply has been taken since. */
+int mw_lmtp_is_garbled(const mw_lmtp *s);
+
 /* A reply that is there without reading: the answer to a command refused here, or the reply of a further
  * recipient, which the caller of an old module would read now. 1: mw_lmtp_last is it; 0: the next one must
  * be read. */
@@ -180,7 +189,7 @@ void mw_lmtp_refusal(mw_lmtp *s);
 /* Content, line ends and dots made right on the way: takes bytes while less than MW_LMTP_HIGH_WATER is
  * queued; *used_r says how many.
  *   0               taken; if not all were, send and call again
- *   MW_E_STATE      no content is open
+ *   MW_E_STATE      no content is open; bytes offered while MW_CONTENT_ASKED are missing from then on
  *   MW_E_CLOSED     the server has said 421 meanwhile
  *   MW_E_REPLY_EARLY  it has answered a message that has not ended: the session is broken
  *   MW_E_NOMEM */
@@ -192,7 +201,8 @@ int mw_lmtp_data(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r);
 int mw_lmtp_raw(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r);
 
 /* Ends the content: queues the dot, which is owed one reply per accepted recipient (of RCPTs without a reply
- * yet, those that will be accepted), one if there is none. Returns as mw_lmtp_data. */
+ * yet, those that will be accepted), one if there is none. Returns as mw_lmtp_data; MW_E_SIZE, and the session is
+ * broken, when bytes are missing. */
 int mw_lmtp_data_end(mw_lmtp *s);
 
 /* ---- the end */

@@ -103,6 +103,7 @@ int mw_lmtp_data(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r)
     int rc;
 
     *used_r = 0;
+    s->withheld |= s->state == MW_STATE_ASKED && len;
     if (s->state != MW_STATE_OPEN)
         return MW_E_STATE;
     if ((rc = watch(s, 0)))
@@ -183,6 +184,10 @@ int mw_lmtp_data_end(mw_lmtp *s)
 
     if (s->state != MW_STATE_OPEN)
         return MW_E_STATE;
+    if (s->withheld) {
+        mw_lmtp_break(s, MW_E_SIZE, NULL);
+        return MW_E_SIZE;
+    }
     if ((rc = watch(s, 1)) || (rc = mw_expects_reserve(&s->due, 1)))
         return rc;
     if (mw_outq_copy(&s->out, end, mw_dotstuff_end(&s->stuff, end))) {

@@ -258,6 +258,9 @@ static int take(mw_lmtp *s)
     mw_reply done = s->gathering;
     int rc;
 
+    s->taken++;
+    s->garbled = 0;
+
     s->gathering = s->last;
     s->last = done;
     mw_reply_clear(&s->gathering);
@@ -280,6 +283,7 @@ void mw_lmtp_reply_garbled(mw_lmtp *s)
     const mw_expect *due = mw_expects_oldest(&s->due);
 
     mw_reply_clear(&s->gathering);
+    s->garbled = 1;
     if (due && due->due == MW_DUE_FINAL)
         mw_lmtp_break(s, MW_E_REPLY_SYNTAX, NULL);
 }
@@ -318,6 +322,23 @@ int mw_lmtp_reply_put(mw_lmtp *s, unsigned code, mw_slice text, int more)
         return MW_E_REPLY_SYNTAX;
     }
     return gathered(s, mw_reply_put(&s->gathering, code, text, more));
+}
+
+int mw_lmtp_owes(const mw_lmtp *s)
+{
+    const mw_expect *due = mw_expects_head(&s->due);
+
+    return due && !due->in_flight;
+}
+
+uint64_t mw_lmtp_taken(const mw_lmtp *s)
+{
+    return s->taken;
+}
+
+int mw_lmtp_is_garbled(const mw_lmtp *s)
+{
+    return s->garbled;
 }
 
 const mw_reply *mw_lmtp_last(const mw_lmtp *s)
@@ -371,7 +392,7 @@ int mw_lmtp_line(mw_lmtp *s, int by_hand, mw_slice *line_r)
         mw_lmtp_break(s, rc, NULL);
     if (rc <= 0 || !by_hand)
         return rc;
-    s->stray = 0;
+    s->stray = s->garbled = 0;
     mw_buf_clear(&s->hand_line);
     if (mw_buf_append(&s->hand_line, line_r->base, line_r->len))
         mw_lmtp_break(s, MW_E_NOMEM, NULL);
@@ -390,104 +411,4 @@ int mw_lmtp_line_unget(mw_lmtp *s, mw_slice line)
     if (same && !rc)
         s->hand_held = 0;
     return rc;
-}
-
-/* ---- replies made here */
-
-void mw_lmtp_say(mw_lmtp *s, unsigned code, const char *text, size_t len)
-{
-    const char *end = text + len, *next;
-    mw_slice line;
-    int more;
-
-    mw_lmtp_settle(s, 0);
-    mw_reply_clear(&s->last);
-    do {
-        next = len ? memchr(text, '\n', (size_t)(end - text)) : NULL;
-        line.base = text;
-        line.len = (size_t)((next ? next : end) - text);
-        more = next && next + 1 < end;
-        if (mw_reply_put(&s->last, code, line, more) < 0)
-            break;
-        text = next ? next + 1 : end;
-    } while (more);
-    s->last.code = code;
-}
-
-void mw_lmtp_say_text(mw_lmtp *s, unsigned code, const mw_text *text)
-{
-    mw_lmtp_say(s, code, text ? text->bytes : "", text ? text->len : 0);
-}
-
-static int say_local(mw_lmtp *s, const mw_expect *due)
-{
-    const char *words = mw_error_text(due->error);
-
-    if (due->code == MW_LMTP_LOST && s->parting)
-        mw_lmtp_say_text(s, due->code, s->parting);
-    else if (due->error == MW_E_STATE && s->refused_code == due->code)
-        mw_lmtp_say_text(s, due->code, s->refused_text);
-    else
-        mw_lmtp_say(s, due->code, words, strlen(words));
-    mw_expects_pop(&s->due);
-    return 1;
-}
-
-/* Hands out the reply of the next accepted recipient behind the first. What we said ourselves is no reply. */
-static int hand_out(mw_lmtp *s)
-{
-    const mw_recipient *r;
-
-    for (; s->handout < s->now.count; s->handout++) {
-        r = &s->now.rcpts[s->handout];
-        if (!r->accepted || r->local)
-            continue;
-        mw_lmtp_say_text(s, r->result.code, r->result.text);
-        s->handout++;
-        return 1;
-    }
-    s->handout = 0;
-    return 0;
-}
-
-static int unget_reply_line(mw_lmtp *s, const mw_reply *r, size_t i)
-{
-    mw_slice text = mw_reply_text(r, i);
-    char head[4];
-    int rc;
-
-    head[0] = (char)('0' + r->lines[i].code / 100);
-    head[1] = (char)('0' + r->lines[i].code / 10 % 10);
-    head[2] = (char)('0' + r->lines[i].code % 10);
-    head[3] = i + 1 < r->count ? '-' : ' ';
-    mw_buf_clear(&s->hand_line);
-    rc = mw_buf_append(&s->hand_line, head, sizeof head);
-    if (!rc)
-        rc = mw_buf_append(&s->hand_line, text.base, text.len);
-    text = mw_buf_view(&s->hand_line);
-    return rc ? rc : mw_lines_unget(&s->lines, text.base, text.len);
-}
-
-int mw_lmtp_line_local(mw_lmtp *s)
-{
-    size_t i;
-    int rc = 0;
-
-    mw_lmtp_settle_hand(s);
-    if (!s->handout || mw_lines_waiting(&s->lines) || !hand_out(s))
-        return 0;
-    for (i = s->last.count; i-- > 0 && !rc;)
-        rc = unget_reply_line(s, &s->last, i);
-    return rc;
-}
-
-int mw_lmtp_reply_local(mw_lmtp *s)
-{
-    const mw_expect *due;
-
-    mw_lmtp_settle_hand(s);
-    due = mw_expects_head(&s->due);
-    if (s->handout && hand_out(s))
-        return 1;
-    return due && due->due == MW_DUE_LOCAL ? say_local(s, due) : 0;
 }

@@ -17,9 +17,7 @@
 struct mw_outq_chunk {
     mw_outq_chunk *next;
     const char *base;   /* store, or the lent bytes; NULL: a file's, */
-    int fd;             /* this one's, */
-    uint64_t offset;    /* from here on, */
-    unsigned behind;    /* with so many bytes behind */
+    mw_outq_stretch file;   /* which one, as it was queued */
     uint64_t head;      /* bytes that were sent */
     uint64_t tail;      /* bytes that were queued */
     size_t cap;         /* bytes of store; 0 for what is not the queue's own */
@@ -219,22 +217,22 @@ int mw_outq_lend(mw_outq *q, const void *bytes, size_t n)
 
 int mw_outq_file(mw_outq *q, int fd, uint64_t offset, uint64_t n)
 {
-    return mw_outq_file_part(q, fd, offset, n, 0);
+    mw_outq_stretch stretch = { fd, offset, n, 0, 0 };
+
+    return mw_outq_stretch_of(q, &stretch);
 }
 
-int mw_outq_file_part(mw_outq *q, int fd, uint64_t offset, uint64_t n, unsigned behind)
+int mw_outq_stretch_of(mw_outq *q, const mw_outq_stretch *stretch)
 {
     mw_outq_chunk *c;
 
-    if (n == 0)
+    if (stretch->left == 0)
         return MW_OK;
-    c = push_foreign(q, n);
+    c = push_foreign(q, stretch->left);
     if (!c)
         return MW_E_NOMEM;
     c->base = NULL;
-    c->fd = fd;
-    c->offset = offset;
-    c->behind = behind;
+    c->file = *stretch;
     return MW_OK;
 }
 
@@ -252,10 +250,9 @@ int mw_outq_peek_file(const mw_outq *q, mw_outq_stretch *stretch_r)
         c = c->next;
     if (!c || c->base)
         return 0;
-    stretch_r->fd = c->fd;
-    stretch_r->offset = c->offset + c->head;
+    *stretch_r = c->file;
+    stretch_r->offset += c->head;
     stretch_r->left = c->tail - c->head;
-    stretch_r->behind = c->behind;
     return 1;
 }
 

@@ -59,17 +59,18 @@ int mw_outq_lend(mw_outq *q, const void *bytes, size_t n);
  * more, is for the sender to find out. Returns 0 or MW_E_NOMEM. */
 int mw_outq_file(mw_outq *q, int fd, uint64_t offset, uint64_t n);
 
-/* The same of a file that has so many bytes more behind them, at most MW_OUTQ_BEHIND_MAX: its last ones, which are queued
- * by mw_outq_copy, so that they are held back until it is sure that the file is no longer than that. */
-#define MW_OUTQ_BEHIND_MAX 2
-int mw_outq_file_part(mw_outq *q, int fd, uint64_t offset, uint64_t n, unsigned behind);
-
 /* A stretch of a file: left bytes from offset on. */
 typedef struct mw_outq_stretch {
     int fd;
     uint64_t offset, left;
-    unsigned behind;    /* and bytes that the file has behind them */
+    unsigned behind;    /* and bytes that the file has behind them, at most MW_OUTQ_BEHIND_MAX */
+    int64_t stamp;      /* its last change (mw_io_file_stamp) when it was queued; 0: it may change */
 } mw_outq_stretch;
+
+/* The same, of a file that may have bytes behind them: its last ones, which are queued by mw_outq_copy, so that they are held
+ * back until it is sure that the file is no longer than that, and was not changed. */
+#define MW_OUTQ_BEHIND_MAX 2
+int mw_outq_stretch_of(mw_outq *q, const mw_outq_stretch *stretch);
 
 /* Whether what is to be sent next is in a file: 1, and where; else 0. */
 int mw_outq_peek_file(const mw_outq *q, mw_outq_stretch *stretch_r);

@@ -27,4 +27,105 @@ for my $way (sort keys %end) {
     }
 }
 
+# ---- a reply to something else is owed
+
+my %before = (
+    'NOOP'                   => sub { $_[0]->command('NOOP') },
+    'two of them'            => sub { $_[0]->command('NOOP') for 1, 2 },
+    'a command refused here' => sub { $_[0]->command("NOOP\nX") },
+);
+for my $name (sort keys %before) {
+    for my $final ('250 saved', '550 no') {
+        my $told = $final =~ /^2/ ? !!1 : !!0;
+        my ($lmtp, $server) = session(keywords => ['CHUNKING'], final => [$final]);
+        $lmtp->mail('a@x');
+        $lmtp->to('b@x');
+        $before{$name}->($lmtp);
+        is(!!$lmtp->bdatlast("x\r\n"), $told, "bdatlast behind $name, $final");
+        is_deeply([ shown($lmtp->results) ], [ $told ? 'b@x success 250 final' : 'b@x failure 550 final' ], '... is about the message');
+        like(wire($server), qr/^BDAT 3 LAST\r\nx\r\n\z/m, '... which was sent');
+        ok($lmtp->_NOOP, '... and the link is in step');
+    }
+    my ($lmtp, $server) = session(keywords => ['CHUNKING'], BDAT => '250 chunk');
+    $lmtp->mail('a@x');
+    $lmtp->to('b@x');
+    $before{$name}->($lmtp);
+    ok($lmtp->bdat("x\r\n"), "bdat behind $name");
+    is_deeply([ $lmtp->message ], ["chunk\n"], '... has its own reply');
+}
+
+# A refusal among them is not DATA's.
+for my $case (
+    [ 'by hand' => sub { $_[0]->to('a@x'); $_[0]->command('RCPT TO:<no@x>'); $_[0]->command('DATA') } ],
+    [ 'left over' => sub { $_[0]->to('a@x'); $_[0]->command('NOOP') for 1, 2; $_[0]->to('no@x'); ok(!$_[0]->data, 'data has another reply') } ],
+    [ 'made here' => sub { $_[0]->command("NOOP\nX"); $_[0]->command('RCPT TO:<a@x>'); $_[0]->command('DATA') } ],
+) {
+    my ($name, $code) = @$case;
+    my ($lmtp, $server) = session(RCPT => [ '250 ok', '550 no' ]);
+    $lmtp->mail('s@x');
+    $code->($lmtp);
+    ok($lmtp->datasend("Subject: x\n"), "datasend behind a refusal $name");
+    ok($lmtp->dataend, '... dataend');
+    like(wire($server), qr/^DATA\r\nSubject: x\r\n\.\r\n\z/m, '... the message is sent');
+    is(($lmtp->results)[0]->code, 250, '... and delivered');
+}
+
+# Content that could not be sent, as a line that is no reply stood in front of DATA's: the message is not ended without it.
+{
+    my ($lmtp, $server) = script(expect => qr/^MAIL/, reply => '250 ok', expect => qr/^RCPT/, reply => '250 ok',
+        expect => 'DATA', reply => [ 'hm', '354 go on' ]);
+    $lmtp->mail('s@x');
+    $lmtp->to('a@x');
+    ok(!$lmtp->data, 'a line that is no reply in front of 354');
+    ok(!$lmtp->datasend("Subject: x\n"), '... datasend');
+    is($lmtp->getline, "hm\n", '... is read by hand');
+    ok(!$lmtp->dataend, '... dataend is false');
+    ok($server->await('eof'), '... the link is closed');
+    unlike(wire($server), qr/^\.\r/m, '... and no end was sent');
+}
+
+# ---- deliveries
+
+for my $name (sort keys %before) {
+    for my $way (qw(deliver submit)) {
+        my ($lmtp) = session(keywords => ['PIPELINING']);
+        $before{$name}->($lmtp);
+        my @message = (From => 's@x', To => ['a@x'], Data => "x\n");
+        my @results = $way eq 'deliver' ? $lmtp->deliver(@message) : $lmtp->submit(@message) && $lmtp->collect->results;
+        is_deeply([ shown(@results) ], ['a@x success 250 final'], "$way behind $name");
+        is($lmtp->in_flight, 0, '... nothing is left');
+        ok($lmtp->quit, '... quit');
+    }
+}
+
+# One that does not come: nothing could be told from it.
+for my $blocking (0, 1) {
+    my ($lmtp, $server) = script({ Timeout => 0.2, Blocking => $blocking }, expect => 'NOOP', stall => undef);
+    ok(!$lmtp->_NOOP, 'a reply that is late');
+    $lmtp->submit(From => 's@x', To => ['a@x'], Data => "x\n");
+    is_deeply([ shown($lmtp->collect->results) ], ['a@x deferral 421 connect'], '... a delivery is not made');
+    ok(!$lmtp->opened, '... and the link is closed');
+    is(wire($server), "NOOP\r\n", '... nothing was sent');
+}
+
+# A line that is no reply.
+for my $verb (qw(MAIL RCPT DATA)) {
+    my ($lmtp) = session($verb => 'hm');
+    $lmtp->mail('s@x') and $lmtp->to('a@x') and $lmtp->data;
+    is_deeply([ shown($lmtp->deliver(From => 's@x', To => ['a@x'], Data => "x\n")) ], ['a@x deferral 421 connect'],
+        "a delivery behind a line that is no reply to $verb");
+}
+
+# Nothing is a success on a link that is of no use any more.
+for my $final ('hm', '354 go on') {
+    my ($lmtp) = session(final => [$final]);
+    for my $n (1, 2) {
+        $lmtp->mail('s@x');
+        $lmtp->to('a@x');
+        $lmtp->data;
+        $lmtp->datasend("x\n");
+        ok(!$lmtp->dataend, "dataend of message $n, where the first one's final reply is '$final'");
+    }
+}
+
 done_testing;

@@ -244,6 +244,8 @@ takes_less(20, 'an answer byte by byte', sub {
     setitimer(ITIMER_REAL, 0);
     ok(!$ok, 'a handler that dies ends send');
     is_deeply($@, { why => 'alarm' }, '... with what it died of');
+    is($qmtp->error, 'interrupted', '... error says so');
+    is_deeply([ map { [ $_->code, $_->stage, $_->maybe_delivered ] } @{ $qmtp->results } ], [ [ 450, 'final', 1 ] ], '... results');
     cmp_ok(time - $start, '<', 20, '... at once');
     $server->release;
     ok($server->await('eof'), '... and the link is closed');

@@ -113,9 +113,8 @@ for my $kind (@kinds) {
     my $results = expect('421 to MAIL', $kind, { 'mail m1' => { instead => ['421 4.3.2 bye'], then => 'close' } }, \@three,
         [ '421 mail, 421 mail, 421 mail', '421 connect' ]);
     is $results->{m2}[0]->message, '4.3.2 bye', 'the rest has its words';
-    my $rest = $kind eq 'one at a time' ? 'rcpt' : 'data';
     expect('421 to the second RCPT', $kind, { 'rcpt m1 1' => { instead => ['421 4.3.2 bye'], then => 'close' } }, \@three,
-        [ "421 $rest, 421 rcpt, 421 $rest", '421 connect' ]);
+        [ '421 rcpt, 421 rcpt, 421 rcpt', '421 connect' ]);
     expect('421 to DATA', $kind, { 'data m1' => { instead => ['421 4.3.2 bye'], then => 'close' } }, \@three,
         [ '421 data, 421 data, 421 data', '421 connect' ]);
     expect('421 behind the last reply', $kind, { 'final m1 2' => { after => ['421 4.3.2 bye'], then => 'close' } }, \@three,
@@ -128,7 +127,7 @@ expect('one reply for two, and half of a fence', 'pipelining',
     [ message('m1', 'a@x', 'b@x') ], ['421 final maybe, 421 final maybe']);
 expect('half of a fence behind two', 'pipelining', { 'lhlo 2' => { instead => ['250-server.example'], then => 'finish' } },
     [ message('m1', 'a@x', 'b@x') ], ['250 final, 250 final']);
-for my $case ([ 2, '421 final maybe', '421 connect, 421 connect' ], [ 3, '250 final', '250 final, 250 final' ]) {
+for my $case ([ 2, '250 final', '421 connect, 421 connect' ], [ 3, '250 final', '250 final, 250 final' ]) {
     my ($nth, @results) = @$case;
     expect("silence in the place of fence $nth", 'pipelining', { "lhlo $nth" => { instead => [], then => 'hang' } },
         [ message('m1', 'a@x'), message('m2', 'a@x', 'b@x') ], \@results, client => { Timeout => 0.3 });

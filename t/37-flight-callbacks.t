@@ -73,13 +73,13 @@ for my $kind (sort keys %keywords) {
         my @results = eval { $lmtp->deliver(simple('m2'), Data => sub { die "no more\n" if $n++ == $pieces; 'x' x 50_000 }) };
         is $@, "no more\n", "Data dies after $pieces pieces ($kind)";
         is short($lmtp->results), '421 body', 'its recipient is a deferral';
-        ok !$lmtp->opened, 'the link is closed, as a message is half sent';
+        is !!$lmtp->opened, !$pieces, $pieces ? 'the link is closed, as a message is half sent' : 'the link is usable, as nothing was sent';
         my $first = $lmtp->collect;
         is $first->id, $id, 'the one before it stays collectable';
         is short($first->results), '250 final', 'and was delivered';
         is $lmtp->collect, undef, 'there are no others';
         is $lmtp->in_flight, 0, 'none';
-        is short($lmtp->deliver(simple('m3'))), '421 connect', 'the next one finds no link';
+        is short($lmtp->deliver(simple('m3'))), $pieces ? '421 connect' : '250 final', 'what the next one finds';
         undef $lmtp;
         my $messages = $server->truth->{messages};
         ok !$messages->{m2}{ended}, 'the server has not got the message';

@@ -199,6 +199,39 @@ for my $class (qw(lmtp qmtp)) {
     is(stderr_of { $lmtp->deliver(From => 's@x', To => ['a@x'], Data => "x\n") }, '', 'off again');
 }
 
+# ---- the caller's code
+
+{
+    my ($lmtp) = session();
+    my $closes = sub { $lmtp->close; return "x\n" };
+    my @pieces = (sub { "x\n" }, $closes);
+    is_deeply([ shown($lmtp->deliver(From => 's@x', To => ['a@x'], Data => sub { @pieces ? (shift @pieces)->() : undef })) ],
+        ['a@x deferral 421 body'], 'Data closes the object');
+    ($lmtp) = session();
+    $@ = 'kept';
+    $lmtp->deliver(From => 's@x', To => ['a@x'], Data => sub { undef });
+    is($@, 'kept', 'deliveries by code leave $@ as it is');
+}
+for my $class (qw(Net::LMTP Net::QMTP)) {
+    my $sink = Mail::Wire::Sink->new($class eq 'Net::QMTP' ? (protocol => 'qmtp') : ());
+    my $object = Mail::Wire->connect($sink->url) or die $@;
+    for my $case (
+        [ 'a list in the list' => Data => [ "x\n", ["y\n"] ] ], [ 'undef in the list' => Data => [undef] ],
+        [ 'code that returns a list' => Data => sub { [] } ], [ 'NUL in a file\'s name' => File => "/etc/passwd\0" ],
+    ) {
+        my ($what, @content) = @$case;
+        my $line = __LINE__ + 1;
+        my @warnings = warnings_of { ok(!eval { $object->deliver(From => 's@x', To => ['a@x'], @content); 1 }, "$class: $what croaks") };
+        is_deeply(\@warnings, [], '... and warns of nothing');
+    }
+    is_deeply([ $sink->messages ], [], '... nothing is delivered');
+}
+for my $notify ([undef], ['BOGUS'], [ 'NEVER', 'SUCCESS' ], 'never,delay') {
+    my ($lmtp) = session(keywords => ['DSN']);
+    ok(!eval { $lmtp->deliver(From => 's@x', To => [ [ 'a@x', { Notify => $notify } ] ], Data => "x\n"); 1 }, 'a Notify that is none croaks');
+    like($@, qr/^Notify must be NEVER, or .* at \Q$0\E line/, '... in one line');
+}
+
 {
     package Nosy;
     our @ISA = ('Net::LMTP');

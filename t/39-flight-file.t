@@ -87,7 +87,11 @@ sub _after {
 }
 
 # A file that changes while it waits: nobody has a part of it.
-for my $change ([ shorter => sub { truncate $_[0], 100_000 } ], [ longer => sub { open my $fh, '>>', $_[0] or die $!; print {$fh} "more\r\n" } ]) {
+for my $change (
+    [ shorter => sub { truncate $_[0], 100_000 } ],
+    [ other => sub { utime 1, 1, $_[0]; open my $fh, '+<', $_[0] or die $!; seek $fh, -100, 2; print {$fh} "\n.\n" } ],
+    [ longer => sub { open my $fh, '>>', $_[0] or die $!; print {$fh} "more\r\n" } ],
+) {
     my ($name, $code) = @$change;
     my $sink = Mail::Wire::Sink->new;
     my $lmtp = Mail::Wire->connect($sink->url) or die $@;
@@ -101,6 +105,18 @@ for my $change ([ shorter => sub { truncate $_[0], 100_000 } ], [ longer => sub 
         is($results[0]->status, 'deferral', "a file that becomes $name");
         is(scalar($sink->messages), 0, '... is not delivered');
     }
+}
+
+# A refusal in the middle of it.
+for my $to (['a@x'], [ 'a@x', 'b@x' ]) {
+    my $server = ScriptedServer->new(rcvbuf => 4096, script => [
+        reply => '220 hi', expect => qr/^LHLO/, reply => [ '250-hi', '250-PIPELINING', '250 CHUNKING' ], expect => qr/^MAIL/, reply => '250 ok',
+        (expect => qr/^RCPT/, reply => '250 ok') x @$to, expect => qr/^BDAT/, reply => '552 5.3.4 too big', finish => undef,
+    ]);
+    my $lmtp = Net::LMTP->new($server->args, Hello => 'client.example') or die $@;
+    my ($first, @rest) = $lmtp->deliver(From => 's@x', To => $to, File => file(refused => "0123456789abcd\r\n" x 500_000));
+    is(join(' ', $first->code, $first->stage, $first->maybe_delivered), '552 final 0', 'a refusal in the middle of BDAT LAST is kept, ' . @$to);
+    is(scalar(grep { !$_->is_deferral } @rest), 0, '... the rest are deferrals');
 }
 
 # Memory.

@@ -56,6 +56,23 @@ for my $class (qw(Net::LMTP Mine)) {
     like($text, qr/^\Q$lmtp\E>>> DATA\r?$/m, '... each begins with the object as a string');
 }
 
+# Net::Cmd shows a line before it sends it.
+{
+    package Dying;
+    our @ISA = ('Net::LMTP');
+    our $dies;
+    sub debug_print { die "shown\n" if $dies and $_[1]; return }
+}
+{
+    my ($lmtp, $server) = session({ class => 'Dying', Debug => 1 });
+    $Dying::dies = 1;
+    ok(!eval { $lmtp->_NOOP; 1 }, 'debug_print dies');
+    is($@, "shown\n", '... through the command');
+    $Dying::dies = 0;
+    ok($lmtp->mail('a@x'), '... the next one has its own reply');
+    is(wire($server), "MAIL FROM:<a\@x>\r\n", '... and the one before was not sent');
+}
+
 {
     my ($lmtp) = session();
     is(stderr_of { $lmtp->_NOOP }, '', 'debug off: nothing');

@@ -54,6 +54,7 @@ for my $way (sort keys %handle) {
     my $fh = $lmtp->datafh;
     print {$fh} "x\n";
     ok(!close($fh), 'close is false when a recipient was refused');
+    ok(!close($fh), '... the second time, too');
     is($lmtp->code, 550, '... with the code');
     is_deeply([ shown($lmtp->data_results) ], [ 'b@x success 250 final', 'c@x failure 550 final' ], '... data_results');
 }
@@ -145,6 +146,13 @@ for my $way (sort keys %handle) {
     undef $fh;
     ok($server->await('eof'), '... and then the link is closed');
     is(wire($server), "${envelope}x\r\n.\r\n", '... on the wire');
+}
+
+# As with every IO::Socket.
+{
+    my ($lmtp, $server) = session();
+    print {$lmtp} "NOOP\r\n";
+    is($lmtp->response, 2, 'print on the object is sent at once');
 }
 
 done_testing;

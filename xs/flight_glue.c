@@ -9,7 +9,7 @@
 #define FAIR_SHARE (1024 * 1024)
 
 /* How much of a file is looked at in one go. */
-#define FILE_BLOCK 65536
+#define FILE_BLOCK 32768
 
 /* ---- handing over */
 
@@ -137,6 +137,7 @@ IV mwx_flight_submit_file(pTHX_ mwx_link *link, SV *mail, AV *rcpts, SV *handle,
     mw_delivery *d;
     char last[MW_OUTQ_BEHIND_MAX];
     int fd = mwx_fd(aTHX_ handle);
+    int64_t stamp = fd < 0 ? 0 : mw_io_file_stamp(fd);
 
     if (fd < 0 || size <= (NV)sizeof last || size > (NV)SIZE_MAX || !mw_flight_chunks(link->session))
         return 0;
@@ -145,7 +146,7 @@ IV mwx_flight_submit_file(pTHX_ mwx_link *link, SV *mail, AV *rcpts, SV *handle,
     if (mw_io_read_file(fd, (uint64_t)(offset + size) - sizeof last, last, sizeof last) != (int)sizeof last)
         return 0;
     d = delivery_new(aTHX_ mail, rcpts);
-    mw_delivery_file(d, fd, (uint64_t)offset, (size_t)size, last);
+    mw_delivery_file(d, fd, (uint64_t)offset, (size_t)size, last, stamp);
     d->owner = newSVsv(handle);
     return launch(link, d, raw, deadline);
 }
@@ -373,7 +374,7 @@ int mwx_flight_run(pTHX_ mwx_link *link, SV *ref, int until, IV id, int may_wait
 
 int mwx_flight_reset(pTHX_ mwx_link *link, SV *ref)
 {
-    if (!mw_flight_reset(link->session))
+    if (!mw_flight_reset(link->session) && !mw_flight_owes(link->session))
         return 1;
     mwx_flight_run(aTHX_ link, ref, MWX_UNTIL_IDLE, 0, 1);
     return !link->died && !mw_lmtp_error(link->session);

@@ -18,6 +18,8 @@ static mwx_link *simple_link(pTHX_ SV *self)
 
     if (!fields || link->busy || link->debug || mwx_link_hooked(aTHX_ link, self, MWX_HOOK_ADDR))
         return NULL;
+    if (mw_lmtp_is_garbled(link->session) || mw_lmtp_owes(link->session))
+        return NULL;
     own = mwx_hash_in(aTHX_ fields, MWX_KEY_MAIL_WIRE);
     jobs = own ? mwx_hash_in(aTHX_ own, MWX_KEY_JOBS) : NULL;
     if (jobs && HvUSEDKEYS(jobs))

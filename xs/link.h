@@ -93,6 +93,13 @@ SV *mwx_link_bracketed(pTHX_ const mwx_link *link, SV *address);
 void mwx_link_command(pTHX_ mwx_link *link, SV *ref, SV **words, int count);
 int mwx_link_response(pTHX_ mwx_link *link, SV *ref);
 
+/* Reads the replies to earlier commands that the caller did not read. A class with its own way of reading replies has its own way
+ * of counting them. */
+void mwx_link_read_unread(pTHX_ mwx_link *link, SV *ref);
+
+/* Before deliveries: reads them, or closes the link, as nobody could tell those replies from theirs. */
+void mwx_link_ready(pTHX_ mwx_link *link, SV *ref, int may_wait);
+
 /* Several command lines at once, whose replies are then read in order: what response would return for each,
  * in a mortal array. Inside a transaction, and for classes that have no hooks in the way. */
 AV *mwx_link_group(pTHX_ mwx_link *link, SV *ref, AV *lines);

@@ -43,6 +43,9 @@ static void debug_content(pTHX_ mwx_link *link, SV *ref, mw_slice text)
 
 /* ---- commands */
 
+/* Seconds: what is there already. */
+#define AT_ONCE 1e-9
+
 /* What has come while nothing was owed: read now, so that the session can tell it from the next command's
  * reply. */
 static int look(pTHX_ mwx_link *link, SV *ref)
@@ -68,16 +71,16 @@ static int end_content(pTHX_ mwx_link *link, SV *ref)
 /* 0 also for what was refused here, and will be answered in its turn. */
 static int queue_command(pTHX_ mwx_link *link, SV *ref, mw_slice line)
 {
-    size_t public = mw_lmtp_public(link->session, line);
-    int rc = look(aTHX_ link, ref);
+    int rc;
 
+    if (link->debug && !mw_command_check(line))
+        debug_command(aTHX_ link, ref, line, mw_lmtp_public(link->session, line));
+    if (link->died || mwx_link_is_closed(aTHX_ link, ref))
+        return MWX_E_DIED;
+    rc = look(aTHX_ link, ref);
     if (!rc)
         rc = mw_lmtp_command(link->session, line);
-    if (rc == MW_E_ARG_BYTES || rc == MW_E_COMMAND_LIMIT || rc == MW_E_RCPT_LIMIT)
-        return 0;
-    if (!rc && link->debug)
-        debug_command(aTHX_ link, ref, line, public);
-    return rc;
+    return rc == MW_E_ARG_BYTES || rc == MW_E_COMMAND_LIMIT || rc == MW_E_RCPT_LIMIT ? 0 : rc;
 }
 
 /* Sends what was queued, unless that failed. */
@@ -85,7 +88,7 @@ static void send_queued(pTHX_ mwx_link *link, SV *ref, int rc)
 {
     if (!rc)
         rc = mwx_link_flush_queue(aTHX_ link, ref);
-    if (rc)
+    if (rc && !(rc == MWX_E_DIED && !mw_outq_len(mw_lmtp_out(link->session))))
         mwx_link_failed(aTHX_ link, ref, rc == MW_E_STATE ? MW_E_CLOSED : rc);
 }
 
@@ -118,6 +121,41 @@ int mwx_link_line(pTHX_ mwx_link *link, SV *ref, mw_slice line)
 {
     send_command(aTHX_ link, ref, line);
     return link->died ? MWX_CMD_ERROR : mwx_link_response(aTHX_ link, ref);
+}
+
+/* The replies to earlier commands that the caller did not read, each within so many seconds. True when none is owed any more. */
+static int catch_up(pTHX_ mwx_link *link, SV *ref, NV seconds)
+{
+    uint64_t before;
+
+    mw_lmtp_settle_hand(link->session);
+    while (mw_lmtp_owes(link->session) && !link->died) {
+        before = mw_lmtp_taken(link->session);
+        mwx_link_next_reply(aTHX_ link, ref, seconds);
+        if (mw_lmtp_taken(link->session) == before)
+            break;
+    }
+    return !mw_lmtp_owes(link->session) && !link->died;
+}
+
+void mwx_link_read_unread(pTHX_ mwx_link *link, SV *ref)
+{
+    if (!mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_RESPONSE))
+        catch_up(aTHX_ link, ref, mwx_link_timeout(aTHX_ link, ref));
+}
+
+void mwx_link_ready(pTHX_ mwx_link *link, SV *ref, int may_wait)
+{
+    int why = MW_E_TIMEOUT;
+
+    if (mw_flight_unanswered(link->session) || mwx_fd(aTHX_ ref) < 0)
+        return;
+    if (mw_lmtp_is_garbled(link->session))
+        why = MW_E_REPLY_SYNTAX;
+    else if (mw_lmtp_in_transaction(link->session) || catch_up(aTHX_ link, ref, may_wait ? mwx_link_timeout(aTHX_ link, ref) : AT_ONCE))
+        return;
+    if (!link->died && mwx_fd(aTHX_ ref) >= 0)
+        mwx_link_give_up(aTHX_ link, ref, why, mwx_link_words(why));
 }
 
 /* The next reply of a group. Without one, all that follow could be taken for another's. */
@@ -223,15 +261,18 @@ SV *mwx_link_path(pTHX_ mwx_link *link, SV *ref, SV *address, const char **error
 static mw_content content_of(pTHX_ mwx_link *link, SV *ref)
 {
     int own_response = mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_RESPONSE);
+    uint64_t before;
 
     mw_lmtp_settle_hand(link->session);
     if (own_response) {
         mw_lmtp_content_open(link->session);
         return mw_lmtp_content(link->session);
     }
-    while (mw_lmtp_content(link->session) == MW_CONTENT_ASKED && !link->died)
-        if (mwx_link_response(aTHX_ link, ref) == MWX_CMD_ERROR)
-            break;
+    do {
+        before = mw_lmtp_taken(link->session);
+        if (mw_lmtp_content(link->session) == MW_CONTENT_ASKED)
+            mwx_link_response(aTHX_ link, ref);
+    } while (mw_lmtp_taken(link->session) != before && !link->died);
     return mw_lmtp_content(link->session);
 }
 
@@ -274,9 +315,9 @@ static int send_octets(pTHX_ mwx_link *link, SV *ref, mw_slice octets, int raw)
 {
     if (mwx_link_is_closed(aTHX_ link, ref))
         return 0;
-    if (!raw && content_of(aTHX_ link, ref) != MW_CONTENT_OPEN)
-        return 0;
-    if (link->debug)
+    if (!raw)
+        content_of(aTHX_ link, ref);
+    if (link->debug && (raw || mw_lmtp_content(link->session) == MW_CONTENT_OPEN))
         debug_content(aTHX_ link, ref, octets);
     return sent(aTHX_ link, ref, write_all(aTHX_ link, ref, octets, raw));
 }
@@ -322,7 +363,7 @@ int mwx_link_dataend(pTHX_ mwx_link *link, SV *ref)
     if (content == MW_CONTENT_ASKED)
         content = content_of(aTHX_ link, ref);
     if (content == MW_CONTENT_NONE)
-        return 1;
+        return !mw_lmtp_error(link->session);
     if (content == MW_CONTENT_REFUSED) {
         mw_lmtp_refusal(link->session);
         mwx_link_status_last(aTHX_ link);

@@ -214,5 +214,8 @@ int mwx_link_response(pTHX_ mwx_link *link, SV *ref)
 {
     NV seconds = mwx_link_timeout(aTHX_ link, ref);
 
-    return link->died ? MWX_CMD_ERROR : mwx_link_next_reply(aTHX_ link, ref, seconds);
+    if (!link->died)
+        return mwx_link_next_reply(aTHX_ link, ref, seconds);
+    mwx_link_failed(aTHX_ link, ref, MWX_E_DIED);
+    return MWX_CMD_ERROR;
 }

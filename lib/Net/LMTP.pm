@@ -130,6 +130,7 @@ sub _connect {
     my $self = bless Symbol::gensym(), $class;
     open $self, '+<&=', $fd or croak "Net::LMTP: $!";
     binmode $self;
+    $self->autoflush(1);
     @{*$self}{qw(io_socket_timeout io_socket_domain io_socket_type io_socket_proto)} =
         ($set->{Timeout}, $family, Socket::SOCK_STREAM, $unix ? 0 : Socket::IPPROTO_TCP());
     my $nonblocking = defined $arg->{Blocking} && !$arg->{Blocking};
@@ -399,7 +400,6 @@ sub datafh {
 # Whether the server takes BDAT at all.
 sub _chunking {
     my ($self, $method) = @_;
-    croak "Net::LMTP::$method: deliveries are unanswered, collect them first" if $self->_unanswered;
     return 1 if defined $self->supports('CHUNKING');
     carp "Net::LMTP::$method: CHUNKING is not offered by host, call data instead";
     return 0;
@@ -412,10 +412,11 @@ sub _octets {
     return $text;
 }
 
-# A chunk that was refused here or could not be sent has its reply waiting like any other.
+# A chunk that was refused here or could not be sent has its reply waiting like any other, behind those to earlier commands.
 sub bdat {
     my ($self, $text) = @_;
     my $chunk = _octets(bdat => $text);
+    $self->_read_unread('bdat');
     $self->_chunking('bdat') or return;
     $self->_BDAT(length $chunk)->rawdatasend($chunk);
     return $self->response == CMD_OK;
@@ -424,6 +425,7 @@ sub bdat {
 sub bdatlast {
     my ($self, $text) = @_;
     my $chunk = _octets(bdatlast => $text);
+    $self->_read_unread('bdatlast');
     $self->_chunking('bdatlast') or return;
     $self->_BDAT(length $chunk, 'LAST')->rawdatasend($chunk);
     return $self->_finals;
@@ -856,7 +858,8 @@ C<getline>, C<parse_response>, C<debug> or C<_RCPT> of their own, which see each
 
 =item Notify => \@WHEN | WHEN
 
-When to report: C<NEVER>, or some of C<SUCCESS>, C<FAILURE> and C<DELAY> (NOTIFY, RFC 3461 4.1).
+When to report: C<NEVER>, or some of C<SUCCESS>, C<FAILURE> and C<DELAY> (NOTIFY, RFC 3461 4.1), in a list or with
+commas between them. Other words are refused: false, code 501.
 
 =item ORcpt => 'rfc822;ann@example.org'
 
@@ -977,8 +980,13 @@ only if LHLO's reply had come behind them. For a server that closes after each m
 to 0.
 
 Progress and Data callbacks can't call methods that send or wait on the same object: those croak.
-When one of them or a signal's handler dies, that comes out of C<deliver>. If bytes
-of its message are under way the link is closed. C<results> has the deferrals.
+When one of them or a signal's handler dies, that comes out of C<deliver>. If its DATA or bytes of its
+message are under way the link is closed; when Data dies at its first call, before anything is sent, it
+stays. C<results> has the deferrals.
+
+Replies that the caller has left unread are read first. When one of them doesn't come, or a line that is
+no reply stands in its place, nobody could tell it from those that follow: the link is closed and
+everybody is a deferral, stage C<connect>. With C<< Blocking => 0 >> they must be there already.
 
 =head3 submit
 
@@ -1033,7 +1041,8 @@ C<< Blocking => 0 >>. One that is open for writing only croaks.
 
 =item Data => sub { ... }
 
-What the code returns: pieces of any size, one a call, until it returns undef.
+What the code returns: pieces of any size, one a call, until it returns undef. The first call is made before the message's
+commands are sent.
 
 =item File => $path
 
@@ -1379,6 +1388,11 @@ In a message, a bare CR before a dot is completed to CRLF and the dot is doubled
 =item *
 
 TCP_NODELAY is set.
+
+=item *
+
+The object keeps count of the replies that its commands are owed. A script that sends by C<command> and then takes the reply from
+the socket itself (C<sysread>, C<< <$lmtp> >>) makes it wait for one that is gone: read by C<response> or C<getline>.
 
 =item *
 

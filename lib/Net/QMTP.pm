@@ -391,6 +391,9 @@ When an answer does not come in time, or makes no sense, the connection is close
 later answers would be taken for those to another package. Call L</reconnect> then. A connection
 that is older than an hour is re-opened first, since QMTP allows no longer session.
 
+When a signal's handler dies meanwhile, that comes out of C<send>, and the connection is closed. L</error> is C<interrupted>;
+L</results> has a deferral for each recipient without an answer.
+
 Croaks while deliveries are unanswered: L</collect> them first.
 
 =cut
@@ -410,11 +413,13 @@ sub send {
     # so closes it.
     my $link = delete $own->{link};
     local $own->{sending} = $link;
-    my $whole = $self->_send_package($link, \@recipients);
-    $link->wait;
+    my $whole;
+    my ($ok, $died) = Mail::Wire::Client::_try(sub { $whole = $self->_send_package($link, \@recipients); $link->wait });
+    $link->lose($own->{error} = 'interrupted') if !$ok;
     my $results = $link->results;
     $own->{results} = $results if @$results;
     $own->{results} = _deferrals(\@recipients, $link->error, 'connect') if !@{ $own->{results} };
+    die $died if !$ok;
     $self->_debug($_->as_string) for @{ $own->{results} };
     $self->_keep($link);
     return $whole ? _answers(\@recipients, $own->{results}) : undef;
@@ -470,6 +475,7 @@ sub _send_package {
 sub _open_file {
     my ($self, $link, $recipients) = @_;
     my $name = $self->{net_qmtp}{file};
+    return $self->_no_file($link, $recipients, 'a name with a NUL in it') if $name =~ /\0/;
     return $self->_no_file($link, $recipients, "$!") if !-e $name;
     return $self->_no_file($link, $recipients, 'not a plain file') if !-f _;
     open my $file, '<:raw', $name or return $self->_no_file($link, $recipients, "$!");

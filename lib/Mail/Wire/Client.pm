@@ -88,6 +88,14 @@ sub _show_progress {
     return;
 }
 
+# Whether the code came to its end, and what it died of; $@ stays what it was.
+sub _try {
+    my ($code) = @_;
+    local $@;
+    my $ok = eval { $code->(); 1 };
+    return ($ok, $@);
+}
+
 # For classes that show what is said.
 sub _is_shown   { 0 }
 sub _show_lines { }
@@ -97,8 +105,8 @@ sub _call_back {
     my ($self, $method) = @_;
     my $facts = $self->_facts;
     local $facts->{in_callback} = 1;
-    return if eval { $self->$method; 1 };
-    my $error = $@;
+    my ($ok, $error) = _try(sub { $self->$method });
+    return if $ok;
     $self->_callback_died($self->_facts->{calling});
     die $error;
 }
@@ -106,7 +114,7 @@ sub _call_back {
 # Runs until what is asked for is reached (true), or would have to be waited for.
 sub _go {
     my ($self, $until, $id, $may_wait) = @_;
-    croak ref($self) . ': called from the code of Data or Progress of the same object' if $self->_facts->{in_callback};
+    $self->_croak_in_callback;
     my $jobs = $self->_jobs;
     my $watched = $self->_is_shown || (%$jobs ? grep { $_->{progress} } values %$jobs : 0);
     my $turns = 0;
@@ -144,8 +152,7 @@ sub deliver {
 sub _await {
     my ($self, $id) = @_;
     local $self->_facts->{awaited}{$id} = 1;
-    my $ok = eval { $self->_go(UNTIL_DONE, $id, 1); 1 };
-    my $error = $@;
+    my ($ok, $error) = _try(sub { $self->_go(UNTIL_DONE, $id, 1) });
     $self->_interrupted($id) if not $ok;
     my $results = $self->_results_of($id);
     die $error if not $ok;
@@ -164,8 +171,15 @@ sub submit {
 # Sends what must not be held back.
 sub _submitted { $_[0]->_go(UNTIL_QUEUED, 0, 0) }
 
+sub _croak_in_callback {
+    my ($self) = @_;
+    croak ref($self) . ': called from the code of Data or Progress of the same object' if $self->_facts->{in_callback};
+    return;
+}
+
 sub collect {
     my ($self) = @_;
+    $self->_croak_in_callback;
     my $id = $self->_oldest or return;
     croak 'collect: another call on the same object, deliver, is waiting for this one' if $self->_facts->{awaited}{$id};
     $self->_go(UNTIL_DONE, $id, !$self->_facts->{nonblocking}) or return;
@@ -174,6 +188,7 @@ sub collect {
 
 sub advance {
     my ($self) = @_;
+    $self->_croak_in_callback;
     $self->_go(UNTIL_BLOCKED, 0, 0) if $self->_unanswered;
     return $self->_unanswered;
 }

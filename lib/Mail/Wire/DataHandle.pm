@@ -37,7 +37,8 @@ sub WRITE {
 sub CLOSE {
     my ($self) = @_;
     @{$self}{qw(buffer ended)} = ('', 1);
-    return $self->{client}->dataend;
+    $self->{closed} = $self->{client}->dataend if not defined $self->{closed} or $self->{closed};
+    return $self->{closed};
 }
 
 sub _line {

@@ -50,6 +50,13 @@ sub _deliverable {
     return $octets;
 }
 
+sub _croak_refusal {
+    my ($self) = @_;
+    my ($why) = $self->message;
+    chomp $why;
+    croak $why;
+}
+
 # The recipients for the glue: [ address, line ], or [ address, undef, stage, code, why ] for one that is not to be sent.
 sub _recipients {
     my ($self, $to, $utf8, $sender_error) = @_;
@@ -65,7 +72,7 @@ sub _recipients {
         elsif (defined $error)        { push @list, [ $shown, undef, STAGE_RCPT, 553, $error ] }
         else {
             my $parameters = Mail::Wire::Parameters::recipient($self, { %{ $option || {} } });
-            croak join ' ', $self->message if not defined $parameters;
+            $self->_croak_refusal if not defined $parameters;
             push @list, [ $shown, "RCPT TO:$path$parameters" ];
         }
     }
@@ -76,6 +83,7 @@ sub _recipients {
 sub _job {
     my ($self, $method, @arguments) = @_;
     my %arg = Mail::Wire::Client::_pairs($method, @arguments);
+    $self->_ready(!$self->_facts->{nonblocking});
     croak $OPEN if $self->_in_transaction;
     my $job = Mail::Wire::Client::_common($method, \%arg);
     my @unknown = grep { !$is_mail_option{$_} } sort keys %arg;
@@ -87,7 +95,7 @@ sub _job {
     my $utf8 = $arg{SMTPUTF8} && defined $self->supports('SMTPUTF8');
     my ($path, $error) = $self->_deliverable(delete $job->{from}, $utf8);
     (my $parameters, $job->{raw}) = Mail::Wire::Parameters::mail($self, \%arg);
-    croak join ' ', $self->message if not defined $parameters;
+    $self->_croak_refusal if not defined $parameters;
     $job->{mail} = defined $path ? "MAIL FROM:$path$parameters" : undef;
     $job->{rcpts} = $self->_recipients(delete $job->{to}, $utf8, $error);
     return $job;
@@ -127,7 +135,8 @@ sub _launch {
     my $raw = $job->{raw};
     my ($id, $text) = $self->_launch_file($job, $raw);
     if (not $id) {
-        $text = $raw && !$text ? $self->_gather($job) : _as_octets($text || $job->{source}->text);
+        $text = $raw && !$text ? $self->_read_ahead($job, 'gather') : _as_octets($text || $job->{source}->text);
+        $self->_read_ahead($job, 'prime') if not $text;
         $id = $self->_fly($job->{mail}, $job->{rcpts}, $text ? $$text : undef, $raw, Mail::Wire::Client::_left($job));
         $job->{total} = length $$text if $text;
         $self->_jobs->{$id} = $job if not $text;
@@ -137,17 +146,16 @@ sub _launch {
     return $id;
 }
 
-# All of the content, as octets. The caller's code may die over it: then nobody gets the message.
-sub _gather {
-    my ($self, $job) = @_;
+# All of the content, or its first piece, as octets. The caller's code may die over it: then nobody gets the message, and nothing of
+# it was sent.
+sub _read_ahead {
+    my ($self, $job, $method) = @_;
     my $text;
     $self->_hold;
-    my $ok = eval {
+    my ($ok, $error) = Mail::Wire::Client::_try(sub {
         local $self->_facts->{in_callback} = 1;
-        $text = _as_octets($job->{source}->gather);
-        1;
-    };
-    my $error = $@;
+        $text = _as_octets($job->{source}->$method);
+    });
     $self->_let_go;
     return $text if $ok;
     $self->_delivered(_unread($job->{rcpts}));
@@ -174,7 +182,8 @@ sub _launch_file {
     my $file = $job->{source}->file;
     return if not $file or not defined $self->_keyword('CHUNKING');
     my $start = tell $file;
-    my $content = eval { Mail::Wire::Spool->new($job->{source}) };
+    my $content;
+    Mail::Wire::Client::_try(sub { $content = Mail::Wire::Spool->new($job->{source}) });
     return (undef, $content->text) if $content and $content->text;
     my $id = $content && $self->_fly_file($job->{mail}, $job->{rcpts}, $content->stretch, $raw, Mail::Wire::Client::_left($job));
     seek $file, $start, 0 if not $id;
@@ -185,6 +194,7 @@ sub _feed {
     my ($self) = @_;
     my $id = $self->_facts->{calling} = $self->_wants;
     my $piece = $self->_jobs->{$id}{source}->next;
+    return if $self->_wants != $id;    # the code has closed the link
     $self->_piece(defined $piece ? ${ _as_octets(\$piece) } : undef);
     return;
 }

@@ -33,7 +33,7 @@ my @mail = qw(Size Return Bits Transaction Envelope ENVID AUTH XVERP SMTPUTF8);
 
 my %recipient = (
     Notify => [ DSN => \&_notify ],
-    ORcpt  => [ DSN => sub { "ORCPT=$_[1]" } ],
+    ORcpt  => [ DSN => sub { length $_[1] ? "ORCPT=$_[1]" : '' } ],
 );
 my @recipient = qw(Notify ORcpt);
 
@@ -63,10 +63,13 @@ sub _bits {
     return '';
 }
 
+# RFC 3461 4.1: NEVER alone, or some of the others.
 sub _notify {
     my ($client, $notify) = @_;
-    my @when = ref $notify ? @$notify : $notify;
-    return @when ? 'NOTIFY=' . join ',', map { uc } @when : '';
+    my @when = map { defined ? uc : '' } ref $notify ? @$notify : split /,/, $notify;
+    return '' if not @when;
+    return 'NOTIFY=' . join ',', @when if "@when" eq 'NEVER' or not grep { !/\A(?:SUCCESS|FAILURE|DELAY)\z/ } @when;
+    return $client->_refuse("Notify must be NEVER, or some of SUCCESS, FAILURE and DELAY, not '" . join(',', @when) . "'");
 }
 
 # " NAME=VALUE ..." for options; nothing when one cannot be sent. What else one of them means is noted in found.

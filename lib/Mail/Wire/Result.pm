@@ -181,7 +181,8 @@ byte had left.
 
 =item final
 
-At the end of the message, which had been sent whole. All answers of QMTP servers are of this stage.
+At the end of the message, which had been sent whole, or which the server refused before that. All answers of QMTP servers are of
+this stage.
 
 =back
 

@@ -28,6 +28,7 @@ sub new {
 
 sub _file {
     my ($self, $name) = @_;
+    croak 'File has a name with a NUL in it' if $name =~ /\0/;
     open my $fh, '<', $name or croak "cannot read $name: $!";
     binmode $fh;
     croak "cannot read $name: it is a directory" if -d $fh;
@@ -43,15 +44,25 @@ sub _data {
 
     # Handles first: that of File::Temp says its name when it is taken for a string.
     if ($type eq 'GLOB' and openhandle($data)) { $self->_handle($data) }
-    elsif (not ref $data or blessed $data and $data->can('(""')) {
+    elsif (not ref $data or _is_text($data)) {
         $self->{text} = \"$data";
     }
     elsif ($type eq 'SCALAR' and defined $$data) { $self->{text} = \(my $kept = $$data) }
-    elsif ($type eq 'ARRAY') { $self->{text} = \join '', @$data }
+    elsif ($type eq 'ARRAY') { $self->{text} = \join '', _lines(@$data) }
     elsif ($type eq 'CODE')  { $self->{next} = $data }
     elsif (openhandle($data)) { $self->_handle($data) }
     else { croak 'Data must be a string, or a reference to a string, a list, code or an open handle' }
     return $self;
+}
+
+# An object that has a string's form of its own.
+sub _is_text { blessed $_[0] && $_[0]->can('(""') }
+
+sub _lines {
+    my (@lines) = @_;
+    croak 'Data has an undefined line' if grep { not defined } @lines;
+    croak 'Data has a reference in its list' if grep { ref and not _is_text($_) } @lines;
+    return @lines;
 }
 
 sub _handle {
@@ -121,16 +132,30 @@ sub gather {
 # Bytes, when they are known.
 sub size { $_[0]{text} ? length ${ $_[0]{text} } : $_[0]{size} }
 
-# The next piece, of at most PIECE characters; undef at the end.
-sub next {
+# Whether there is a piece: it is in `rest`.
+sub _fill {
     my ($self) = @_;
     while (not length $self->{rest}) {
         my $piece = $self->{ended} ? undef : $self->{next}->();
+        die "the code of Data returned a reference\n" if ref $piece and not _is_text($piece);
         $self->{ended} = 1 if not defined $piece;
-        return if $self->{ended};
-        $self->{rest} = $piece;
+        return 0 if $self->{ended};
+        $self->{rest} = "$piece";
     }
+    return 1;
+}
+
+# The next piece, of at most PIECE characters; undef at the end.
+sub next {
+    my ($self) = @_;
+    return if not $self->_fill;
     return substr $self->{rest}, 0, PIECE, '';
+}
+
+# Gets the first piece, which stays the next one. A reference to it.
+sub prime {
+    my ($self) = @_;
+    return $self->_fill ? \$self->{rest} : \'';
 }
 
 1;

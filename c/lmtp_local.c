@@ -1,0 +1,107 @@
+/* lmtp_local.c - replies that are there without reading: made here, or handed out a second time.
+ */
+#include "lmtp_session.h"
+#include "error.h"
+
+#include <string.h>
+
+void mw_lmtp_say(mw_lmtp *s, unsigned code, const char *text, size_t len)
+{
+    const char *end = text + len, *next;
+    mw_slice line;
+    int more;
+
+    mw_lmtp_settle(s, 0);
+    mw_reply_clear(&s->last);
+    do {
+        next = len ? memchr(text, '\n', (size_t)(end - text)) : NULL;
+        line.base = text;
+        line.len = (size_t)((next ? next : end) - text);
+        more = next && next + 1 < end;
+        if (mw_reply_put(&s->last, code, line, more) < 0)
+            break;
+        text = next ? next + 1 : end;
+    } while (more);
+    s->last.code = code;
+}
+
+void mw_lmtp_say_text(mw_lmtp *s, unsigned code, const mw_text *text)
+{
+    mw_lmtp_say(s, code, text ? text->bytes : "", text ? text->len : 0);
+}
+
+static int say_local(mw_lmtp *s, const mw_expect *due)
+{
+    const char *words = mw_error_text(due->error);
+
+    if (due->code == MW_LMTP_LOST && s->parting)
+        mw_lmtp_say_text(s, due->code, s->parting);
+    else if (due->error == MW_E_STATE && s->refused_code == due->code)
+        mw_lmtp_say_text(s, due->code, s->refused_text);
+    else
+        mw_lmtp_say(s, due->code, words, strlen(words));
+    mw_expects_pop(&s->due);
+    return 1;
+}
+
+/* Hands out the reply of the next accepted recipient behind the first. What we said ourselves is no reply. */
+static int hand_out(mw_lmtp *s)
+{
+    const mw_recipient *r;
+
+    for (; s->handout < s->now.count; s->handout++) {
+        r = &s->now.rcpts[s->handout];
+        if (!r->accepted || r->local)
+            continue;
+        mw_lmtp_say_text(s, r->result.code, r->result.text);
+        s->handout++;
+        return 1;
+    }
+    s->handout = 0;
+    return 0;
+}
+
+static int unget_reply_line(mw_lmtp *s, const mw_reply *r, size_t i)
+{
+    mw_slice text = mw_reply_text(r, i);
+    char head[4];
+    int rc;
+
+    head[0] = (char)('0' + r->lines[i].code / 100);
+    head[1] = (char)('0' + r->lines[i].code / 10 % 10);
+    head[2] = (char)('0' + r->lines[i].code % 10);
+    head[3] = i + 1 < r->count ? '-' : ' ';
+    mw_buf_clear(&s->hand_line);
+    rc = mw_buf_append(&s->hand_line, head, sizeof head);
+    if (!rc)
+        rc = mw_buf_append(&s->hand_line, text.base, text.len);
+    text = mw_buf_view(&s->hand_line);
+    return rc ? rc : mw_lines_unget(&s->lines, text.base, text.len);
+}
+
+int mw_lmtp_line_local(mw_lmtp *s)
+{
+    size_t i;
+    int rc = 0;
+
+    mw_lmtp_settle_hand(s);
+    if (!s->handout || mw_lines_waiting(&s->lines) || !hand_out(s))
+        return 0;
+    for (i = s->last.count; i-- > 0 && !rc;)
+        rc = unget_reply_line(s, &s->last, i);
+    return rc;
+}
+
+int mw_lmtp_reply_local(mw_lmtp *s)
+{
+    const mw_expect *due;
+
+    mw_lmtp_settle_hand(s);
+    due = mw_expects_head(&s->due);
+    if (s->handout && hand_out(s))
+        return 1;
+    if (!due || due->due != MW_DUE_LOCAL)
+        return 0;
+    s->taken++;
+    return say_local(s, due);
+}
