@@ -61,7 +61,8 @@ for my $class (qw(Net::LMTP Mine)) {
     package Dying;
     our @ISA = ('Net::LMTP');
     our $dies;
-    sub debug_print { die "shown\n" if $dies and $_[1]; return }
+    our $command;
+    sub debug_print { die "shown\n" if $dies and $_[1]; $command = 'x' x 10_000; undef $command; return }
 }
 {
     my ($lmtp, $server) = session({ class => 'Dying', Debug => 1 });
@@ -71,6 +72,9 @@ for my $class (qw(Net::LMTP Mine)) {
     $Dying::dies = 0;
     ok($lmtp->mail('a@x'), '... the next one has its own reply');
     is(wire($server), "MAIL FROM:<a\@x>\r\n", '... and the one before was not sent');
+    $Dying::command = 'NOOP';
+    is($lmtp->command($Dying::command)->response, 2, 'debug_print changes the string');
+    like(wire($server), qr/^NOOP\r\n\z/m, '... the command is what it was');
 }
 
 {

@@ -73,8 +73,11 @@ static int queue_command(pTHX_ mwx_link *link, SV *ref, mw_slice line)
 {
     int rc;
 
-    if (link->debug && !mw_command_check(line))
+    if (link->debug && !mw_command_check(line)) {
+        /* The caller's string may change meanwhile. */
+        line.base = SvPVX(sv_2mortal(newSVpvn(line.base, line.len)));
         debug_command(aTHX_ link, ref, line, mw_lmtp_public(link->session, line));
+    }
     if (link->died || mwx_link_is_closed(aTHX_ link, ref))
         return MWX_E_DIED;
     rc = look(aTHX_ link, ref);

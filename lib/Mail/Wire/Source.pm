@@ -48,7 +48,7 @@ sub _data {
         $self->{text} = \"$data";
     }
     elsif ($type eq 'SCALAR' and defined $$data) { $self->{text} = \(my $kept = $$data) }
-    elsif ($type eq 'ARRAY') { $self->{text} = \join '', _lines(@$data) }
+    elsif ($type eq 'ARRAY') { $self->{text} = _joined($data) }
     elsif ($type eq 'CODE')  { $self->{next} = $data }
     elsif (openhandle($data)) { $self->_handle($data) }
     else { croak 'Data must be a string, or a reference to a string, a list, code or an open handle' }
@@ -58,11 +58,14 @@ sub _data {
 # An object that has a string's form of its own.
 sub _is_text { blessed $_[0] && $_[0]->can('(""') }
 
-sub _lines {
-    my (@lines) = @_;
-    croak 'Data has an undefined line' if grep { not defined } @lines;
-    croak 'Data has a reference in its list' if grep { ref and not _is_text($_) } @lines;
-    return @lines;
+sub _joined {
+    my ($lines) = @_;
+    foreach my $line (@$lines) {
+        next if defined $line and not ref $line;
+        croak 'Data has an undefined line' if not defined $line;
+        croak 'Data has a reference in its list' if not _is_text($line);
+    }
+    return \join '', @$lines;
 }
 
 sub _handle {
@@ -140,7 +143,7 @@ sub _fill {
         die "the code of Data returned a reference\n" if ref $piece and not _is_text($piece);
         $self->{ended} = 1 if not defined $piece;
         return 0 if $self->{ended};
-        $self->{rest} = "$piece";
+        $self->{rest} = ref $piece ? "$piece" : $piece;
     }
     return 1;
 }
