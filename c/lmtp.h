@@ -195,6 +195,10 @@ void mw_lmtp_refusal(mw_lmtp *s);
  *   MW_E_NOMEM */
 int mw_lmtp_data(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r);
 
+/* True when mw_lmtp_data was given bytes that it did not take, as no content was open, since the last DATA or the last call of
+ * this. */
+int mw_lmtp_withheld(mw_lmtp *s);
+
 /* Bytes as they are. Inside content they are taken to be stuffed, and the line state follows; behind BDAT
  * they are the chunk's, MW_E_SIZE if they are more than it announced; elsewhere they are just sent. Returns
  * as mw_lmtp_data. */

@@ -103,7 +103,7 @@ int mw_lmtp_data(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r)
     int rc;
 
     *used_r = 0;
-    s->withheld |= s->state == MW_STATE_ASKED && len;
+    s->withheld |= s->state != MW_STATE_OPEN && len;
     if (s->state != MW_STATE_OPEN)
         return MW_E_STATE;
     if ((rc = watch(s, 0)))
@@ -116,6 +116,14 @@ int mw_lmtp_data(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r)
         *used_r += used;
     }
     return 0;
+}
+
+int mw_lmtp_withheld(mw_lmtp *s)
+{
+    int withheld = s->withheld;
+
+    s->withheld = 0;
+    return withheld;
 }
 
 /* Every reply to BDAT LAST may have come while its bytes were sent: refusals. */

@@ -96,7 +96,7 @@ struct mw_lmtp {
     int joined_waits;           /* last is a joined reply that mw_lmtp_settle has not been called for */
     uint64_t taken;             /* replies */
     int garbled;                /* the line in place of the next one is none */
-    int withheld;               /* content was offered before DATA's reply was known, and not taken */
+    int withheld;               /* content was offered while none was open, and not taken */
     int stray;                  /* a command was sent while bytes waited that nothing had asked for */
     int cut;                    /* it broke inside a message or a command: nothing can be sent any more */
     mw_text *parting;           /* of a 421 */

@@ -84,6 +84,20 @@ for my $case (
     unlike(wire($server), qr/^\.\r/m, '... and no end was sent');
 }
 
+# A command in the middle of the message ends it; what comes behind has no place, and is no success.
+{
+    my ($lmtp, $server) = session();
+    $lmtp->mail('s@x');
+    $lmtp->to('a@x');
+    ok($lmtp->data, 'data');
+    ok($lmtp->datasend("one\n"), '... datasend');
+    ok($lmtp->_NOOP, '... another command');
+    ok(!$lmtp->datasend("two\n"), '... datasend behind it');
+    ok(!$lmtp->dataend, '... dataend');
+    ok($lmtp->dataend, '... with nothing sent in between it is true');
+    like(wire($server), qr/^DATA\r\none\r\n\.\r\nNOOP\r\n\z/m, '... the message is what was there');
+}
+
 # ---- deliveries
 
 for my $name (sort keys %before) {

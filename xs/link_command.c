@@ -366,7 +366,7 @@ int mwx_link_dataend(pTHX_ mwx_link *link, SV *ref)
     if (content == MW_CONTENT_ASKED)
         content = content_of(aTHX_ link, ref);
     if (content == MW_CONTENT_NONE)
-        return !mw_lmtp_error(link->session);
+        return !mw_lmtp_withheld(link->session) && !mw_lmtp_error(link->session);
     if (content == MW_CONTENT_REFUSED) {
         mw_lmtp_refusal(link->session);
         mwx_link_status_last(aTHX_ link);
