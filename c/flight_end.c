@@ -40,21 +40,25 @@ static int is_out_of_step(int why)
     return why == MW_E_REPLY_EXTRA || why == MW_E_REPLY_SHORT || why == MW_E_REPLY_CLASS || why == MW_E_REPLY_EARLY;
 }
 
-/* A fence's reply shows itself. So when the link ends, or nothing more comes, and nothing was out of step, what came between
- * 354 and the fence's place stands. */
-static int stands(const mw_lmtp *s, int why)
+/* A fence's reply shows itself. So when the link ends, and nothing was out of step, what came between 354 and the fence's
+ * place stands. Not where somebody was refused at RCPT: a server that answers the refused, too, is out of step, and only the
+ * fence shows it. And as long as no fence has held on this link, its reply may look like a final one: all final replies, and
+ * silence in the fence's place, can be one final reply too few. */
+static int stands(const mw_lmtp *s, const mw_delivery *d, int why)
 {
     const mw_expect *due = mw_expects_head(&s->due);
 
-    if (why / MW_ERROR_BAND != MW_E_CLOSED / MW_ERROR_BAND || s->flight.fence == MW_FENCE_DOUBTED)
+    if (why / MW_ERROR_BAND != MW_E_CLOSED / MW_ERROR_BAND || s->flight.fence == MW_FENCE_DOUBTED || d->shape == MW_SHAPE_MIXED)
         return 0;
-    return !(due && due->due == MW_DUE_FINAL && mw_flight_shows_name(s, &s->gathering));
+    if (due && due->due == MW_DUE_FINAL && mw_flight_shows_name(s, &s->gathering))
+        return 0;
+    return s->flight.fence == MW_FENCE_HOLDS || s->flight.parted || why != MW_E_TIMEOUT || d->state != MW_DELIVERY_ANSWERED;
 }
 
 /* True when what was said to d may have been said to what is behind it, or to another. What has not left was not answered. */
 static int is_doubted(const mw_lmtp *s, const mw_delivery *d, int why)
 {
-    return d->unsure || (d->followed && !d->early && s->out.sent > d->end) || ((d->followed || d->fenced) && !stands(s, why));
+    return d->unsure || (d->followed && !d->early && s->out.sent > d->end) || ((d->followed || d->fenced) && !stands(s, d, why));
 }
 
 /* What came since the last anchor in step is not believed, unless nothing was behind it: refusals neither, when the order

@@ -99,9 +99,9 @@ void mw_flight_apply_fence(mw_lmtp *s, const mw_reply *r)
 {
     if (mw_flight_is_anchor(s, r)) {
         mw_flight_fence_held(s);
-    } else if (s->flight.parted) {
+    } else if (r->code == MW_LMTP_LOST) {
         return;
-    } else if (s->flight.fence == MW_FENCE_UNKNOWN) {
+    } else if (s->flight.fence == MW_FENCE_UNKNOWN && !s->flight.parted) {
         s->flight.fence = MW_FENCE_DOUBTED;
         s->flight.anybodys = !mw_flight_is_refusal(s, r);
         mw_flight_queue_reset(s);

@@ -346,6 +346,7 @@ static int read_one(mw_lmtp *s)
         s->last = done;
         mw_reply_clear(&s->gathering);
         s->flight.replies++;
+        s->garbled = 0;
         apply(s, &s->last);
     }
     return rc;

@@ -110,11 +110,11 @@ int64_t mw_io_file_stamp(int fd)
     if (fstat(fd, &file))
         return 0;
 #if defined(__APPLE__)
-    return (int64_t)file.st_mtime * 1000000000 + file.st_mtimespec.tv_nsec;
-#elif defined(st_mtime) /* POSIX.1-2008: a part of st_mtim */
-    return (int64_t)file.st_mtime * 1000000000 + file.st_mtim.tv_nsec;
+    return (int64_t)((uint64_t)file.st_mtime * MW_NANO + (uint64_t)file.st_mtimespec.tv_nsec);
+#elif defined(__linux__) || defined(__FreeBSD__) || defined(__OpenBSD__) || defined(__sun)
+    return (int64_t)((uint64_t)file.st_mtime * MW_NANO + (uint64_t)file.st_mtim.tv_nsec);
 #else
-    return (int64_t)file.st_mtime * 1000000000;
+    return (int64_t)file.st_mtime;
 #endif
 }
 

@@ -107,6 +107,11 @@ int mw_lmtp_idle(const mw_lmtp *s)
     return s->state == MW_STATE_IDLE && !mw_expects_head(&s->due);
 }
 
+int mw_lmtp_has_message(const mw_lmtp *s)
+{
+    return states[s->state].open;
+}
+
 int mw_lmtp_in_transaction(const mw_lmtp *s)
 {
     const mw_expect *due = mw_expects_head(&s->due);
@@ -301,17 +306,6 @@ static int desync(mw_lmtp *s, mw_verb verb)
     return MW_E_REPLY_EXTRA;
 }
 
-/* What the caller did with replies past us ends here. Of lines that made no reply, one stood in place of the
- * oldest reply owed, if nothing else is there. */
-static void leave_replies(mw_lmtp *s)
-{
-    mw_lmtp_settle_hand(s);
-    if (s->hand_loose && !mw_lines_waiting(&s->lines) && mw_expects_promote(&s->due))
-        mw_expects_pop(&s->due);
-    s->hand_loose = 0;
-    s->handout = 0;
-}
-
 /* A refusal that is answered in its turn, and told at once. */
 static int refuse_argument(mw_lmtp *s, int why)
 {
@@ -323,7 +317,9 @@ int mw_lmtp_command(mw_lmtp *s, mw_slice line)
     mw_verb verb;
     int rc = mw_command_check(line), unasked;
 
-    leave_replies(s);
+    mw_lmtp_leave_replies(s);
+    if (s->state != MW_STATE_ASKED)
+        s->withheld = 0;
     verb = s->auth ? MW_VERB_AUTH : mw_command_verb(line);
     if (rc)
         return refuse_argument(s, rc);

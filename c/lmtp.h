@@ -86,7 +86,10 @@ void mw_lmtp_forget(mw_lmtp *s);
 /* True when nothing is owed and no transaction is open: whatever the server sends now was not asked for. */
 int mw_lmtp_idle(const mw_lmtp *s);
 
-/* True from MAIL to the final replies: a reply that comes too late would be taken for another's. */
+/* True from MAIL to the final replies, or to RSET, whose reply may be owed. */
+int mw_lmtp_has_message(const mw_lmtp *s);
+
+/* True from MAIL to the final replies, or to RSET's: a reply that comes too late would be taken for another's. */
 int mw_lmtp_in_transaction(const mw_lmtp *s);
 
 /* ---- replies */
@@ -102,6 +105,10 @@ int mw_lmtp_in_transaction(const mw_lmtp *s);
  * a chunk or to a message's end, 354 to a DATA that something was sent behind, a success for a message whose
  * end has not left, a final reply whose lines are all 2xx and differ. */
 int mw_lmtp_reply(mw_lmtp *s);
+
+/* What the caller did with replies past us, by mw_lmtp_line, ends here: as with each command. Of lines that made no reply, one
+ * stood in place of the oldest reply owed, if nothing else is there. */
+void mw_lmtp_leave_replies(mw_lmtp *s);
 
 /* True while a command's reply is owed that the caller has not taken; those of deliveries left out. */
 int mw_lmtp_owes(const mw_lmtp *s);

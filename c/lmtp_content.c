@@ -163,6 +163,7 @@ int mw_lmtp_raw(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r)
     int rc;
 
     *used_r = 0;
+    s->withheld |= s->state == MW_STATE_ASKED && len;
     if (s->state == MW_STATE_BROKEN || s->state == MW_STATE_REFUSED || s->state == MW_STATE_ASKED || just_refused(s))
         return MW_E_STATE;
     if (s->chunk_left && len > s->chunk_left)

@@ -352,6 +352,7 @@ const mw_reply *mw_lmtp_last(const mw_lmtp *s)
 static void hand_garbled(mw_lmtp *s)
 {
     mw_lmtp_reply_garbled(s);
+    s->garbled = 0;
     if (mw_expects_oldest(&s->due))
         s->hand_loose++;
 }
@@ -411,4 +412,13 @@ int mw_lmtp_line_unget(mw_lmtp *s, mw_slice line)
     if (same && !rc)
         s->hand_held = 0;
     return rc;
+}
+
+void mw_lmtp_leave_replies(mw_lmtp *s)
+{
+    mw_lmtp_settle_hand(s);
+    if (s->hand_loose && !mw_lines_waiting(&s->lines) && mw_expects_promote(&s->due))
+        mw_expects_pop(&s->due);
+    s->hand_loose = 0;
+    s->handout = 0;
 }

@@ -98,7 +98,50 @@ for my $case (
     like(wire($server), qr/^DATA\r\none\r\n\.\r\nNOOP\r\n\z/m, '... the message is what was there');
 }
 
+# The same by rawdatasend, which reads DATA's reply as well.
+{
+    my ($lmtp, $server) = session();
+    $lmtp->mail('s@x');
+    $lmtp->to('a@x');
+    $lmtp->command('DATA');
+    ok($lmtp->rawdatasend("Subject: x\r\n"), 'rawdatasend behind an unread 354');
+    ok($lmtp->dataend, '... dataend');
+    like(wire($server), qr/^DATA\r\nSubject: x\r\n\.\r\n\z/m, '... the message is sent');
+}
+
+# A reply read by hand leaves nothing owed: what comes then is seen before a message is begun.
+{
+    my ($lmtp, $server) = script(expect => 'NOOP', reply => '250 ok', stall => 'read', reply => '250 stray', mark => 'strayed');
+    $lmtp->command('NOOP');
+    is($lmtp->getline, "250 ok\n", 'a reply by getline');
+    $server->release;
+    $server->await('strayed');
+    ok(!$lmtp->mail('s@x'), '... MAIL behind a stray one');
+    like($lmtp->message, qr/no command asked for/, '... says why');
+}
+
 # ---- deliveries
+
+# Lines that are taken by hand are nobody's reply.
+for my $code (sub { $_[0]->getline }, sub { $_[0]->response; $_[0]->getline }) {
+    my ($lmtp) = script({ keywords => ['PIPELINING'], Timeout => 5 }, expect => 'XFOO', reply => 'hm',
+        map { (expect => qr/^MAIL/, expect => qr/^RCPT/, expect => 'DATA', reply => [ '250 ok', '250 ok', '354 go' ], data => undef, reply => '250 done',
+            $_ == 1 ? (expect => qr/^LHLO/, reply => [ '250-server.example', '250 PIPELINING' ]) : ()) } 1 .. 2);
+    $lmtp->command('XFOO');
+    $code->($lmtp);
+    for my $n (1, 2) {
+        is_deeply([ shown($lmtp->deliver(From => 's@x', To => ['a@x'], Data => sub { undef })) ], ['a@x success 250 final'],
+            "delivery $n behind lines read by hand");
+    }
+}
+
+# RSET's reply.
+{
+    my ($lmtp) = session();
+    $lmtp->mail('s@x');
+    $lmtp->command('RSET');
+    is_deeply([ shown($lmtp->deliver(From => 's@x', To => ['a@x'], Data => "x\n")) ], ['a@x success 250 final'], 'a delivery behind an unread RSET');
+}
 
 for my $name (sort keys %before) {
     for my $way (qw(deliver submit)) {

@@ -177,7 +177,7 @@ for my $stage (sort keys %stops) {
     my ($lmtp) = script({ keywords => ['PIPELINING'], StageTimeout => { lhlo => SHORT } },
         expect => qr/^MAIL/, expect => qr/^RCPT/, expect => 'DATA', reply => [ '250 ok', '250 ok', '354 go' ], data => undef,
         reply => '250 done', expect => qr/^LHLO/, stall => undef);
-    is_deeply([ shown($lmtp->deliver(@one)) ], ['b@x success 250 final'], 'the fence has the time of lhlo');
+    is_deeply([ shown($lmtp->deliver(@one)) ], ['b@x deferral 421 final maybe'], 'the fence has the time of lhlo');
 }
 
 # --- NextReplyTimeout, JoinedReplies ---

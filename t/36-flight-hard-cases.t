@@ -127,11 +127,27 @@ expect('one reply for two, and half of a fence', 'pipelining',
     [ message('m1', 'a@x', 'b@x') ], ['421 final maybe, 421 final maybe']);
 expect('half of a fence behind two', 'pipelining', { 'lhlo 2' => { instead => ['250-server.example'], then => 'finish' } },
     [ message('m1', 'a@x', 'b@x') ], ['250 final, 250 final']);
-for my $case ([ 2, '250 final', '421 connect, 421 connect' ], [ 3, '250 final', '250 final, 250 final' ]) {
+for my $case ([ 2, '421 final maybe', '421 connect, 421 connect' ], [ 3, '250 final', '250 final, 250 final' ]) {
     my ($nth, @results) = @$case;
     expect("silence in the place of fence $nth", 'pipelining', { "lhlo $nth" => { instead => [], then => 'hang' } },
         [ message('m1', 'a@x'), message('m2', 'a@x', 'b@x') ], \@results, client => { Timeout => 0.3 });
 }
+
+# A server that answers refused recipients, too, and has no time to be found out; one that is a reply short, and has a reply of its own to the fence.
+for my $end (qw(close hang)) {
+    my @short = (client => { Timeout => 0.3 }, server => { keywords => $keywords{pipelining} });
+    expect("an answer to the refused, then $end", 'pipelining', { 'final m1 0' => { before => ['550 5.1.1 no'] }, 'final m1 1' => { instead => [], then => $end } },
+        [ message('m1', 'no@x', 'a@x', 'b@x') ], ['550 rcpt, 421 final maybe, 421 final maybe'], @short);
+}
+expect('an answer to the refused, then 421', 'pipelining',
+    { 'final m1 0' => { before => ['550 5.1.1 no'] }, 'final m1 1' => { instead => ['421 bye'], then => 'close' } },
+    [ message('m1', 'no@x', 'a@x', 'b@x') ], ['550 rcpt, 421 final maybe, 421 final maybe']);
+for my $hello ('250 Ok', '250 server.example', '503 5.5.1 once is enough') {
+    expect("a reply short, and '$hello' for the fence", 'pipelining', { 'final m1 1' => { instead => [] }, 'lhlo 2' => { instead => [$hello], then => 'hang' } },
+        [ message('m1', 'a@x', 'b@x') ], ['421 final maybe, 421 final maybe'], client => { Timeout => 0.3 });
+}
+expect('421 to the second of two, nothing behind it', 'pipelining', { 'final m1 1' => { instead => ['421 4.3.2 bye'], gives => 421, then => 'hang' } },
+    [ message('m1', 'a@x', 'b@x') ], ['250 final, 421 final'], client => { Timeout => 0.3 });
 
 # Behind a 354 it is believed, in a stream not: see EagerBody.
 for my $case ([ 'pipelining', '250 final' ], [ 'streams', '421 final maybe' ], [ 'streams', '250 final', EagerBody => 0 ]) {

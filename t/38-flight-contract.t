@@ -233,6 +233,27 @@ for my $notify ([undef], ['BOGUS'], [ 'NEVER', 'SUCCESS' ], 'never,delay') {
 }
 
 {
+    package Closing;
+    our @ISA = ('Net::LMTP');
+    sub debug_print { $_[0]->close if $_[2] =~ /354/; return }
+}
+{
+    my ($lmtp) = session({ class => 'Closing', Debug => 1 });
+    is_deeply([ shown($lmtp->deliver(From => 's@x', To => ['a@x'], Data => sub { undef })) ], ['a@x deferral 421 body'], 'debug_print closes the object');
+}
+
+# A sync call behind a delivery under debug: RSET's reply is not its own.
+{
+    my ($lmtp) = session({}, RCPT => [ '550 no', '250 ok' ], MAIL => [ '250 ok', '550 mail refused' ], RSET => '250 reset');
+    stderr_of {
+        $lmtp->debug(1);
+        $lmtp->deliver(From => 's@x', To => ['a@x'], Data => "x\n");
+        ok(!$lmtp->mail('b@x'), 'mail behind a delivery that was refused, under debug');
+    };
+    is_deeply([ $lmtp->message ], ["mail refused\n"], '... has its own reply');
+}
+
+{
     package Nosy;
     our @ISA = ('Net::LMTP');
     sub debug_print { $_[0]->deliver(From => 's@x', To => ['a@x'], Data => "x\n") }

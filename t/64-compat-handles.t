@@ -48,7 +48,7 @@ for my $way (sort keys %handle) {
 }
 
 {
-    my ($lmtp, $server) = session(final => [ '250 one', '550 two' ]);
+    my ($lmtp, $server) = session(final => [ '250 one', '550 two', '250 three' ]);
     $lmtp->mail('a@x');
     $lmtp->to('b@x', 'c@x');
     my $fh = $lmtp->datafh;
@@ -57,6 +57,11 @@ for my $way (sort keys %handle) {
     ok(!close($fh), '... the second time, too');
     is($lmtp->code, 550, '... with the code');
     is_deeply([ shown($lmtp->data_results) ], [ 'b@x success 250 final', 'c@x failure 550 final' ], '... data_results');
+    $lmtp->mail('a@x');
+    $lmtp->to('d@x');
+    $lmtp->data;
+    print {$fh} "y\n";
+    ok(close($fh), '... but the next message has its own');
 }
 
 {

@@ -376,6 +376,7 @@ int mwx_flight_reset(pTHX_ mwx_link *link, SV *ref)
 {
     if (!mw_flight_reset(link->session) && !mw_flight_owes(link->session))
         return 1;
+    link->watched = 0;
     mwx_flight_run(aTHX_ link, ref, MWX_UNTIL_IDLE, 0, 1);
     return !link->died && !mw_lmtp_error(link->session);
 }

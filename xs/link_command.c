@@ -73,6 +73,7 @@ static int queue_command(pTHX_ mwx_link *link, SV *ref, mw_slice line)
 {
     int rc;
 
+    mw_lmtp_settle_hand(link->session);
     if (link->debug && !mw_command_check(line)) {
         /* The caller's string may change meanwhile. */
         line.base = SvPVX(sv_2mortal(newSVpvn(line.base, line.len)));
@@ -131,7 +132,7 @@ static int catch_up(pTHX_ mwx_link *link, SV *ref, NV seconds)
 {
     uint64_t before;
 
-    mw_lmtp_settle_hand(link->session);
+    mw_lmtp_leave_replies(link->session);
     while (mw_lmtp_owes(link->session) && !link->died) {
         before = mw_lmtp_taken(link->session);
         mwx_link_next_reply(aTHX_ link, ref, seconds);
@@ -155,7 +156,7 @@ void mwx_link_ready(pTHX_ mwx_link *link, SV *ref, int may_wait)
         return;
     if (mw_lmtp_is_garbled(link->session))
         why = MW_E_REPLY_SYNTAX;
-    else if (mw_lmtp_in_transaction(link->session) || catch_up(aTHX_ link, ref, may_wait ? mwx_link_timeout(aTHX_ link, ref) : AT_ONCE))
+    else if (mw_lmtp_has_message(link->session) || catch_up(aTHX_ link, ref, may_wait ? mwx_link_timeout(aTHX_ link, ref) : AT_ONCE))
         return;
     if (!link->died && mwx_fd(aTHX_ ref) >= 0)
         mwx_link_give_up(aTHX_ link, ref, why, mwx_link_words(why));
@@ -318,7 +319,7 @@ static int send_octets(pTHX_ mwx_link *link, SV *ref, mw_slice octets, int raw)
 {
     if (mwx_link_is_closed(aTHX_ link, ref))
         return 0;
-    if (!raw)
+    if (!raw || mw_lmtp_content(link->session) == MW_CONTENT_ASKED)
         content_of(aTHX_ link, ref);
     if (link->debug && (raw || mw_lmtp_content(link->session) == MW_CONTENT_OPEN))
         debug_content(aTHX_ link, ref, octets);

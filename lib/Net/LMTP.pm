@@ -974,10 +974,10 @@ mistaken for each other. A link's first messages take one more, to see that the 
 should. Without either it is one command at a time. Which replies came when makes no difference for
 the results: a success is reported only if the server gave it to that recipient. A server whose
 replies are too many, too few, or no replies, loses the link, and recipients whose results can't be
-trusted are deferrals. When the server closes behind its answers to a message, they stand; but to
-messages that went by CHUNKING ahead of all replies (to one recipient, of at most EagerBody bytes)
-only if LHLO's reply had come behind them. For a server that closes after each message set EagerBody
-to 0.
+trusted are deferrals. When the server closes behind its answers to a message, they stand; but where
+some recipients had been refused before, and for messages that went by CHUNKING ahead of all replies
+(to one recipient, of at most EagerBody bytes), only if LHLO's reply had come behind them. For a
+server that closes after each message set EagerBody to 0.
 
 Progress and Data callbacks can't call methods that send or wait on the same object: those croak.
 When one of them or a signal's handler dies, that comes out of C<deliver>. If its DATA or bytes of its
@@ -1380,6 +1380,10 @@ message as a series of commands.
 CR, LF and NUL inside the arguments of commands are refused: false, code 501, nothing sent. White
 space around addresses is removed as before, and one line end at the end of a raw command's
 arguments is dropped. Addresses that would add parameters to the command are refused as well.
+
+=item *
+
+A Notify that RFC 3461 doesn't know is refused: false, code 501, nothing sent.
 
 =item *
 

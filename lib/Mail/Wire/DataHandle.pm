@@ -16,6 +16,7 @@ sub TIEHANDLE {
 
 sub PRINT {
     my $self = shift;
+    delete $self->{closed};
     my $text = join defined $, ? $, : '', @_;
     $text .= $\ if defined $\;
     return $self->{client}->datasend($text);
@@ -23,11 +24,13 @@ sub PRINT {
 
 sub PRINTF {
     my ($self, $format, @values) = @_;
+    delete $self->{closed};
     return $self->{client}->datasend(sprintf $format, @values);
 }
 
 sub WRITE {
     my ($self, undef, $length, $offset) = @_;
+    delete $self->{closed};
     $offset ||= 0;
     $length = length $_[1] if not defined $length;
     my $piece = substr $_[1], $offset, $length;

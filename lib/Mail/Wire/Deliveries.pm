@@ -136,7 +136,7 @@ sub _launch {
     my ($id, $text) = $self->_launch_file($job, $raw);
     if (not $id) {
         $text = $raw && !$text ? $self->_read_ahead($job, 'gather') : _as_octets($text || $job->{source}->text);
-        $self->_read_ahead($job, 'prime') if not $text;
+        $self->_read_ahead($job, 'prime') if not $text and $self->opened;
         $id = $self->_fly($job->{mail}, $job->{rcpts}, $text ? $$text : undef, $raw, Mail::Wire::Client::_left($job));
         $job->{total} = length $$text if $text;
         $self->_jobs->{$id} = $job if not $text;
@@ -192,7 +192,7 @@ sub _launch_file {
 
 sub _feed {
     my ($self) = @_;
-    my $id = $self->_facts->{calling} = $self->_wants;
+    my $id = $self->_facts->{calling} = $self->_wants or return;    # debug_print has closed the link
     my $piece = $self->_jobs->{$id}{source}->next;
     return if $self->_wants != $id;    # the code has closed the link
     $self->_piece(defined $piece ? ${ _as_octets(\$piece) } : undef);

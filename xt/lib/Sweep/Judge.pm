@@ -159,8 +159,10 @@ sub may_withhold {
     return 1 if $fault->{lies} and !$answer->{apart};
     return 1 if $fault->{lies} and $answer->{point} =~ /\Arcpt/ and !$truth->anchored($answer) and $truth->{mode}{style} =~ /deliver|submit/;
     return 0 if !$truth->{mode}{fenced} or $truth->anchored($answer);
-    # A link that ends in front of the fence leaves what was answered behind a 354.
-    return 0 if !$fault->{lies} and $answer->{point} =~ /\Afinal/ and $truth->fenced_alone($self->{message});
+    # A link that ends in front of the fence leaves what was answered behind a 354, if nobody was refused. Silence may hide one
+    # reply too few.
+    my $refused = grep { $_ eq 'no' } @{ $self->{message}{to} };
+    return 0 if !$fault->{lies} and !$fault->{waits} and !$refused and $answer->{point} =~ /\Afinal/ and $truth->fenced_alone($self->{message});
     return $self->{doubt} || $answer->{point} =~ /\Afinal/ && $truth->followed($self->{message});
 }
 
