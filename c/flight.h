@@ -13,8 +13,9 @@
  *   - each shape of a message (one recipient; several; some refused among several) goes fenced, with
  *     nothing else behind it, the first time on a link. Only shapes that were answered in step have the
  *     next envelope sent behind their end;
- *   - a link that ends in front of such a fence, with nothing out of step, leaves what was answered behind a 354,
- *     to messages of which nobody was refused: many servers close when they have answered a message, and a deferral would send it again each time;
+ *   - a link that ends in front of such a fence, with nothing out of step, leaves what was answered behind a
+ *     354, to messages of which nobody was refused: many servers close when they have answered a message, and
+ *     a deferral would send it again each time;
  *   - where PIPELINING is not offered, or a second LHLO is not answered like the first, nothing is ever
  *     sent behind an end.
  *

@@ -303,6 +303,7 @@ static void apply(mw_lmtp *s, const mw_reply *r)
 static int unasked(mw_lmtp *s)
 {
     const mw_delivery *d = s->flight.current;
+    int in_content = d && d->state == MW_DELIVERY_CONTENT;
     unsigned code;
     mw_slice line, text;
     int more, rc = mw_lines_peek(&s->lines, &line);
@@ -311,7 +312,7 @@ static int unasked(mw_lmtp *s)
         return rc;
     if (!mw_reply_scan(line, 1, &code, &more, &text))
         code = 0;
-    if (code != MW_LMTP_LOST && d && d->state == MW_DELIVERY_CONTENT && code / 100 >= 4)
+    if (in_content && code / 100 >= 4 && code != MW_LMTP_LOST)
         return 0;
     mw_trace_add(&s->flight.trace, MW_TRACE_IN, line.base, line.len);
     if (code == MW_LMTP_LOST) {
@@ -319,7 +320,7 @@ static int unasked(mw_lmtp *s)
         s->flight.parted = 1;
         mw_lmtp_break(s, MW_E_CLOSED, NULL);
     } else {
-        mw_lmtp_break(s, !code ? MW_E_REPLY_SYNTAX : d && d->state == MW_DELIVERY_CONTENT ? MW_E_REPLY_EARLY : MW_E_REPLY_EXTRA, NULL);
+        mw_lmtp_break(s, !in_content ? MW_E_REPLY_EXTRA : code ? MW_E_REPLY_EARLY : MW_E_REPLY_SYNTAX, NULL);
     }
     return 0;
 }

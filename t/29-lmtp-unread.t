@@ -157,7 +157,8 @@ for my $name (sort keys %before) {
 
 # One that does not come: nothing could be told from it.
 for my $blocking (0, 1) {
-    my ($lmtp, $server) = script({ Timeout => 0.2, Blocking => $blocking }, expect => 'NOOP', stall => undef);
+    my ($lmtp, $server) = script({ Blocking => $blocking }, expect => 'NOOP', stall => undef);
+    $lmtp->timeout(0.2);
     ok(!$lmtp->_NOOP, 'a reply that is late');
     $lmtp->submit(From => 's@x', To => ['a@x'], Data => "x\n");
     is_deeply([ shown($lmtp->collect->results) ], ['a@x deferral 421 connect'], '... a delivery is not made');

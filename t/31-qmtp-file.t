@@ -7,6 +7,7 @@ use File::Temp ();
 use Test::More;
 
 use lib 't/lib';
+use Memory;
 use Net::QMTP;
 use QMTPServer;
 
@@ -210,17 +211,9 @@ SKIP: {
 
 # ---- memory
 
-# Kilobytes, the most it ever was; undef where that is not to be known, or is a sanitizer's.
-sub peak_memory {
-    return undef if ($ENV{LD_PRELOAD} || '') =~ /asan/;
-    open my $status, '<', '/proc/self/status' or return undef;
-    my ($peak) = map { /^VmHWM:\s*(\d+) kB/ ? $1 : () } <$status>;
-    return $peak;
-}
-
 SKIP: {
     my $size = 48 * 1024 * 1024;
-    my $before = peak_memory();
+    my $before = Memory::resident('VmHWM');
     skip 'memory cannot be measured here', 2 if !defined $before;
     open my $fh, '>', "$folder/large" or die "large: $!";
     truncate $fh, $size or die "truncate: $!";
@@ -237,13 +230,13 @@ SKIP: {
         $peer->send(QMTPServer::netstring('Kok'));
     });
     is_deeply(sender_of($server, "$folder/large")->send, { r => 'success: ok' }, 'a large file');
-    cmp_ok(peak_memory() - $before, '<', 8 * 1024, '... needs no memory of its size');
+    cmp_ok(Memory::resident('VmHWM') - $before, '<', 8 * 1024, '... needs no memory of its size');
 }
 
 # ---- a message in a scalar is not copied
 
 SKIP: {
-    my $before = peak_memory();
+    my $before = Memory::resident('VmHWM');
     skip 'memory cannot be measured here', 2 if !defined $before;
     my $size = 48 * 1024 * 1024;
     my $server = QMTPServer->new(sub {
@@ -259,9 +252,9 @@ SKIP: {
     $qmtp->sender('s');
     $qmtp->recipient('r');
     $qmtp->message("0123456789abcde\n" x 1024) for 1 .. $size / 16384;
-    my $held = peak_memory();
+    my $held = Memory::resident('VmHWM');
     is_deeply($qmtp->send, { r => 'success: ok' }, 'a large message');
-    cmp_ok(peak_memory() - $held, '<', 8 * 1024, '... is sent from where it is');
+    cmp_ok(Memory::resident('VmHWM') - $held, '<', 8 * 1024, '... is sent from where it is');
 }
 
 done_testing;

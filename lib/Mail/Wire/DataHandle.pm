@@ -14,27 +14,31 @@ sub TIEHANDLE {
     return bless { client => $client, buffer => '', ended => 0 }, $class;
 }
 
+# More of a message: a close before it was another's.
+sub _send {
+    my ($self, $text) = @_;
+    delete $self->{closed};
+    return $self->{client}->datasend($text);
+}
+
 sub PRINT {
     my $self = shift;
-    delete $self->{closed};
     my $text = join defined $, ? $, : '', @_;
     $text .= $\ if defined $\;
-    return $self->{client}->datasend($text);
+    return $self->_send($text);
 }
 
 sub PRINTF {
     my ($self, $format, @values) = @_;
-    delete $self->{closed};
-    return $self->{client}->datasend(sprintf $format, @values);
+    return $self->_send(sprintf $format, @values);
 }
 
 sub WRITE {
     my ($self, undef, $length, $offset) = @_;
-    delete $self->{closed};
     $offset ||= 0;
     $length = length $_[1] if not defined $length;
     my $piece = substr $_[1], $offset, $length;
-    return $self->{client}->datasend($piece) ? length $piece : undef;
+    return $self->_send($piece) ? length $piece : undef;
 }
 
 sub CLOSE {
