@@ -11,7 +11,7 @@ use Test::More;
 
 my $here  = Cwd::getcwd();
 my %pages = map { $_ => page($_) }
-    qw(Net::LMTP Net::QMTP Mail::Wire Mail::Wire::Result Mail::Wire::Sink);
+    qw(Net::LMTP Net::QMTP Mail::Wire Mail::Wire::Migration Mail::Wire::Result Mail::Wire::Sink);
 
 for my $module (sort keys %pages) {
     my $code = synopsis($pages{$module});
