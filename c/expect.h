@@ -33,8 +33,7 @@ typedef struct mw_expect {
     unsigned code;          /* MW_DUE_LOCAL: the reply */
     int error;              /* MW_DUE_LOCAL: why */
     size_t owed;            /* replies that are still to come; > 0 */
-    size_t rcpt;            /* MW_DUE_RCPT: the recipient's index */
-    int inside;             /* MW_DUE_RSET: a transaction was open */
+    size_t rcpt;            /* MW_DUE_RCPT: the recipient's index; MW_DUE_MAIL, MW_DUE_RSET: of the first recipient behind it */
     int counts_later;       /* MW_DUE_FINAL: owed is known when the replies before it have come */
     uint64_t transaction;   /* the transaction it belongs to, */
     uint64_t end;           /* in flight: the queue's count behind the command, before which no reply can come; 0: not told */

@@ -78,7 +78,7 @@ static void apply_mail(mw_delivery *d, const mw_reply *r)
     if (r->code / 100 == 2)
         return;
     text = mw_reply_joined(r);
-    mw_transaction_mail_refused(&d->to, r->code, text);
+    mw_transaction_mail_refused(&d->to, 0, MW_RCPT_ALL, r->code, text);
     mw_text_drop(text);
 }
 

@@ -107,16 +107,42 @@ int mw_lmtp_idle(const mw_lmtp *s)
     return s->state == MW_STATE_IDLE && !mw_expects_head(&s->due);
 }
 
+static int is_boundary(const mw_expect *e)
+{
+    return !e->in_flight && (e->due == MW_DUE_MAIL || e->due == MW_DUE_RSET);
+}
+
+/* The MAIL or RSET that was sent last and is not answered; NULL when there is none. */
+static const mw_expect *latest_boundary(const mw_lmtp *s)
+{
+    size_t i;
+
+    for (i = s->due.count; i-- > 0;)
+        if (is_boundary(mw_expects_at(&s->due, i)))
+            return mw_expects_at(&s->due, i);
+    return NULL;
+}
+
+const mw_expect *mw_lmtp_boundary(const mw_lmtp *s)
+{
+    size_t i;
+
+    for (i = 0; i < s->due.count; i++)
+        if (is_boundary(mw_expects_at(&s->due, i)))
+            return mw_expects_at(&s->due, i);
+    return NULL;
+}
+
 int mw_lmtp_has_message(const mw_lmtp *s)
 {
-    return states[s->state].open;
+    const mw_expect *latest = latest_boundary(s);
+
+    return latest && s->state != MW_STATE_BROKEN ? latest->due == MW_DUE_MAIL : states[s->state].open;
 }
 
 int mw_lmtp_in_transaction(const mw_lmtp *s)
 {
-    const mw_expect *due = mw_expects_head(&s->due);
-
-    return states[s->state].open || (due && due->inside);
+    return states[s->state].open || mw_lmtp_has_message(s);
 }
 
 mw_stage mw_lmtp_stage(const mw_lmtp *s)
@@ -165,36 +191,79 @@ static int queue_line(mw_lmtp *s, mw_slice line, mw_due due, size_t owed)
     return 0;
 }
 
-/* The transaction that ends here keeps nothing: results hold until the next MAIL or RSET, if that is
- * queued. */
-static int new_transaction(mw_lmtp *s, mw_slice line, mw_due due, mw_lmtp_state state)
+/* MAIL and RSET begin a new transaction when they are accepted, not before: until then, and if they are refused, the server has
+ * the one that was open. The recipients there are now are that one's; those that follow wait for the reply. */
+static int queue_boundary(mw_lmtp *s, mw_slice line, mw_due due)
 {
     int rc = queue_line(s, line, due, 1);
 
-    if (rc)
-        return rc;
-    mw_transaction_begin(&s->now);
-    mw_expects_tail(&s->due)->transaction = s->now.id;
-    s->chunk_last = 0;
-    mw_expects_tail(&s->due)->inside = states[s->state].open && due == MW_DUE_RSET;
+    if (!rc)
+        mw_expects_tail(&s->due)->rcpt = s->now.count;
+    return rc;
+}
+
+void mw_lmtp_begin(mw_lmtp *s, size_t first)
+{
+    mw_expect *e;
+    size_t i;
+
+    mw_transaction_begin_with(&s->now, first);
+    for (i = 0; i < s->due.count; i++) {
+        e = mw_expects_at(&s->due, i);
+        e->transaction = s->now.id;
+        if (is_boundary(e) || (e->due == MW_DUE_RCPT && !e->in_flight))
+            e->rcpt -= e->rcpt < first ? e->rcpt : first;
+    }
     mw_text_drop(s->refused_text);
     s->refused_text = NULL;
     s->refused_code = 0;
-    mw_lmtp_move(s, state);
-    return 0;
+    s->over = s->lapsed = 0;
+}
+
+/* What is sent behind a message that has its results, without a MAIL, is none of its. What refused that MAIL holds. */
+void mw_lmtp_leave_message(mw_lmtp *s)
+{
+    unsigned code = s->now.mail_code;
+    mw_text *text = mw_text_hold(s->now.mail_text);
+
+    if (s->over && !mw_lmtp_boundary(s)) {
+        mw_lmtp_begin(s, s->now.count);
+        if (code)
+            mw_transaction_mail_refused(&s->now, 0, MW_RCPT_ALL, code, text);
+    }
+    mw_text_drop(text);
+}
+
+/* The content has come to its end, and everything about it has been said. */
+void mw_lmtp_message_over(mw_lmtp *s)
+{
+    s->over = 1;
+    mw_lmtp_move(s, MW_STATE_IDLE);
 }
 
 static int queue_rcpt(mw_lmtp *s, mw_slice line)
 {
     int rc = mw_expects_reserve(&s->due, 1);
 
+    mw_lmtp_leave_message(s);
     if (!rc)
         rc = mw_transaction_add(&s->now, mw_command_address(line));
     if (!rc && (rc = queue_line(s, line, MW_DUE_RCPT, 1)))
         mw_transaction_drop_last(&s->now);
-    if (!rc)
-        mw_expects_tail(&s->due)->rcpt = s->now.count - 1;
-    return rc;
+    if (rc)
+        return rc;
+    mw_expects_tail(&s->due)->rcpt = s->now.count - 1;
+    /* A later MAIL than the one that was refused decides about it. */
+    if (mw_lmtp_boundary(s))
+        mw_transaction_mail_stands(&s->now, s->now.count - 1);
+    return 0;
+}
+
+/* A LHLO ended the transaction, or did not: servers differ (RFC 5321 4.1.4; Cyrus 3.6 leaves it open). So its content has nowhere to
+ * go before another MAIL. */
+static int is_lapsed(const mw_lmtp *s)
+{
+    return s->lapsed && !mw_lmtp_boundary(s);
 }
 
 /* A second message for recipients whose final replies are owed is refused here (RFC 5321 4.1.4: 503, bad
@@ -203,7 +272,7 @@ static int queue_data(mw_lmtp *s, mw_slice line)
 {
     int rc;
 
-    if (s->state == MW_STATE_WAIT)
+    if (s->state == MW_STATE_WAIT || is_lapsed(s))
         return refuse(s, BAD_SEQUENCE, MW_E_STATE);
     if ((rc = queue_line(s, line, MW_DUE_DATA, 1)))
         return rc;
@@ -215,8 +284,8 @@ static int queue_data(mw_lmtp *s, mw_slice line)
 }
 
 /* BDAT (RFC 3030 2). After a refused chunk the server refuses all that follow, and without an accepted
- * recipient it may answer LAST or not: neither is sent. Nor is one behind DATA, which would be content if
- * that got 354. */
+ * recipient it may answer LAST or not, or take the chunk for commands: neither is sent. Nor is one behind DATA, which would be
+ * content if that got 354, or behind a MAIL or RSET whose reply decides whether there is a recipient. */
 static int queue_bdat(mw_lmtp *s, mw_slice line, int last)
 {
     unsigned long long size;
@@ -227,7 +296,7 @@ static int queue_bdat(mw_lmtp *s, mw_slice line, int last)
         return refuse(s, MW_LMTP_REFUSED, MW_E_SIZE);
     if (s->state == MW_STATE_REFUSED)
         return refuse(s, s->refused_code, MW_E_STATE);
-    if (s->state == MW_STATE_ASKED || s->state == MW_STATE_WAIT || !owed)
+    if (s->state == MW_STATE_ASKED || s->state == MW_STATE_WAIT || !owed || s->lapsed || mw_lmtp_boundary(s))
         return refuse(s, BAD_SEQUENCE, MW_E_STATE);
     rc = queue_line(s, line, last ? MW_DUE_FINAL : MW_DUE_CHUNK, last ? owed : 1);
     if (rc)
@@ -246,9 +315,11 @@ static int queue_bdat(mw_lmtp *s, mw_slice line, int last)
 /* The line is kept: in flight it serves as a fence. */
 static int queue_hello(mw_lmtp *s, mw_slice line)
 {
+    int inside = mw_lmtp_has_message(s);
     int rc = queue_line(s, line, MW_DUE_LHLO, 1);
 
     if (!rc) {
+        s->lapsed |= inside;
         mw_text_drop(s->flight.hello);
         s->flight.hello = mw_text_new(s->alloc, line.base, line.len);
     }
@@ -259,9 +330,9 @@ static int queue_verb(mw_lmtp *s, mw_verb verb, mw_slice line)
 {
     switch (verb) {
     case MW_VERB_MAIL:
-        return new_transaction(s, line, MW_DUE_MAIL, MW_STATE_ENVELOPE);
+        return queue_boundary(s, line, MW_DUE_MAIL);
     case MW_VERB_RSET:
-        return new_transaction(s, line, MW_DUE_RSET, MW_STATE_IDLE);
+        return queue_boundary(s, line, MW_DUE_RSET);
     case MW_VERB_RCPT:
         return queue_rcpt(s, line);
     case MW_VERB_DATA:
@@ -338,7 +409,7 @@ int mw_lmtp_command(mw_lmtp *s, mw_slice line)
 void mw_lmtp_forget(mw_lmtp *s)
 {
     if (!mw_lmtp_in_transaction(s))
-        mw_transaction_begin(&s->now);
+        mw_lmtp_begin(s, s->now.count);
 }
 
 int mw_lmtp_discards(mw_slice line)
@@ -365,6 +436,24 @@ size_t mw_lmtp_public(mw_lmtp *s, mw_slice line)
 
 /* ---- the end */
 
+size_t mw_lmtp_own_rcpts(const mw_lmtp *s)
+{
+    size_t i, own = s->now.count;
+    int ended = 0;
+    const mw_expect *e;
+
+    for (i = 0; i < s->due.count; i++) {
+        e = mw_expects_at(&s->due, i);
+        if (e->due == MW_DUE_FINAL) {
+            own = s->now.count;
+            ended = 1;
+        } else if (own == s->now.count && (is_boundary(e) || (ended && e->due == MW_DUE_RCPT))) {
+            own = e->rcpt;
+        }
+    }
+    return own;
+}
+
 /* The server's own farewell says more than we can. */
 static void abandon(mw_lmtp *s, mw_stage stage, int why, mw_text *words, int maybe)
 {
@@ -375,7 +464,8 @@ static void abandon(mw_lmtp *s, mw_stage stage, int why, mw_text *words, int may
         words = s->parting;
     if (!words)
         words = made = mw_text_new(s->alloc, ours, strlen(ours));
-    mw_transaction_abandon(&s->now, stage, MW_LMTP_LOST, words, maybe);
+    mw_transaction_abandon_until(&s->now, mw_lmtp_own_rcpts(s), stage, MW_LMTP_LOST, words, maybe);
+    mw_transaction_abandon(&s->now, MW_STAGE_MAIL, MW_LMTP_LOST, words, 0);
     mw_text_drop(made);
 }
 

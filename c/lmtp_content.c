@@ -29,6 +29,7 @@ int mw_lmtp_content_open(mw_lmtp *s)
         return 0;
     if (s->state != MW_STATE_IDLE && s->state != MW_STATE_ENVELOPE && s->state != MW_STATE_ASKED)
         return MW_E_STATE;
+    mw_lmtp_leave_message(s);
     memset(&s->stuff, 0, sizeof s->stuff);
     s->refused_code = 0;
     mw_lmtp_move(s, MW_STATE_OPEN);
@@ -145,7 +146,10 @@ static int raw_chunk(mw_lmtp *s, const char *bytes, size_t len)
     s->chunk_left -= len;
     if (!s->chunk_left && s->chunk_last) {
         s->end = s->out.queued;
-        mw_lmtp_move(s, finals_came(s) ? MW_STATE_IDLE : MW_STATE_WAIT);
+        if (finals_came(s))
+            mw_lmtp_message_over(s);
+        else
+            mw_lmtp_move(s, MW_STATE_WAIT);
     }
     return 0;
 }

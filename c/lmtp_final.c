@@ -88,7 +88,7 @@ static void credit(mw_lmtp *s, unsigned code, mw_text *text)
         return;
     mw_transaction_final(&s->now, code, text);
     if (s->state == MW_STATE_WAIT && !mw_lmtp_finals_owed(s))
-        mw_lmtp_move(s, MW_STATE_IDLE);
+        mw_lmtp_message_over(s);
 }
 
 static void credit_whole(mw_lmtp *s, const mw_reply *r)
@@ -181,9 +181,9 @@ void mw_lmtp_waive_finals(mw_lmtp *s)
     if (!mw_lmtp_finals_owed(s))
         return;
     if (mw_expects_head(&s->due)->transaction == s->now.id) {
-        mw_transaction_abandon(&s->now, MW_STAGE_FINAL, MW_LMTP_LOST, NULL, 1);
+        mw_transaction_abandon_until(&s->now, mw_lmtp_own_rcpts(s), MW_STAGE_FINAL, MW_LMTP_LOST, NULL, 1);
         if (s->state == MW_STATE_WAIT)
-            mw_lmtp_move(s, MW_STATE_IDLE);
+            mw_lmtp_message_over(s);
     }
     mw_expects_pop(&s->due);
 }

@@ -140,18 +140,53 @@ static void apply_rcpt(mw_lmtp *s, size_t rcpt, const mw_reply *r)
 {
     mw_text *text = r->code / 100 == 2 ? NULL : mw_reply_joined(r);
 
+    if (r->code / 100 == 2)
+        mw_transaction_mail_stands(&s->now, rcpt);
     mw_transaction_rcpt(&s->now, rcpt, r->code, text);
     mw_text_drop(text);
 }
 
-static void apply_mail(mw_lmtp *s, const mw_reply *r)
+/* LHLO inside a transaction: what it has ended, if anything, only a RSET can tell. */
+static void lapse(mw_lmtp *s, const mw_reply *r)
 {
+    if (r->code / 100 != 2) {
+        s->lapsed = 0;
+    } else if (s->state == MW_STATE_ENVELOPE || s->state == MW_STATE_REFUSED || s->state == MW_STATE_CHUNKS) {
+        s->flight.open = 1;
+        mw_lmtp_move(s, MW_STATE_IDLE);
+    }
+}
+
+/* Where content was asked for, or has begun, behind the command, its state holds. */
+static void begin(mw_lmtp *s, size_t first, mw_lmtp_state state)
+{
+    mw_lmtp_begin(s, first);
+    if (s->state != MW_STATE_ASKED && s->state != MW_STATE_OPEN && s->state != MW_STATE_WAIT)
+        mw_lmtp_move(s, state);
+}
+
+/* A MAIL that is refused leaves the server with what it had: nothing, or the transaction that was open (503: nested). Recipients that
+ * came behind it have its refusal for a result, but for those that the server accepts all the same. */
+static void apply_mail(mw_lmtp *s, size_t first, const mw_reply *r)
+{
+    const mw_expect *next;
     mw_text *text;
 
-    if (r->code / 100 == 2)
+    if (r->code / 100 == 2) {
+        begin(s, first, MW_STATE_ENVELOPE);
         return;
+    }
+    /* What has its results is left at once where something came behind, else with what comes. */
+    if (s->over && (first < s->now.count || s->state == MW_STATE_ASKED)) {
+        mw_lmtp_begin(s, first);
+        first = 0;
+    }
+    next = mw_lmtp_boundary(s);
     text = mw_reply_joined(r);
-    mw_transaction_mail_refused(&s->now, r->code, text);
+    if (mw_lmtp_in_transaction(s) || s->lapsed)
+        mw_transaction_mail_refused_inside(&s->now, first, r->code, text);
+    else
+        mw_transaction_mail_refused(&s->now, first, next ? next->rcpt : MW_RCPT_ALL, r->code, text);
     mw_text_drop(text);
 }
 
@@ -189,12 +224,14 @@ static int apply_due(mw_lmtp *s, mw_reply *r)
     case MW_DUE_LHLO:
         apply_hello(s, r);
         look_for_offers(s);
-        if (current && r->code / 100 == 2 && (s->state == MW_STATE_ENVELOPE || s->state == MW_STATE_REFUSED))
-            mw_lmtp_move(s, MW_STATE_IDLE);
+        lapse(s, r);
         break;
     case MW_DUE_MAIL:
-        if (current)
-            apply_mail(s, r);
+        apply_mail(s, due.rcpt, r);
+        break;
+    case MW_DUE_RSET:
+        if (r->code / 100 == 2)
+            begin(s, due.rcpt, MW_STATE_IDLE);
         break;
     case MW_DUE_RCPT:
         if (current)
@@ -218,7 +255,6 @@ static int apply_due(mw_lmtp *s, mw_reply *r)
     case MW_DUE_OTHER:
         apply_unasked(s, r);
         break;
-    case MW_DUE_RSET:
     case MW_DUE_QUIT:
     case MW_DUE_FINAL:
     case MW_DUE_LOCAL:

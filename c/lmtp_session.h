@@ -83,6 +83,8 @@ struct mw_lmtp {
     size_t hand_loose;          /* lines read by hand that made no reply, since the last command */
 
     mw_lmtp_state state;
+    int over;                   /* now is a message that has its results: what is sent without a MAIL is not its */
+    int lapsed;                 /* LHLO was sent inside the transaction: it may have ended */
     mw_dotstuff stuff;
     uint64_t end;               /* out.queued behind the message's last byte, once it is known */
     uint64_t chunk_left;        /* bytes that BDAT announced and that were not queued yet */
@@ -107,6 +109,22 @@ struct mw_lmtp {
 
 /* The only place where the state changes. */
 void mw_lmtp_move(mw_lmtp *s, mw_lmtp_state to);
+
+/* The oldest MAIL or RSET whose reply is owed, at which a transaction may begin; NULL when there is none. */
+const mw_expect *mw_lmtp_boundary(const mw_lmtp *s);
+
+/* How many of the recipients the content is for that has been sent. Those from there on came behind its end, or behind a MAIL or RSET
+ * that is not answered, with no message's end behind it. */
+size_t mw_lmtp_own_rcpts(const mw_lmtp *s);
+
+/* A new transaction begins: MAIL or RSET was accepted. Recipients from index first on are its own. */
+void mw_lmtp_begin(mw_lmtp *s, size_t first);
+
+/* What follows is sent without a MAIL: the results of a message that is over are not its. */
+void mw_lmtp_leave_message(mw_lmtp *s);
+
+/* The message has all its results. They are kept until the next transaction begins. */
+void mw_lmtp_message_over(mw_lmtp *s);
 
 /* Breaks the session: why is kept, the first one wins; what is owed is forgotten, and everybody without a
  * result gets a deferral. words may be NULL. */

@@ -2,6 +2,7 @@
 #include "transaction.h"
 #include "error.h"
 
+#include <assert.h>
 #include <string.h>
 
 void mw_transaction_init(mw_transaction *t, const mw_alloc *alloc)
@@ -36,6 +37,32 @@ void mw_transaction_begin(mw_transaction *t)
     t->id++;
 }
 
+static void count_accepted(mw_transaction *t)
+{
+    size_t i;
+
+    for (t->accepted = 0, i = 0; i < t->count; i++)
+        t->accepted += t->rcpts[i].accepted;
+}
+
+void mw_transaction_begin_with(mw_transaction *t, size_t first)
+{
+    size_t i, kept = t->count - first;
+
+    assert(first <= t->count);
+    for (i = 0; i < first; i++)
+        mw_result_clear(&t->rcpts[i].result);
+    if (first && kept)
+        memmove(t->rcpts, t->rcpts + first, kept * sizeof *t->rcpts);
+    mw_text_drop(t->mail_text);
+    t->mail_text = NULL;
+    t->mail_code = 0;
+    t->count = kept;
+    t->next = 0;
+    count_accepted(t);
+    t->id++;
+}
+
 static void settle(mw_recipient *r, mw_stage stage, unsigned code, mw_text *text, int maybe_delivered)
 {
     mw_result_set(&r->result, code, text, stage, maybe_delivered);
@@ -59,7 +86,7 @@ int mw_transaction_add(mw_transaction *t, mw_slice address)
     memset(r, 0, sizeof *r);
     r->result.recipient = recipient;
     r->result.stage = MW_STAGE_RCPT;
-    if (t->mail_code)
+    if (t->mail_code && !t->mail_inside)
         settle(r, MW_STAGE_MAIL, t->mail_code, t->mail_text, 0);
     return 0;
 }
@@ -69,16 +96,39 @@ void mw_transaction_drop_last(mw_transaction *t)
     mw_result_clear(&t->rcpts[--t->count].result);
 }
 
-void mw_transaction_mail_refused(mw_transaction *t, unsigned code, mw_text *text)
+static void keep_mail(mw_transaction *t, size_t first, int inside, unsigned code, mw_text *text)
 {
-    size_t i;
-
     mw_text_drop(t->mail_text);
     t->mail_text = mw_text_hold(text);
     t->mail_code = code;
-    for (i = 0; i < t->count; i++)
+    t->mail_inside = inside;
+    t->mail_first = first;
+}
+
+void mw_transaction_mail_refused(mw_transaction *t, size_t first, size_t until, unsigned code, mw_text *text)
+{
+    size_t i;
+
+    if (until == MW_RCPT_ALL)
+        keep_mail(t, first, 0, code, text);
+    for (i = first; i < t->count && i < until; i++)
         if (!t->rcpts[i].settled)
             settle(&t->rcpts[i], MW_STAGE_MAIL, code, text, 0);
+}
+
+void mw_transaction_mail_refused_inside(mw_transaction *t, size_t first, unsigned code, mw_text *text)
+{
+    keep_mail(t, first, 1, code, text);
+}
+
+void mw_transaction_mail_stands(mw_transaction *t, size_t i)
+{
+    mw_recipient *r = &t->rcpts[i];
+
+    if (i >= t->count || !r->settled || r->accepted || r->local || r->result.stage != MW_STAGE_MAIL)
+        return;
+    mw_result_set(&r->result, 0, NULL, MW_STAGE_RCPT, 0);
+    r->settled = 0;
 }
 
 void mw_transaction_rcpt(mw_transaction *t, size_t i, unsigned code, mw_text *text)
@@ -96,6 +146,8 @@ void mw_transaction_rcpt(mw_transaction *t, size_t i, unsigned code, mw_text *te
         t->accepted++;
         if (i < t->next)
             t->next = i;
+    } else if (!r->settled && t->mail_code && t->mail_inside && i >= t->mail_first) {
+        settle(r, MW_STAGE_MAIL, t->mail_code, t->mail_text, 0);
     } else if (!r->settled) {
         settle(r, MW_STAGE_RCPT, code, text, 0);
     }
@@ -141,14 +193,15 @@ int mw_transaction_final(mw_transaction *t, unsigned code, mw_text *text)
 
 void mw_transaction_abandon(mw_transaction *t, mw_stage stage, unsigned code, mw_text *text, int maybe_delivered)
 {
+    mw_transaction_abandon_until(t, t->count, stage, code, text, maybe_delivered);
+}
+
+void mw_transaction_abandon_until(mw_transaction *t, size_t until, mw_stage stage, unsigned code, mw_text *text, int maybe_delivered)
+{
     size_t i;
 
-    for (i = 0; i < t->count; i++) {
-        if (t->rcpts[i].settled)
-            continue;
-        settle(&t->rcpts[i], stage, code, text, maybe_delivered);
-        t->rcpts[i].local = 1;
-    }
+    for (i = 0; i < t->count && i < until; i++)
+        mw_transaction_settle(t, i, stage, code, text, maybe_delivered);
 }
 
 size_t mw_transaction_owed(const mw_transaction *t)

@@ -31,6 +31,8 @@ typedef struct mw_transaction {
     size_t next;                /* all before this one are settled or not accepted */
     unsigned mail_code;         /* of a refused MAIL, else 0 */
     mw_text *mail_text;
+    int mail_inside;            /* it was refused inside a transaction that may hold, */
+    size_t mail_first;          /* before this recipient was named */
 } mw_transaction;
 
 void mw_transaction_init(mw_transaction *t, const mw_alloc *alloc);
@@ -39,15 +41,28 @@ void mw_transaction_free(mw_transaction *t);
 /* Forgets the recipients and starts the next message. */
 void mw_transaction_begin(mw_transaction *t);
 
+/* The same, but the recipients from index first on are already the next message's: they stay, and their index is less by first
+ * from now on. What MAIL was refused by is forgotten, too. */
+void mw_transaction_begin_with(mw_transaction *t, size_t first);
+
 /* Adds a recipient. Returns 0, MW_E_RCPT_LIMIT or MW_E_NOMEM. Its index is count - 1. */
 int mw_transaction_add(mw_transaction *t, mw_slice address);
 
 /* Takes the last one back: its RCPT could not be queued. */
 void mw_transaction_drop_last(mw_transaction *t);
 
-/* MAIL was refused: every recipient, also those to come, has this for a result, whatever its RCPT is told.
- * text is held. */
-void mw_transaction_mail_refused(mw_transaction *t, unsigned code, mw_text *text);
+/* MAIL was refused: the recipients that came behind it have this for a result, whatever their RCPT is told: those from index first
+ * on and before index until; with MW_RCPT_ALL, also those to come. text is held. */
+#define MW_RCPT_ALL SIZE_MAX
+void mw_transaction_mail_refused(mw_transaction *t, size_t first, size_t until, unsigned code, mw_text *text);
+
+/* The same where the server may have a transaction open that a later RCPT adds to: only those from index first on whose RCPT is refused
+ * have this for a result, in place of what RCPT was told. */
+void mw_transaction_mail_refused_inside(mw_transaction *t, size_t first, unsigned code, mw_text *text);
+
+/* The server has accepted recipient i after it had refused MAIL, or another MAIL was sent before it was named: MAIL's refusal is not
+ * this recipient's result. */
+void mw_transaction_mail_stands(mw_transaction *t, size_t i);
 
 /* The reply to the RCPT of recipient i: accepted (2xx), or its result. text is held. */
 void mw_transaction_rcpt(mw_transaction *t, size_t i, unsigned code, mw_text *text);
@@ -65,6 +80,9 @@ int mw_transaction_final(mw_transaction *t, unsigned code, mw_text *text);
 
 /* No more answers will come: every recipient that is not settled has this for a result. */
 void mw_transaction_abandon(mw_transaction *t, mw_stage stage, unsigned code, mw_text *text, int maybe_delivered);
+
+/* The same for those before index until. */
+void mw_transaction_abandon_until(mw_transaction *t, size_t until, mw_stage stage, unsigned code, mw_text *text, int maybe_delivered);
 
 /* Recipient i has this for a result, if it has none yet. */
 void mw_transaction_settle(mw_transaction *t, size_t i, mw_stage stage, unsigned code, mw_text *text, int maybe_delivered);

@@ -20,7 +20,8 @@ enum {
 typedef enum fate { FATE_NONE, FATE_DELIVERED, FATE_REFUSED } fate;
 
 typedef struct server {
-    /* of 1000: how often DATA, a chunk or MAIL is refused; DATA gets 354 though nobody was accepted; a reply has two
+    int keeps;                  /* a transaction holds: MAIL inside it is refused, LHLO does not end it */
+    /* of 1000: how often DATA, a chunk, MAIL or RSET is refused; DATA gets 354 though nobody was accepted; a reply has two
      * lines, is garbled, is 421 */
     unsigned refuses, eager, splits, garbles, parts;
 
@@ -30,6 +31,7 @@ typedef struct server {
     size_t chunk_left;
     int chunk_last, chunk_bad;
     int mail;                   /* a transaction is open */
+    int nested;                 /* MAIL came inside one */
     int rcpts[64];              /* the accepted ones */
     size_t accepted;
     int closed;                 /* it said 221 or 421 */
@@ -150,6 +152,11 @@ static inline int server_is(const server *v, const char *verb)
 
 static inline void server_mail(server *v)
 {
+    v->nested |= v->mail;
+    if (v->keeps && v->mail) {
+        server_reply(v, 503, "nested");
+        return;
+    }
     server_reset(v);
     v->mail = !server_chance(v->refuses);
     server_reply(v, v->mail ? 250 : 550, "mail");
@@ -175,8 +182,11 @@ static inline void server_command(server *v)
         server_data(v);
     } else if (server_is(v, "BDAT ")) {
         server_bdat(v);
+    } else if (server_is(v, "RSET") && server_chance(v->refuses)) {
+        server_reply(v, 451, "not now");
     } else if (server_is(v, "RSET") || server_is(v, "LHLO")) {
-        server_reset(v);
+        if (!v->keeps || v->line[0] == 'R')
+            server_reset(v);
         server_reply(v, 250, "reset");
     } else if (server_is(v, "QUIT")) {
         server_reply(v, 221, "bye");
@@ -233,7 +243,8 @@ static inline int server_said(const mw_result *r)
 }
 
 /* What is wrong with the result that a client has for a recipient; NULL: nothing. error is what broke its session. Of what
- * it sent ahead of replies a client cannot know that it was taken for content, so its "maybe" may be too careful then. */
+ * it sent ahead of replies a client cannot know that it was taken for content, nor whether a MAIL inside a transaction has begun another
+ * one, so its "maybe" may be too careful then. */
 static inline const char *server_judges(const server *v, const mw_recipient *rcpt, int error)
 {
     const mw_result *r = &rcpt->result;
@@ -242,7 +253,7 @@ static inline const char *server_judges(const server *v, const mw_recipient *rcp
     if (r->code / 100 == 2)
         return r->stage != MW_STAGE_FINAL || !server_said(r) || truth != FATE_DELIVERED ? "a false success" : NULL;
     if (r->maybe_delivered)
-        return truth == FATE_NONE && !v->closed && rcpt->accepted && error != MW_E_REPLY_CLASS ? "maybe, though the end has not come" : NULL;
+        return truth == FATE_NONE && !v->closed && !v->nested && rcpt->accepted && error != MW_E_REPLY_CLASS ? "maybe, though the end has not come" : NULL;
     if (r->code == 550 && r->stage == MW_STAGE_FINAL)
         return !server_said(r) ? "another's refusal" : NULL;
     if (r->code)

@@ -162,7 +162,8 @@ static const char *judged(link *l)
 
     if (l->error)
         mw_lmtp_lost(l->s, l->error, NULL);
-    if (t->count != l->queued)
+    /* Those of the message before are there until the next MAIL is accepted. */
+    if (t->count < l->queued)
         wrong = "a recipient is missing";
     for (i = 0; i < t->count && !wrong; i++) {
         wrong = server_judges(&l->v, &t->rcpts[i], mw_lmtp_error(l->s));
@@ -324,8 +325,8 @@ static int keeps(seen *k, const mw_transaction *t)
     for (i = 0; i < t->count && i < COUNT(k->codes); i++) {
         if (k->codes[i] && t->rcpts[i].result.code != k->codes[i])
             good = 0;
-        /* A refused DATA may be tried again. */
-        if (t->rcpts[i].settled && (t->rcpts[i].result.stage == MW_STAGE_FINAL || t->rcpts[i].result.stage <= MW_STAGE_RCPT))
+        /* A refused DATA may be tried again; MAIL's refusal gives way to RCPT's acceptance. */
+        if (t->rcpts[i].settled && (t->rcpts[i].result.stage == MW_STAGE_FINAL || t->rcpts[i].result.stage == MW_STAGE_RCPT))
             k->codes[i] = t->rcpts[i].result.code;
     }
     return good;

@@ -39,6 +39,7 @@ static void connect_world(world *w)
     w->v.splits = mood[2];
     w->v.garbles = mood[3];
     w->v.parts = mood[4];
+    w->v.keeps = (int)tap_random(2);
     w->v.say = hear;
     w->v.ctx = w;
     w->net_len = w->net_at = 0;
@@ -174,7 +175,7 @@ static void end(world *w)
 
 static void step(world *w)
 {
-    static const char *const others[] = { "NOOP", "RSET", "N\nOP", "XYZZY", "QUIT" };
+    static const char *const others[] = { "NOOP", "RSET", "N\nOP", "XYZZY", "QUIT", "LHLO me" };
 
     switch (tap_random(32)) {
     case 0: case 1: command(w, "MAIL FROM:<s>"); break;

@@ -70,7 +70,7 @@ static void test_finals(void)
     IS(&t, "finals", "a+=250fx b=550rno c+=450f");
     mw_transaction_abandon(&t, MW_STAGE_FINAL, 421, text, 1);
     mw_transaction_refused(&t, MW_STAGE_DATA, 503, text);
-    mw_transaction_mail_refused(&t, 550, text);
+    mw_transaction_mail_refused(&t, 0, MW_RCPT_ALL, 550, text);
     mw_transaction_rcpt(&t, 1, 551, text);
     mw_transaction_rcpt(&t, 0, 551, text);
     mw_transaction_rcpt(&t, 99, 250, text);
@@ -129,7 +129,7 @@ static void test_mail_refused(void)
     mw_transaction_init(&t, mw_alloc_default());
     mw_transaction_begin(&t);
     add(&t, "a");
-    mw_transaction_mail_refused(&t, 550, text);
+    mw_transaction_mail_refused(&t, 0, MW_RCPT_ALL, 550, text);
     mw_text_drop(text);
     add(&t, "b");
     mw_transaction_rcpt(&t, 0, 250, NULL);
