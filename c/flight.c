@@ -23,6 +23,9 @@ int64_t mw_flight_submit(mw_lmtp *s, mw_delivery *d)
         f->oldest = d;
     f->unanswered++;
     f->bytes += d->left;
+    /* What a LHLO may have left open ends by RSET in front of the delivery. */
+    f->open |= s->lapsed;
+    s->lapsed = 0;
     if (s->state == MW_STATE_BROKEN)
         mw_flight_abandon(s, s->error, NULL);
     return d->id;

@@ -330,10 +330,14 @@ static int read_one(mw_lmtp *s)
 {
     mw_slice line;
     int rc;
+    const mw_expect *due = mw_expects_head(&s->due);
 
-    if (mw_expects_head(&s->due) && mw_expects_head(&s->due)->counts_later)
+    /* The reply to a command of the caller's is his to read. */
+    if (due && !due->in_flight)
+        return 0;
+    if (due && due->counts_later)
         count_finals(s);
-    if (!mw_expects_head(&s->due))
+    if (!due)
         return unasked(s);
     do {
         if ((rc = mw_lines_next(&s->lines, &line)) != 1)
@@ -404,6 +408,8 @@ mw_wait mw_flight_waits(const mw_lmtp *s)
         return MW_WAIT_BLOCK;
     if (s->flight.parted)
         return MW_WAIT_NEXT;
+    if (due && !due->in_flight)
+        return MW_WAIT_NONE;
     if (!due)
         return mw_flight_wants(s) ? MW_WAIT_BODY : MW_WAIT_NONE;
     if (due->due == MW_DUE_FINAL && due->owed < due->replies)

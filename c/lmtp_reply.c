@@ -152,7 +152,6 @@ static void lapse(mw_lmtp *s, const mw_reply *r)
     if (r->code / 100 != 2) {
         s->lapsed = 0;
     } else if (s->state == MW_STATE_ENVELOPE || s->state == MW_STATE_REFUSED || s->state == MW_STATE_CHUNKS) {
-        s->flight.open = 1;
         mw_lmtp_move(s, MW_STATE_IDLE);
     }
 }
@@ -230,7 +229,7 @@ static int apply_due(mw_lmtp *s, mw_reply *r)
         apply_mail(s, due.rcpt, r);
         break;
     case MW_DUE_RSET:
-        if (r->code / 100 == 2)
+        if (r->code / 100 == 2 && !due.in_flight)
             begin(s, due.rcpt, MW_STATE_IDLE);
         break;
     case MW_DUE_RCPT:
