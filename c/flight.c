@@ -406,7 +406,8 @@ static int follow(mw_lmtp *s, mw_delivery *before, mw_delivery *d)
     if (d->by_bdat != before->by_bdat || (d->by_bdat && !(d->eager && proven(s, d) && !mw_flight_must_probe(s, d))))
         return before->by_bdat ? !queue_fence(s) : 0;
     before->followed = 1;
-    s->flight.open |= d->by_bdat;
+    /* The end may be refused, and then Cyrus 3.6 leaves the transaction open. */
+    s->flight.open = 1;
     return begin(s, d);
 }
 

@@ -144,6 +144,7 @@ static void credit(mw_lmtp *s, mw_delivery *d, unsigned code, mw_text *text)
     int last = mw_expects_head(&s->due)->owed == 1;
 
     mw_transaction_final(&d->to, code, text);
+    s->flight.open |= code / 100 != 2 && !d->followed;
     mw_expects_shift(&s->due);
     if (last)
         settled(s, d);

@@ -30,7 +30,7 @@ package FlightServer;
 #
 # Others: greeting, output (how many bytes are written before the end `ending`: close, reset or finish), input (how many are read before it), split (one write per byte),
 # silent_none (no reply to BDAT LAST without a recipient), takes_none (354 without one), slow (reads nothing for so many seconds at "body"),
-# keeps_open (LHLO does not end a transaction: Cyrus), runs_refused (a chunk without a recipient is refused by this reply and its bytes are run as
+# keeps_open (neither LHLO nor an end that is refused to all ends a transaction: Cyrus), runs_refused (a chunk without a recipient is refused by this reply and its bytes are run as
 # commands; '' for none), later (keywords from the second LHLO on).
 
 use strict;
@@ -474,7 +474,6 @@ sub do_bdat {
 sub end {
     my ($self, $message) = @_;
     $message->{ended} = 1;
-    $self->{message} = undef;
     my $rcpts = $message->{rcpts};
     for my $i (grep { $rcpts->[$_]{accepted} } 0 .. $#$rcpts) {
         my $what = "$message->{name} r$i";
@@ -486,7 +485,7 @@ sub end {
         $rcpts->[$i]{final} = $reply;
         $self->say("final $message->{name} $i", $reply);
     }
-    $self->{message} = undef;
+    $self->{message} = undef if !$self->{keeps_open} or grep { defined $_->{final} && $_->{final} =~ /\A2/ } @$rcpts;
     return;
 }
 
