@@ -182,6 +182,9 @@ static int queue_fence(mw_lmtp *s)
     if (ahead && ahead->delivery)
         *(ahead->delivery->by_bdat ? &ahead->delivery->followed : &ahead->delivery->fenced) = 1;
     s->flight.must_fence = 0;
+    /* LHLO should end a transaction (RFC 5321 4.1.4); Cyrus 3.6 leaves it open. */
+    if (((ahead && ahead->delivery && ahead->delivery->eager) || s->flight.open) && mw_flight_queue_reset(s))
+        return -1;
     return mw_flight_queue_hello(s, MW_DUE_LHLO);
 }
 
@@ -389,8 +392,6 @@ static int begin(mw_lmtp *s, mw_delivery *d)
 /* Starts the next delivery on a quiet link: 1 something was queued. */
 static int start(mw_lmtp *s, mw_delivery *d)
 {
-    if (mw_buf_len(&s->lines.in))
-        return !failed(s, MW_E_REPLY_EXTRA);
     mw_flight_choose(s, d);
     return mw_flight_must_probe(s, d) ? !mw_flight_queue_probe(s) : begin(s, d);
 }
@@ -405,10 +406,11 @@ static int proven(const mw_lmtp *s, const mw_delivery *d)
 static int follow(mw_lmtp *s, mw_delivery *before, mw_delivery *d)
 {
     mw_flight_choose(s, d);
-    if (d->by_bdat != before->by_bdat || (d->by_bdat && !(d->eager && proven(s, d))))
+    if (d->by_bdat != before->by_bdat || (d->by_bdat && !(d->eager && proven(s, d) && !mw_flight_must_probe(s, d))))
         return before->by_bdat ? !queue_fence(s) : 0;
     before->followed = 1;
-    s->flight.open |= d->by_bdat;
+    /* The end may be refused, and then Cyrus 3.6 leaves the transaction open. */
+    s->flight.open = 1;
     return begin(s, d);
 }
 
@@ -440,6 +442,9 @@ static int advance_one(mw_lmtp *s)
         return d->by_bdat ? mw_flight_write_chunk(s, d) : !write_content(s, d);
     if (ahead)
         return 0;
+    /* What has begun to come cannot be the answer to what is sent now. */
+    if (mw_buf_len(&s->lines.in) || s->gathering.count)
+        return !failed(s, MW_E_REPLY_EXTRA);
     return d->state == MW_DELIVERY_WAITING ? start(s, d) : !d->data_sent && !queue_next(s, d);
 }
 

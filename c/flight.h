@@ -16,8 +16,23 @@
  *   - a link that ends in front of such a fence, with nothing out of step, leaves what was answered behind a
  *     354, to messages of which nobody was refused: many servers close when they have answered a message, and
  *     a deferral would send it again each time;
+ *   - a transaction that may be open is ended by RSET, in front of a fence as well: Cyrus 3.6 ends one neither at
+ *     LHLO nor at a message's end that it refuses. A reply to RSET that is no 2xx breaks the session;
+ *   - whole messages by BDAT follow each other only when a probe has shown that a refused chunk is eaten and
+ *     answered once: MAIL FROM:<>, BDAT whose chunk is the LHLO line, RSET, LHLO. A server that runs the chunk shows an
+ *     anchor too many;
  *   - where PIPELINING is not offered, or a second LHLO is not answered like the first, nothing is ever
  *     sent behind an end.
+ *
+ * A fence behind a message with two recipients:
+ *
+ *     client                        server
+ *     content, ".", LHLO       ->
+ *                              <-   250 a saved
+ *                              <-   552 b full
+ *                              <-   250-name, 250-keywords ..: the anchor, in its place. Both results are final.
+ *
+ * Had the server said one reply less, the anchor would be in b's place; one more, and another reply would be in the anchor's.
  *
  * With PIPELINING: MAIL, RCPTs and DATA go as one group, the content as the first of the next (RFC 2920
  * 3.1). Without: one command at a time.

@@ -39,36 +39,67 @@ int mw_flight_must_probe(const mw_lmtp *s, const mw_delivery *d)
     return d->eager && s->flight.probe == MW_PROBE_NONE;
 }
 
-/* Nothing can come of it: there is no recipient and no byte of content. */
+/* Nothing can come of it: there is no recipient. Its chunk is the LHLO line: a server that refuses a chunk
+ * and does not eat it runs it as a command, and shows so by an anchor that is not due. */
 int mw_flight_queue_probe(mw_lmtp *s)
 {
-    static const char probe[] = "MAIL FROM:<>\r\nBDAT 0 LAST\r\nRSET\r\n";
+    char probe[MW_COMMAND_MAX + 128];
+    const mw_text *hello = s->flight.hello;
+    int len = snprintf(probe, sizeof probe, "MAIL FROM:<>\r\nBDAT %u LAST\r\n%.*s\r\nRSET\r\n", (unsigned)hello->len + 2,
+        (int)hello->len, hello->bytes);
 
-    /* A transaction that is still open has recipients: they would get an empty message. */
+    /* A transaction that is still open has recipients: they would get the chunk. */
     if (s->flight.open && mw_flight_queue_reset(s))
         return -1;
     s->flight.probe = MW_PROBE_SENT;
-    s->flight.probe_replies = 0;
-    if (mw_flight_queue(s, probe, sizeof probe - 1, MW_DUE_PROBE, 1, NULL))
+    s->flight.probe_replies = s->flight.probe_odd = s->flight.probe_again = 0;
+    if (mw_flight_queue(s, probe, (size_t)len, MW_DUE_PROBE, 1, NULL))
         return -1;
     return mw_flight_queue_hello(s, MW_DUE_PROBE);
 }
 
-/* MAIL's reply, BDAT's if there is one, RSET's, then the anchor. */
-enum { PROBE_REPLIES_MIN = 2, PROBE_REPLIES = 3 };
+/* MAIL's reply, BDAT's, RSET's, then the anchor. At the most BDAT's chunk is answered, too, and one is over. */
+enum { PROBE_BDAT = 2, PROBE_RSET = 3, PROBE_REPLIES_MAX = 6 };
 
+static void probe_over(mw_lmtp *s, int passed)
+{
+    mw_expects_pop(&s->due);
+    s->flight.probe = passed ? MW_PROBE_DONE : MW_PROBE_FAILED;
+    mw_flight_fence_held(s);
+}
+
+/* An anchor. In its place, the probe has passed. Else nothing was said to BDAT, or this one is the chunk's, and RSET's reply
+ * and another anchor are to come: one more LHLO tells. If its anchor is next, all was said; if RSET's reply is, there
+ * are two more. */
+static void probe_anchor(mw_lmtp *s)
+{
+    if (!s->flight.probe_again && s->flight.probe_replies == PROBE_RSET && !s->flight.probe_odd)
+        probe_over(s, 1);
+    else if (s->flight.probe_again == 0) {
+        s->flight.probe_again = 1;
+        mw_flight_queue_hello(s, MW_DUE_PROBE);
+    } else if (--s->flight.probe_again == 0)
+        probe_over(s, 0);
+}
+
+/* Another reply. BDAT's is a refusal and RSET's none. Where it is the other way round, or one is left that must be LHLO's, this may
+ * be the last one. */
 void mw_flight_apply_probe(mw_lmtp *s, const mw_reply *r)
 {
-    if (!mw_flight_is_anchor(s, r)) {
-        if (++s->flight.probe_replies > PROBE_REPLIES + 1)
-            mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
-        else if (s->flight.probe_replies > PROBE_REPLIES_MIN && mw_flight_is_refusal(s, r))
-            s->flight.quiet = 1;
+    int refusal = r->code / 100 != 2;
+
+    if (mw_flight_is_anchor(s, r)) {
+        probe_anchor(s);
         return;
     }
-    mw_expects_pop(&s->due);
-    s->flight.probe = s->flight.probe_replies == PROBE_REPLIES ? MW_PROBE_DONE : MW_PROBE_FAILED;
-    mw_flight_fence_held(s);
+    s->flight.probe_replies++;
+    s->flight.probe_odd |= (s->flight.probe_replies == PROBE_BDAT && !refusal) || (s->flight.probe_replies == PROBE_RSET && refusal);
+    if (s->flight.probe_replies > PROBE_REPLIES_MAX)
+        mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
+    else if (s->flight.probe_again)
+        s->flight.probe_again = 2;
+    else
+        s->flight.quiet = s->flight.probe_replies > PROBE_RSET || (s->flight.probe_replies == PROBE_RSET && s->flight.probe_odd);
 }
 
 /* ---- content */

@@ -40,6 +40,13 @@ static int is_out_of_step(int why)
     return why == MW_E_REPLY_EXTRA || why == MW_E_REPLY_SHORT || why == MW_E_REPLY_CLASS || why == MW_E_REPLY_EARLY;
 }
 
+/* What came for an envelope that went as one group may be one place off: also when a reply did not come, as which one that is
+ * cannot be told. */
+static int may_be_shifted(int why)
+{
+    return is_out_of_step(why) || why == MW_E_TIMEOUT;
+}
+
 /* A fence's reply shows itself. So when the link ends, and nothing was out of step, what came between 354 and the fence's
  * place stands. Not where somebody was refused at RCPT: a server that answers the refused, too, is out of step, and only the
  * fence shows it. And as long as no fence has held on this link, its reply may look like a final one: all final replies, and
@@ -66,7 +73,7 @@ static int is_doubted(const mw_lmtp *s, const mw_delivery *d, int why)
 static void abandon(mw_lmtp *s, mw_delivery *d, int why, mw_text *words)
 {
     mw_stage stage = stage_of(s, d);
-    int doubtful = !d->anchored && (mw_flight_doubtful_before(s, d) || (d->grouped && is_out_of_step(why)));
+    int doubtful = !d->anchored && (mw_flight_doubtful_before(s, d) || (d->grouped && may_be_shifted(why)));
 
     if (doubtful || is_doubted(s, d, why))
         mw_transaction_doubt(&d->to, !doubtful);

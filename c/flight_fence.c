@@ -4,8 +4,8 @@
  * A server may refuse a LHLO in mid-session, or answer it in another way than the first. That must not cost
  * mail, so such a server is served without fences; but a final reply too many looks the same, and then
  * LHLO's own is still to come. So once, on the first such reply, the next command tells: RSET is sent, and
- * if what comes in its place is LHLO's, all were out of step. A reply that could be anybody's (a bare 250) needs more:
- * nothing may come behind RSET's for a while.
+ * if what comes in its place is LHLO's, all were out of step. A reply that does not show the server's name could be
+ * anybody's, a refusal also a final reply: then nothing may come behind RSET's for a while.
  */
 #include "error.h"
 #include "flight.h"
@@ -13,21 +13,48 @@
 
 #include <string.h>
 
+/* word is this keyword, which is in capitals. */
+static int is_keyword(mw_slice word, const char *keyword)
+{
+    size_t i;
+
+    for (i = 0; i < word.len && keyword[i]; i++)
+        if ((word.base[i] & ~0x20) != keyword[i])
+            return 0;
+    return i == word.len && !keyword[i];
+}
+
+/* Servers list these at one time and not at another. */
+static int comes_and_goes(mw_slice word)
+{
+    return is_keyword(word, "AUTH") || is_keyword(word, "STARTTLS");
+}
+
+/* The name of the next keyword of a LHLO reply, from line *i on: 1, or 0 when there is none. */
+static int next_keyword(const mw_reply *r, size_t *i, mw_slice *name_r)
+{
+    mw_slice params;
+
+    while (*i < r->count)
+        if (mw_keyword_parse(mw_reply_text(r, (*i)++), name_r, &params) && !comes_and_goes(*name_r))
+            return 1;
+    return 0;
+}
+
 static int same_keywords(const mw_reply *a, const mw_reply *b)
 {
-    mw_slice x, y, xp, yp;
-    size_t i;
-    int in_x, in_y;
+    size_t i = 1, j = 1;
+    mw_slice x, y;
+    int more;
 
-    if (a->count != b->count || a->count < 2)
+    if (a->count < 2 || b->count < 2)
         return 0;
-    for (i = 1; i < a->count; i++) {
-        in_x = mw_keyword_parse(mw_reply_text(a, i), &x, &xp);
-        in_y = mw_keyword_parse(mw_reply_text(b, i), &y, &yp);
-        if (in_x != in_y || (in_x && (x.len != y.len || memcmp(x.base, y.base, x.len) != 0)))
+    while ((more = next_keyword(a, &i, &x)) == next_keyword(b, &j, &y))
+        if (!more)
+            return 1;
+        else if (x.len != y.len || memcmp(x.base, y.base, x.len) != 0)
             return 0;
-    }
-    return 1;
+    return 0;
 }
 
 static mw_slice first_word(mw_slice text)
@@ -51,7 +78,7 @@ int mw_flight_shows_name(const mw_lmtp *s, const mw_reply *r)
     return x.len && x.len == y.len && memcmp(x.base, y.base, x.len) == 0;
 }
 
-/* The server's name and the same keywords as in the link's first LHLO reply. Not the text: Cyrus' last line
+/* The server's name and the names of the same keywords as in the link's latest LHLO reply. Not their parameters: Cyrus' last line
  * changes each time. */
 int mw_flight_is_anchor(const mw_lmtp *s, const mw_reply *r)
 {
@@ -70,29 +97,28 @@ void mw_flight_fence_held(mw_lmtp *s)
     s->flight.fence = MW_FENCE_HOLDS;
     s->flight.fence_owed = 0;
     s->flight.must_fence = 0;
-    s->flight.open = 0;
     for (d = s->flight.oldest; d; d = d->next)
         if (d->state == MW_DELIVERY_ANSWERED && d->has_end)
             *(d->by_bdat ? &s->flight.chunk_proven : &s->flight.proven) |= d->shape;
     mw_flight_confirm(s, NULL);
 }
 
-/* The RSET behind a doubtful fence has its reply. */
+/* RSET has its reply. If it was sent behind a doubtful fence, it tells. */
 void mw_flight_apply_reset(mw_lmtp *s, const mw_reply *r)
 {
-    if (s->flight.fence != MW_FENCE_DOUBTED)
+    if (r->code == MW_LMTP_LOST)
         return;
-    if (r->code / 100 != 2 || mw_flight_shows_name(s, r))
+    /* No server refuses RSET: such a reply is another's, and so may be those in front of it. */
+    if (r->code / 100 != 2)
+        mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
+    else if (s->flight.fence != MW_FENCE_DOUBTED)
+        return;
+    else if (r->count > 1 || mw_flight_shows_name(s, r))
         mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
     else if (s->flight.anybodys)
         s->flight.quiet = 1;
     else
         mw_flight_fence_refused(s);
-}
-
-int mw_flight_is_refusal(const mw_lmtp *s, const mw_reply *r)
-{
-    return r->code / 100 == 5 || mw_flight_shows_name(s, r);
 }
 
 void mw_flight_apply_fence(mw_lmtp *s, const mw_reply *r)
@@ -103,7 +129,7 @@ void mw_flight_apply_fence(mw_lmtp *s, const mw_reply *r)
         return;
     } else if (s->flight.fence == MW_FENCE_UNKNOWN && !s->flight.parted) {
         s->flight.fence = MW_FENCE_DOUBTED;
-        s->flight.anybodys = !mw_flight_is_refusal(s, r);
+        s->flight.anybodys = !mw_flight_shows_name(s, r);
         mw_flight_queue_reset(s);
     } else {
         mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);

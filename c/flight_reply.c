@@ -36,8 +36,8 @@ void mw_flight_answered(mw_lmtp *s, mw_delivery *d)
 {
     if (s->flight.current == d)
         mw_flight_pass(s);
-    /* By BDAT it may be open in any case. */
-    if (d->eager || (d->state != MW_DELIVERY_ENDED && d->asked))
+    /* By BDAT it may be open in any case, but what goes behind it begins with RSET. */
+    if (!d->followed && (d->eager || (d->state != MW_DELIVERY_ENDED && d->asked)))
         s->flight.open = 1;
     d->state = MW_DELIVERY_ANSWERED;
     d->unsure |= is_over(s);
@@ -144,6 +144,7 @@ static void credit(mw_lmtp *s, mw_delivery *d, unsigned code, mw_text *text)
     int last = mw_expects_head(&s->due)->owed == 1;
 
     mw_transaction_final(&d->to, code, text);
+    s->flight.open |= code / 100 != 2 && !d->followed;
     mw_expects_shift(&s->due);
     if (last)
         settled(s, d);
@@ -163,7 +164,7 @@ static void count_finals(mw_lmtp *s)
         s->flight.must_fence |= d->eager && !(s->flight.chunk_proven & d->shape);
     } else {
         owed = 1;
-        s->flight.open = 1;
+        s->flight.open |= !d->followed;
     }
     due->owed = due->replies = owed;
 }
@@ -217,7 +218,7 @@ static void apply_final(mw_lmtp *s, mw_delivery *d, const mw_reply *r)
     size_t owed = mw_expects_head(&s->due)->owed;
     mw_text *text;
 
-    if (!mw_flight_has_left(s, d) && has_class(r, 2, 2)) {
+    if ((!mw_flight_has_left(s, d) || s->flight.early) && has_class(r, 2, 2)) {
         mw_lmtp_break(s, MW_E_REPLY_EARLY, NULL);
         return;
     }
@@ -263,7 +264,12 @@ static void apply(mw_lmtp *s, const mw_reply *r)
         mw_lmtp_break(s, r->mixed ? MW_E_REPLY_CODES : MW_E_REPLY_CLASS, NULL);
         return;
     }
-    if (s->out.sent < due.end && r->code != MW_LMTP_LOST) {
+    if ((s->out.sent < due.end || (s->flight.early && due.end)) && r->code != MW_LMTP_LOST) {
+        mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
+        return;
+    }
+    /* LHLO's own, where it is not due. */
+    if (due.due != MW_DUE_LHLO && due.due != MW_DUE_PROBE && due.due != MW_DUE_FINAL && mw_flight_is_anchor(s, r)) {
         mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
         return;
     }
@@ -353,8 +359,19 @@ static int read_one(mw_lmtp *s)
         s->flight.replies++;
         s->garbled = 0;
         apply(s, &s->last);
+        s->flight.early = 0;
     }
     return rc;
+}
+
+/* True when the next line is the server's farewell: it takes nothing back. */
+static int is_farewell(mw_lmtp *s)
+{
+    mw_slice line, text;
+    unsigned code;
+    int more;
+
+    return mw_lines_peek(&s->lines, &line) == 1 && mw_reply_scan(line, 1, &code, &more, &text) && code == MW_LMTP_LOST;
 }
 
 /* Something came where nothing should. While a probe is answered nothing is at stake. */
@@ -363,10 +380,26 @@ static void disturbed(mw_lmtp *s)
     const mw_expect *due = mw_expects_head(&s->due);
 
     s->flight.quiet = 0;
-    if (!due)
+    if (due && due->due == MW_DUE_FINAL && is_farewell(s))
+        credit_lines(s, due->delivery, due->owed);
+    else if (!due)
         mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
     else if (due->due != MW_DUE_PROBE)
         credit_first(s, MW_E_REPLY_EXTRA);
+}
+
+/* A line that has begun to come before what it would be the answer to has left is no answer, whenever it ends. */
+static void note_early(mw_lmtp *s)
+{
+    const mw_expect *due = mw_expects_head(&s->due);
+    const mw_delivery *d = due ? due->delivery : s->flight.current;
+
+    if (!mw_buf_len(&s->lines.in) && !s->gathering.count)
+        return;
+    if (due ? due->due != MW_DUE_FINAL : !d || d->state != MW_DELIVERY_CONTENT)
+        s->flight.early |= due && s->out.sent < due->end;
+    else
+        s->flight.early |= !mw_flight_has_left(s, d);
 }
 
 void mw_flight_read(mw_lmtp *s)
@@ -384,6 +417,7 @@ void mw_flight_read(mw_lmtp *s)
     }
     if (rc < 0)
         mw_lmtp_break(s, rc, NULL);
+    note_early(s);
     /* 421, and nothing is owed any more that could still come. */
     if (s->flight.parted && !mw_expects_head(&s->due) && s->state != MW_STATE_BROKEN)
         mw_lmtp_break(s, MW_E_CLOSED, NULL);

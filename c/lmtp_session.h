@@ -56,11 +56,14 @@ typedef struct mw_flight {
     int proven;                 /* MW_SHAPE_... that were answered in step */
     int chunk_proven;           /* the same, by BDAT */
     enum { MW_PROBE_NONE, MW_PROBE_SENT, MW_PROBE_DONE, MW_PROBE_FAILED } probe;
-    size_t probe_replies;       /* seen since the probe's MAIL */
+    size_t probe_replies;       /* seen since the probe's MAIL, anchors left out */
+    int probe_odd;              /* one of them is none that its command gets */
+    int probe_again;            /* how many anchors are to come behind one that came too early; 0: none has */
     size_t eager;               /* content of at most this size goes ahead of the replies to RCPT */
     int more;                   /* the caller has more to submit: a stream need not end in a fence yet */
     int must_fence;             /* a streamed message has another shape than those proven */
     int open;                   /* the server may have a transaction that nothing ended */
+    int early;                  /* the next reply began to come before what it is owed for had left */
     int parted;                 /* 421 was said: nothing more is sent, what is owed may still come */
     mw_trace trace;             /* its lines */
 } mw_flight;
@@ -229,9 +232,7 @@ int mw_flight_is_hello(const mw_lmtp *s, const mw_reply *r);
 /* A fence came in its place. */
 void mw_flight_fence_held(mw_lmtp *s);
 
-/* True for what is a server's way not to accept a LHLO in mid-session, if it is in its place; the link is then served without
- * fences. */
-int mw_flight_is_refusal(const mw_lmtp *s, const mw_reply *r);
+/* The server does not accept a LHLO in mid-session, or answers it in a way of its own: the link is served without fences. */
 void mw_flight_fence_refused(mw_lmtp *s);
 
 /* The replies to a fence, and to a RSET. */

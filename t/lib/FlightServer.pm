@@ -21,6 +21,7 @@ package FlightServer;
 # is no reply but the moment when the first bytes of a content have come. A lie about a point:
 #
 #   before, after   lines to be sent with the reply
+#   part            bytes sent behind it, without an end
 #   instead         lines in place of it ([] for none); counts as not said to anybody, unless
 #   gives           is the code that it gives the recipient. A 4xx or 5xx that is said instead is meant, too
 #   mark            the parent's await(NAME) returns
@@ -28,7 +29,9 @@ package FlightServer;
 #   then            'close', 'reset', 'finish' (FIN, but reads on), 'hang' (reads on, says nothing more)
 #
 # Others: greeting, output (how many bytes are written before the end `ending`: close, reset or finish), input (how many are read before it), split (one write per byte),
-# silent_none (no reply to BDAT LAST without a recipient), takes_none (354 without one), slow (reads nothing for so many seconds at "body").
+# silent_none (no reply to BDAT LAST without a recipient), takes_none (354 without one), slow (reads nothing for so many seconds at "body"),
+# keeps_open (neither LHLO nor an end that is refused to all ends a transaction: Cyrus), runs_refused (a chunk without a recipient is refused by this reply and its bytes are run as
+# commands; '' for none), later (keywords from the second LHLO on).
 
 use strict;
 use warnings;
@@ -286,6 +289,7 @@ sub say {
     }
     $self->{truth}{given}{$point} = $given;
     $self->put(join '', map {"$_\r\n"} @{ $lie->{after} }) if $lie->{after};
+    $self->put($lie->{part}) if defined $lie->{part};
     if (defined $lie->{mark}) {
         $self->flush;
         FlightServer::put_frame($self->{control}, { mark => $lie->{mark} });
@@ -321,10 +325,11 @@ sub session {
 
 sub do_lhlo {
     my ($self) = @_;
+    $self->{keywords} = $self->{later} if $self->{truth}{before} and $self->{later};
     my @lines = ('server.example', @{ $self->{keywords} || [] });
     my $last = pop @lines;
     my $reply = join "\r\n", (map {"250-$_"} @lines), "250 $last";
-    $self->{message} = undef;
+    $self->{message} = undef if !$self->{keeps_open};
     $self->{truth}{before} ||= { output => length("$self->{greeting}\r\n$reply\r\n"), input => $self->{read} };
     $self->say($self->counted('lhlo'), $reply);
     return;
@@ -444,6 +449,9 @@ sub do_bdat {
     my ($size, $last) = $rest =~ /\A([0-9]+)( LAST)?\z/ or return $self->say($self->counted('other'), '501 what?');
     my $message = $self->{message};
     my $name = $message ? $message->{name} : '';
+    if (defined $self->{runs_refused} and !$message || !$self->accepted($message)) {
+        return length $self->{runs_refused} ? $self->say("data $name", $self->{runs_refused}) : ();
+    }
     $self->{latest}{wanted} = 1;
     $self->first_bytes($name) if $size;
     $self->more while length $self->{in} < $size;
@@ -466,7 +474,6 @@ sub do_bdat {
 sub end {
     my ($self, $message) = @_;
     $message->{ended} = 1;
-    $self->{message} = undef;
     my $rcpts = $message->{rcpts};
     for my $i (grep { $rcpts->[$_]{accepted} } 0 .. $#$rcpts) {
         my $what = "$message->{name} r$i";
@@ -478,7 +485,7 @@ sub end {
         $rcpts->[$i]{final} = $reply;
         $self->say("final $message->{name} $i", $reply);
     }
-    $self->{message} = undef;
+    $self->{message} = undef if !$self->{keeps_open} or grep { defined $_->{final} && $_->{final} =~ /\A2/ } @$rcpts;
     return;
 }
 
