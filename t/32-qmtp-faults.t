@@ -6,9 +6,10 @@ use warnings;
 use POSIX ();
 use Socket qw(SOL_SOCKET SO_LINGER);
 use Test::More;
-use Time::HiRes qw(setitimer time ITIMER_REAL);
+use Time::HiRes qw(time);
 
 use lib 't/lib';
+use Interrupt;
 use Net::QMTP;
 use QMTPServer;
 
@@ -235,15 +236,9 @@ takes_less(20, 'an answer byte by byte', sub {
     });
     my $qmtp = client($server, ['a']);
     my $start = time;
-    my $ok = eval {
-        local $SIG{ALRM} = sub { die { why => 'alarm' } };
-        setitimer(ITIMER_REAL, 0.3);
-        $qmtp->send;
-        1;
-    };
-    setitimer(ITIMER_REAL, 0);
-    ok(!$ok, 'a handler that dies ends send');
-    is_deeply($@, { why => 'alarm' }, '... with what it died of');
+    my ($ran, $error) = interrupt(sub { $server->passed('waits') }, sub { die { why => 'alarm' } }, sub { $qmtp->send });
+    ok($ran, 'a handler that dies ends send');
+    is_deeply($error, { why => 'alarm' }, '... with what it died of');
     is($qmtp->error, 'interrupted', '... error says so');
     is_deeply([ map { [ $_->code, $_->stage, $_->maybe_delivered ] } @{ $qmtp->results } ], [ [ 450, 'final', 1 ] ], '... results');
     cmp_ok(time - $start, '<', 20, '... at once');

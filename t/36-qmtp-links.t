@@ -6,9 +6,10 @@ use warnings;
 
 use Socket qw(SOL_SOCKET SO_LINGER);
 use Test::More;
-use Time::HiRes qw(setitimer time ITIMER_REAL);
+use Time::HiRes qw(time);
 
 use lib 't/lib';
+use Interrupt;
 use Net::QMTP;
 use QMTPServer;
 
@@ -229,29 +230,42 @@ for my $case (@bad) {
 }
 
 {
-    local *Net::QMTP::_session_life = sub { 0.2 };
-    my $server = QMTPServer->new(sub { accepts($_[0]) });
-    my $qmtp = QMTPServer::client($server);
-    is(short($qmtp->deliver(order(a => 1))), '250', 'a young session');
-    select undef, undef, undef, 0.3;
+    # On a slow machine the first message may find it old already: then once more with a longer life.
+    my ($life, $server, $qmtp) = 0.1;
+    local *Net::QMTP::_session_life = sub { $life };
+    for (1 .. 8) {
+        $life *= 2;
+        $server = QMTPServer->new(sub { accepts($_[0]) });
+        $qmtp = QMTPServer::client($server);
+        is(short($qmtp->deliver(order(a => 1))), '250', 'a young session');
+        last if $server->connections == 1;
+    }
+    select undef, undef, undef, $life + 0.05;
     is(short($qmtp->deliver(order(a => 2))), '250', 'an old one');
     is($server->connections, 2, '... is re-opened');
 }
 
 {
-    local *Net::QMTP::_session_life = sub { 0.5 };
-    my $server = QMTPServer->new(sub {
-        my ($peer) = @_;
-        QMTPServer::take($peer) for 1 .. 2;
-        $peer->stall('has two');
-        $peer->send('2:K1,2:K2,');
-        accepts($peer);
-    });
-    my $qmtp = QMTPServer::client($server);
-    $qmtp->submit(order(a => $_)) for 1, 2;
-    $qmtp->flush;
+    my ($life, $server, $qmtp) = 0.3;
+    local *Net::QMTP::_session_life = sub { $life };
+    for (1 .. 8) {
+        $life *= 2;
+        $server = QMTPServer->new(sub {
+            my ($peer) = @_;
+            QMTPServer::take($peer) for 1 .. 2;
+            $peer->stall('has two');
+            $peer->send('2:K1,2:K2,');
+            accepts($peer);
+        });
+        $qmtp = QMTPServer::client($server);
+        my $begun = time;
+        $qmtp->submit(order(a => $_)) for 1, 2;
+        $qmtp->flush;
+        last if time - $begun < $life / 2;      # both over the first link
+        $qmtp->disconnect;
+    }
     $server->await('has two');
-    select undef, undef, undef, 0.6;
+    select undef, undef, undef, $life + 0.1;
     $qmtp->submit(order(a => 3));
     $server->release;
     is(($qmtp->collect->results)[0]->message . ($qmtp->collect->results)[0]->message, '12', 'a session that grows old in flight: its answers are waited for');
@@ -320,8 +334,13 @@ takes_less(20, 'Deadline while bytes move', sub {
         my ($peer) = @_;
         while (1) { $peer->_wait(read => $peer->{peer}) until sysread $peer->{peer}, my $bytes, 10; select undef, undef, undef, 0.01 }
     });
-    my $qmtp = QMTPServer::client($server);
-    is(short($qmtp->deliver(order(a => $large, Deadline => 0.5))), '450-body', 'Deadline: a server that reads slowly');
+    # Until there was time enough to begin.
+    my ($seconds, $result) = 0.25;
+    do {
+        $seconds *= 2;
+        $result = short(QMTPServer::client($server)->deliver(order(a => $large, Deadline => $seconds)));
+    } while $result eq '450-connect' && $seconds < 8;
+    is($result, '450-body', 'Deadline: a server that reads slowly');
 });
 
 takes_less(20, 'Deadline of one that waits', sub {
@@ -343,27 +362,27 @@ takes_less(20, 'Deadline of one that waits', sub {
 
 {
     my $server = QMTPServer->new(sub { accepts($_[0]) });
-    my $qmtp = QMTPServer::client($server, Timeout => 0.3);
-    is(short($qmtp->deliver(order(a => 1))), '250', 'a wait of the caller\'s own ...');
-    select undef, undef, undef, 0.5;
-    $qmtp->submit(order(a => 2));
-    select undef, undef, undef, 0.5;
-    is(collected($qmtp), '2 250', '... is nobody\'s timeout');
+    # With a longer one where the machine was too slow for it.
+    my ($seconds, @got) = 0.15;
+    do {
+        $seconds *= 2;
+        my $qmtp = QMTPServer::client($server, Timeout => $seconds);
+        @got = short($qmtp->deliver(order(a => 1)));
+        select undef, undef, undef, $seconds + 0.1;
+        $qmtp->submit(order(a => 2));
+        select undef, undef, undef, $seconds + 0.1;
+        push @got, collected($qmtp);
+    } while "@got" ne '250 2 250' && $seconds < 5;
+    is_deeply(\@got, [ '250', '2 250' ], 'a wait of the caller\'s own is nobody\'s timeout');
 }
 
 # ---- signals
 
+# Once the server stalls, with what was submitted before.
 sub interrupted {
-    my ($code) = @_;
-    my $ok = eval {
-        local $SIG{ALRM} = sub { die { why => 'alarm' } };
-        setitimer(ITIMER_REAL, 0.3);
-        $code->();
-        1;
-    };
-    my $error = $@;
-    setitimer(ITIMER_REAL, 0);
-    return !$ok && ref $error && $error->{why};
+    my ($server, $code) = @_;
+    my ($ran, $error) = interrupt(sub { $server->passed('stall') }, sub { die { why => 'alarm' } }, $code);
+    return $ran && ref $error && $error->{why};
 }
 
 {
@@ -377,7 +396,7 @@ sub interrupted {
     });
     my $qmtp = QMTPServer::client($server);
     $qmtp->submit(order(a => 1));
-    is(interrupted(sub { $qmtp->deliver(order(b => 2)) }), 'alarm', 'a handler that dies ends deliver');
+    is(interrupted($server, sub { $qmtp->deliver(order(b => 2)) }), 'alarm', 'a handler that dies ends deliver');
     is(short($qmtp->results), '450?', '... with a result');
     is(collected($qmtp), '1 450?', '... and one for what was in flight, as the link is closed');
     $server->release;
@@ -395,9 +414,9 @@ sub interrupted {
     });
     my $qmtp = QMTPServer::client($server);
     $qmtp->submit(order(a => 1));
-    is(interrupted(sub { $qmtp->deliver(order(bc => 2)) }), 'alarm', 'a handler that dies during deliver, nothing of which was sent');
+    is(interrupted($server, sub { $qmtp->deliver(order(bc => 2)) }), 'alarm', 'a handler that dies during deliver, nothing of which was sent');
     is(short($qmtp->results), '450-connect 450-connect', '... it is not sent');
-    is(interrupted(sub { $qmtp->collect }), 'alarm', 'a handler that dies ends collect');
+    is(interrupted($server, sub { $qmtp->collect }), 'alarm', 'a handler that dies ends collect');
     $server->release;
     is(collected($qmtp), '1 250', '... which can be called again');
     is($server->connections, 1, '... over one link');

@@ -4,10 +4,10 @@ use strict;
 use warnings;
 
 use Test::More;
-use Time::HiRes ();
 
 use lib 't/lib';
 use FlightTest;
+use Interrupt;
 
 my $server = FlightServer->new;
 my %keywords = (
@@ -25,16 +25,11 @@ sub simple {
     return (From => "$name\@x", To => ['a@x'], Data => "text of $name\n", @more);
 }
 
-# Runs it under a timer whose handler dies.
+# Runs it; a handler dies in it once the server holds.
 sub alarmed {
     my ($code) = @_;
-    my @got = eval {
-        local $SIG{ALRM} = sub { die "alarm\n" };
-        Time::HiRes::setitimer(Time::HiRes::ITIMER_REAL(), 0.2);
-        $code->();
-    };
-    Time::HiRes::setitimer(Time::HiRes::ITIMER_REAL(), 0);
-    is $@, "alarm\n", 'the handler dies through';
+    my ($ran, $error, @got) = interrupt(sub { $server->passed('here') }, sub { die "alarm\n" }, $code);
+    is $error, "alarm\n", 'the handler dies through';
     return @got;
 }
 
@@ -142,18 +137,20 @@ for my $kind (sort keys %keywords) {
     # ---- signals
 
     {
-        my $lmtp = connect_to($server, server => { @keywords, lies => { 'mail m1' => { wait => 0.6 } } });
+        my $lmtp = connect_to($server, server => { @keywords, lies => { 'mail m1' => { hold => 'here' } } });
         my $id = $lmtp->submit(simple('m1'));
         alarmed(sub { $lmtp->collect });
+        $server->release;
         ok $lmtp->opened, "a handler that dies out of collect leaves the link ($kind)";
         is short($lmtp->collect->results), '250 final', 'and the delivery goes on';
         undef $lmtp;
         $server->truth;
     }
     {
-        my $lmtp = connect_to($server, server => { @keywords, lies => { 'mail m1' => { wait => 0.6 } } });
+        my $lmtp = connect_to($server, server => { @keywords, lies => { 'mail m1' => { hold => 'here' } } });
         $lmtp->submit(simple('m1'));
         alarmed(sub { $lmtp->deliver(simple('m2')) });
+        $server->release;
         is short($lmtp->results), '421 connect', "out of deliver, of which nothing was sent ($kind)";
         ok $lmtp->opened, 'leaves the link';
         is short($lmtp->collect->results), '250 final', 'the one before it goes on';
@@ -163,7 +160,7 @@ for my $kind (sort keys %keywords) {
         ok !$server->truth->{messages}{m2}, 'it never reached the server';
     }
     {
-        my $lmtp = connect_to($server, server => { @keywords, lies => { 'final m1 0' => { instead => [], then => 'hang' } } });
+        my $lmtp = connect_to($server, server => { @keywords, lies => { 'final m1 0' => { instead => [], mark => 'here', then => 'hang' } } });
         alarmed(sub { $lmtp->deliver(simple('m1')) });
         is short($lmtp->results), '421 final maybe', "out of deliver, behind the end ($kind)";
         ok !$lmtp->opened, 'closes the link';
@@ -173,13 +170,12 @@ for my $kind (sort keys %keywords) {
 
     # A handler that does not die interrupts nothing; one that calls the same object is told off.
     {
-        my $lmtp = connect_to($server, server => { @keywords, lies => { 'final m1 0' => { wait => 0.5 } } });
-        my ($told, $came) = ('', 0);
-        local $SIG{ALRM} = sub { $came++; eval { $lmtp->deliver(simple('m9')) } or $told ||= $@ };
-        Time::HiRes::setitimer(Time::HiRes::ITIMER_REAL(), 0.1, 0.1);
-        is short($lmtp->deliver(simple('m1'))), '250 final', "handlers that return ($kind)";
-        Time::HiRes::setitimer(Time::HiRes::ITIMER_REAL(), 0);
-        cmp_ok $came, '>', 0, 'run';
+        my $lmtp = connect_to($server, server => { @keywords, lies => { 'final m1 0' => { hold => 'here' } } });
+        my $told = '';
+        my $handler = sub { eval { $lmtp->deliver(simple('m9')) } or $told = $@; $server->release };
+        my ($ran, $error, @results) = interrupt(sub { $server->passed('here') }, $handler, sub { $lmtp->deliver(simple('m1')) });
+        is short(@results), '250 final', "handlers that return ($kind)";
+        ok $ran, 'run';
         like $told, qr/another call on the same object/, 'and cannot use the object';
         1 while $lmtp->collect;
         is $lmtp->in_flight, 0, 'nothing stays behind';

@@ -5,9 +5,9 @@ use warnings;
 
 use Mail::Wire::Sink;
 use Test::More;
-use Time::HiRes qw(setitimer ITIMER_REAL);
 
 use lib 't/lib';
+use Interrupt;
 use LMTPTest;
 use ScriptedServer;
 
@@ -217,15 +217,8 @@ for my $case (
     $lmtp->mail('a@x');
 
     # The handler dies once the server has the group and says nothing: the client waits then.
-    my $done = eval {
-        local $SIG{ALRM} = sub { die "alarmed\n" if $server->passed('waits') };
-        setitimer(ITIMER_REAL, 0.05, 0.05);
-        $lmtp->recipient(@to, { SkipBad => 1 });
-        1;
-    };
-    my $error = $@;
-    setitimer(ITIMER_REAL, 0);
-    ok(!$done && $error eq "alarmed\n", 'a handler that dies comes out of it');
+    my ($ran, $error) = interrupt(sub { $server->passed('waits') }, sub { die "alarmed\n" }, sub { $lmtp->recipient(@to, { SkipBad => 1 }) });
+    ok($ran && $error eq "alarmed\n", 'a handler that dies comes out of it');
     ok(!$lmtp->opened, '... the link is closed');
 }
 

@@ -4,9 +4,9 @@ use strict;
 use warnings;
 
 use Test::More;
-use Time::HiRes qw(setitimer ITIMER_REAL);
 
 use lib 't/lib';
+use Interrupt;
 use LMTPTest;
 use Mail::Wire::Sink;
 use Net::LMTP;
@@ -119,16 +119,13 @@ for my $binary ([], [ Bits => 'binary' ]) {
 {
     my ($lmtp, $server) = script({ keywords => \@binary }, expect => qr/^NOOP/, stall => 'here', reply => '250 noop');
     my @errors;
-    local $SIG{ALRM} = sub {
-        return if @errors or !$server->passed('here');
+    my $handler = sub {
         foreach my $call (sub { $lmtp->deliver(From => 's@x', To => ['a@x'], Bits => 'binary', Data => sub { }) }, sub { $lmtp->mail('s@x') }) {
             push @errors, eval { $call->(); 1 } ? 'returns' : $@;
         }
         $server->release;
     };
-    setitimer(ITIMER_REAL, 0.05, 0.05);
-    my $ok = $lmtp->_NOOP;
-    setitimer(ITIMER_REAL, 0);
+    my ($ran, $error, $ok) = interrupt(sub { $server->passed('here') }, $handler, sub { scalar $lmtp->_NOOP });
     ok($ok, 'a call that waits, and a handler that delivers what is binary');
     is((grep {/called while another call on the same object is waiting/} @errors), 2, '... which croaks, as what comes behind it does') or diag(@errors);
     is(wire($server), "NOOP\r\n", '... and sends nothing');

@@ -4,9 +4,9 @@ use strict;
 use warnings;
 
 use Test::More;
-use Time::HiRes ();
 
 use lib 't/lib';
+use Interrupt;
 use Mail::Wire;
 use Mail::Wire::Result;
 use Net::QMTP;
@@ -26,13 +26,10 @@ sub late {
     });
 }
 
-# Runs it under a timer.
+# Runs it, and the handler in the middle of it.
 sub alarmed {
     my ($handler, $code) = @_;
-    local $SIG{ALRM} = $handler;
-    Time::HiRes::setitimer(Time::HiRes::ITIMER_REAL(), 0.2);
-    my @got = eval { $code->() };
-    Time::HiRes::setitimer(Time::HiRes::ITIMER_REAL(), 0);
+    my ($ran, $error, @got) = interrupt(sub { 1 }, $handler, $code);
     return @got;
 }
 

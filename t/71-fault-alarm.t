@@ -4,9 +4,9 @@ use strict;
 use warnings;
 
 use Test::More;
-use Time::HiRes ();
 
 use lib 't/lib';
+use Interrupt;
 use LMTPTest;
 use ScriptedServer;
 
@@ -15,19 +15,12 @@ my @rcpt = (expect => qr/^RCPT/, reply => '250 ok');
 my @data = (expect => 'DATA', reply => '354 go');
 my @keywords = qw(8BITMIME BINARYMIME CHUNKING ETRN);
 
-# True when a handler's die has come out of the code. The handler looks every 50 ms, and dies only once the server stalls
-# where the code must wait for it, however slow the machine is.
+# True when a handler's die has come out of the code. The handler dies only once the server stalls where the code must wait
+# for it, however slow the machine is.
 sub unwound {
     my ($server, $code) = @_;
-    my $done = eval {
-        local $SIG{ALRM} = sub { die "alarmed\n" if $server->passed('here') };
-        Time::HiRes::setitimer(Time::HiRes::ITIMER_REAL(), 0.05, 0.05);
-        $code->();
-        1;
-    };
-    my $error = $@;
-    Time::HiRes::setitimer(Time::HiRes::ITIMER_REAL(), 0);
-    return !$done && $error eq "alarmed\n";
+    my ($ran, $error) = interrupt(sub { $server->passed('here') }, sub { die "alarmed\n" }, $code);
+    return $ran && $error eq "alarmed\n";
 }
 
 # --- new ---
@@ -108,23 +101,12 @@ for my $case (
 
 # --- writing that blocks: the server reads nothing ---
 
-# As above; the handler dies once it has found the link full three times over: the code waits to write.
+# As above; the handler dies once the link is found full: the code waits to write.
 sub unwound_writing {
     my ($lmtp, $code) = @_;
-    my $full = 0;
-    my $done = eval {
-        local $SIG{ALRM} = sub {
-            vec(my $writable = '', fileno $lmtp, 1) = 1;
-            $full = select(undef, $writable, undef, 0) ? 0 : $full + 1;
-            die "alarmed\n" if $full == 3;
-        };
-        Time::HiRes::setitimer(Time::HiRes::ITIMER_REAL(), 0.05, 0.05);
-        $code->();
-        1;
-    };
-    my $error = $@;
-    Time::HiRes::setitimer(Time::HiRes::ITIMER_REAL(), 0);
-    return !$done && $error eq "alarmed\n";
+    my $full = sub { vec(my $writable = '', fileno $lmtp, 1) = 1; return !select undef, $writable, undef, 0 };
+    my ($ran, $error) = interrupt($full, sub { die "alarmed\n" }, $code);
+    return $ran && $error eq "alarmed\n";
 }
 
 my $large = 'x' x 40_000_000;
@@ -170,12 +152,11 @@ for my $case (
 # --- a handler that dies with an object, and $@ of the caller ---
 
 {
-    my ($lmtp, $server) = script(expect => 'NOOP', stall => undef);
+    my ($lmtp, $server) = script(expect => 'NOOP', stall => 'here');
     my $error = { reason => 'enough' };
-    local $SIG{ALRM} = sub { die $error };
-    Time::HiRes::alarm(0.2);
-    ok(!eval { $lmtp->_NOOP; 1 }, 'a handler that dies with a reference');
-    is($@, $error, '... it arrives as it is');
+    my ($ran, $came) = interrupt(sub { $server->passed('here') }, sub { die $error }, sub { $lmtp->_NOOP });
+    ok($ran, 'a handler that dies with a reference');
+    is($came, $error, '... it arrives as it is');
 }
 
 # --- inside hooks ---
@@ -209,12 +190,8 @@ for my $case (
         sub { $_[0]->mail('a@x') && $_[0]->to('b@x') && $_[0]->data && $_[0]->datasend("x\n") && $_[0]->dataend } ],
 ) {
     my ($name, $script, $code) = @$case;
-    my ($lmtp) = script(@$script, stall => 'waits');
-    local $SIG{ALRM} = sub { die "alarm\n" };
-    alarm 1;
-    eval { $code->($lmtp) };
-    alarm 0;
-    is($@, "alarm\n", "$name is left by a die");
+    my ($lmtp, $server) = script(@$script, stall => 'here');
+    ok(unwound($server, sub { $code->($lmtp) }), "$name is left by a die");
     ok(!$lmtp->ok, '... ok is false');
     is($lmtp->code, 421, '... code');
 }

@@ -6,6 +6,7 @@ use warnings;
 use Test::More;
 
 use lib 't/lib';
+use Interrupt;
 use LMTPTest;
 
 {
@@ -65,18 +66,16 @@ for my $end ('', 'die') {
         my ($name, $code) = @$call;
         my $place = { mail => 0, to => 4, data => 8, dataend => 12 }->{$name};
         my @script = @transaction;
-        splice @script, $place + 2, scalar @script, stall => 'waits';
+        splice @script, $place + 2, scalar @script, stall => 'waits', close => undef;
         our $lmtp;
-        ($lmtp, my $server) = script({ Timeout => 1 }, @script);
+        ($lmtp, my $server) = script(@script);
         for my $before (@calls) {
             last if $before->[0] eq $name;
             $before->[1]->($lmtp);
         }
-        local $SIG{ALRM} = sub { undef $lmtp; die "dropped\n" if $end };
-        alarm 1;
-        eval { $code->($lmtp) };
-        alarm 0;
-        is($@, $end ? "dropped\n" : '', "a handler drops it in $name" . ($end ? ' and dies' : ''));
+        my $drop = sub { undef $lmtp; $server->release; die "dropped\n" if $end };
+        my ($ran, $error) = interrupt(sub { $server->passed('waits') }, $drop, sub { $code->($lmtp) });
+        is($error, $end ? "dropped\n" : '', "a handler drops it in $name" . ($end ? ' and dies' : ''));
     }
 }
 

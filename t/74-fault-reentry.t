@@ -5,10 +5,10 @@ use strict;
 use warnings;
 
 use Test::More;
-use Time::HiRes ();
 
 use lib 't/lib';
 use FlightTest;
+use Interrupt;
 use LMTPTest;
 use Mail::Wire::Sink;
 use Net::LMTP;
@@ -16,24 +16,10 @@ use Net::QMTP;
 use QMTPServer;
 use ScriptedServer;
 
-# One that comes late finds no handler any more.
-$SIG{ALRM} = 'IGNORE';
-
 # Calls code, and once, while the server stalls at "here", the handler.
 sub meanwhile {
     my ($server, $handler, $code) = @_;
-    my $ran = 0;
-    local $SIG{ALRM} = sub {
-        return if $ran or !$server->passed('here');
-        $ran = 1;
-        $handler->();
-        $server->release;
-    };
-    Time::HiRes::setitimer(Time::HiRes::ITIMER_REAL(), 0.02, 0.02);
-    my @got = eval { $code->() };
-    my $error = $@;
-    Time::HiRes::setitimer(Time::HiRes::ITIMER_REAL(), 0);
-    return ($ran, $error, @got);
+    return interrupt(sub { $server->passed('here') }, sub { $handler->(); $server->release }, $code);
 }
 
 # ---- a handler that drops the object inside the call
@@ -90,28 +76,27 @@ for my $case (
     $client->mail('s@x');
     $client->to('a@x');
     ok($client->data, "$name: so far");
-    my ($string, $sent, $full) = ('', '', 0);
-    my $released = 0;
-    local $SIG{ALRM} = sub {
-        vec(my $writable = '', fileno $client, 1) = 1;
-        $full = select(undef, $writable, undef, 0) ? 0 : $full + 1;
-        return if $full != 3 or $released++;
+    my ($string, $sent, $inside, $released) = ('', '', 0, 0);
+    my $full = sub { vec(my $writable = '', fileno $client, 1) = 1; return $inside && !select undef, $writable, undef, 0 };
+    my $change = sub {
         substr($string, 0, length $string) = 'z' x length $string;
         undef $string;
         $string = 'y' x 100_000;
+        $released = 1;
         $server->release;
     };
-    Time::HiRes::setitimer(Time::HiRes::ITIMER_REAL(), 0.02, 0.02);
-    for (1 .. 400) {
-        last if $released;
-        for my $size (@$sizes) {
-            last if $released;
-            $string = 'x' x ($size - 2) . "\r\n";
-            $sent .= $string;
-            $code->($client, $string);
+    interrupt($full, $change, sub {
+        for (1 .. 400) {
+            for my $size (@$sizes) {
+                return if $released;
+                $string = 'x' x ($size - 2) . "\r\n";
+                $sent .= $string;
+                $inside = 1;
+                $code->($client, $string);
+                $inside = 0;
+            }
         }
-    }
-    Time::HiRes::setitimer(Time::HiRes::ITIMER_REAL(), 0);
+    });
     ok($released, '... a string is changed while it is sent');
     ok($client->dataend, '... the message goes on');
     my ($body) = wire($server) =~ /DATA\r\n(.*)\.\r\n\z/s;
@@ -121,6 +106,7 @@ for my $case (
 for my $how ('send', 'deliver') {
     my $server = QMTPServer->new({ rcvbuf => 4096 }, sub {
         my ($peer) = @_;
+        QMTPServer::sip($peer);
         $peer->stall('here');
         QMTPServer::take($peer);
         $peer->send('3:Kok,');

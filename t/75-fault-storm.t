@@ -10,6 +10,7 @@ use Test::More;
 use Time::HiRes qw(setitimer ITIMER_REAL);
 
 use lib 't/lib';
+use Interrupt;
 use LMTPTest;
 use Mail::Wire::Sink;
 use Net::LMTP;
@@ -17,7 +18,6 @@ use Net::QMTP;
 use QMTPServer;
 use ScriptedServer;
 
-$SIG{ALRM} = 'IGNORE';
 my $size = 6 * 1024 * 1024;
 my $text = join '', map {"line $_ of a large message\n"} 1 .. $size / 32;
 my $file = File::Temp->new;
@@ -66,22 +66,15 @@ for my $name (sort keys %sink) {
 
 sub dies_in {
     my ($server, $code) = @_;
-    my $died = !eval {
-        local $SIG{ALRM} = sub { die "alarmed\n" if $server->passed('here') };
-        setitimer(ITIMER_REAL, 0.02, 0.02);
-        $code->();
-        1;
-    };
-    my $error = $@;
-    setitimer(ITIMER_REAL, 0);
-    return $died && $error eq "alarmed\n";
+    my ($ran, $error) = interrupt(sub { $server->passed('here') }, sub { die "alarmed\n" }, $code);
+    return $ran && $error eq "alarmed\n";
 }
 
 my @order = (From => 's@x', To => ['a@x'], Data => "x\n");
 my %call = (
     deliver => sub { $_[0]->deliver(@order) },
     collect => sub { $_[0]->submit(@order); $_[0]->collect },
-    flush   => sub { $_[0]->submit(@order, Data => 'x' x 3_000_000); $_[0]->flush },
+    flush   => sub { $_[0]->submit(@order, Data => 'x' x 30_000_000); $_[0]->flush },
 );
 for my $name ('deliver', 'collect') {
     my ($lmtp, $server) = script(stall => 'here', close => undef);

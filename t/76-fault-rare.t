@@ -4,9 +4,9 @@ use strict;
 use warnings;
 
 use Test::More;
-use Time::HiRes qw(setitimer ITIMER_REAL);
 
 use lib 't/lib';
+use Interrupt;
 use LMTPTest;
 use Net::QMTP;
 use QMTPServer;
@@ -129,14 +129,7 @@ for my $case ([ _set_status_closed => qr/closed|EOF/i ], [ _set_status_timeout =
     $qmtp->sender('s');
     $qmtp->recipient('r');
     $qmtp->message("0123456789abcde\n" x (1024 * 1024));
-    my $done = eval {
-        local $SIG{ALRM} = sub { die "alarmed\n" if $server->passed('here') };
-        setitimer(ITIMER_REAL, 0.05, 0.05);
-        $qmtp->send;
-        1;
-    };
-    my $error = $@;
-    setitimer(ITIMER_REAL, 0);
+    my ($ran, $error) = interrupt(sub { $server->passed('here') }, sub { die "alarmed\n" }, sub { $qmtp->send });
     is($error, "alarmed\n", 'die out of a send that writes');
     $server->release;
     ok($server->await('eof'), '... the link is closed');

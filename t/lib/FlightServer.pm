@@ -26,6 +26,7 @@ package FlightServer;
 #   gives           is the code that it gives the recipient. A 4xx or 5xx that is said instead is meant, too
 #   mark            the parent's await(NAME) returns
 #   wait            seconds before it
+#   hold            as mark, but before it, and then waits for the parent's release
 #   then            'close', 'reset', 'finish' (FIN, but reads on), 'hang' (reads on, says nothing more)
 #
 # Others: greeting, output (how many bytes are written before the end `ending`: close, reset or finish), input (how many are read before it), split (one write per byte),
@@ -76,12 +77,29 @@ sub next {
 # Waits for a mark.
 sub await {
     my ($self, $name) = @_;
+    return 1 if delete $self->{passed}{$name};
     while (my $frame = get_frame($self->{control})) {
         return 1 if defined $frame->{mark} and $frame->{mark} eq $name;
         die 'the connection ended before the mark' if !defined $frame->{mark};
     }
     die 'the server is gone';
 }
+
+# Whether a mark has come.
+sub passed {
+    my ($self, $name) = @_;
+    while (!$self->{ended}) {
+        vec(my $readable = '', fileno $self->{control}, 1) = 1;
+        last if select($readable, undef, undef, 0) <= 0;
+        my $frame = get_frame($self->{control}) or last;
+        if (defined $frame->{mark}) { $self->{passed}{ $frame->{mark} } = 1 }
+        else                        { $self->{ended} = $frame }
+    }
+    return $self->{passed}{$name};
+}
+
+# Lets one that holds go on.
+sub release { return put_frame($_[0]{control}, { release => 1 }) }
 
 # What happened, once the connection has ended:
 #   messages   name => { rcpts => [ { address, accepted, refusal, final } ], refusal (of MAIL), data_refusal, wanted, body, ended }
@@ -92,6 +110,9 @@ sub await {
 #   problems   what no client of ours may do
 sub truth {
     my ($self) = @_;
+    delete $self->{passed};
+    my $ended = delete $self->{ended};
+    return $ended if $ended;
     while (my $frame = get_frame($self->{control})) {
         return $frame if !defined $frame->{mark};
     }
@@ -274,6 +295,11 @@ sub say {
     if ($lie->{wait}) {
         $self->flush;
         select undef, undef, undef, $lie->{wait};
+    }
+    if (defined $lie->{hold}) {
+        $self->flush;
+        FlightServer::put_frame($self->{control}, { mark => $lie->{hold} });
+        FlightServer::get_frame($self->{control});
     }
     $self->put(join '', map {"$_\r\n"} @{ $lie->{before} }) if $lie->{before};
     my $given = $lie->{gives};
