@@ -132,10 +132,10 @@ sub deliver {
 
 sub _launch {
     my ($self, $job) = @_;
+    my $from = defined $job->{from} ? "$job->{from}" : '';    # maybe the caller's code, under which the content is still looked after
     my $unread = $self->_settle($job);
     my $facts = $self->_facts;
     $facts->{error} = '' if not $facts->{flight}->unanswered;
-    my $from = defined $job->{from} ? "$job->{from}" : '';
     my @what = ($from, @{$job}{qw(to eol)});
     my $content = delete $job->{content};
     my $text = $content && $content->text;
