@@ -17,6 +17,9 @@
 
 #define PORT_MAX 65535
 
+/* Descriptors up to this are a program's standard input, output and errors, whether it has closed them or not. */
+#define FD_STANDARD_MAX 2
+
 struct mw_dial {
     const mw_alloc *alloc;
     struct addrinfo *list;      /* as resolved, NULL for a UNIX-domain socket */
@@ -151,12 +154,28 @@ static int set_flag(int fd, int get, int set, int flag, int on)
     return flags < 0 ? -1 : fcntl(fd, set, on ? flags | flag : flags & ~flag);
 }
 
+/* The same file by another descriptor, when this one is where somebody writes to who knows nothing of us: what warns, or a child. */
+static int above_standard(int fd)
+{
+    int moved;
+
+    if (fd < 0 || fd > FD_STANDARD_MAX)
+        return fd;
+#ifdef F_DUPFD_CLOEXEC
+    moved = fcntl(fd, F_DUPFD_CLOEXEC, FD_STANDARD_MAX + 1);
+#else
+    moved = fcntl(fd, F_DUPFD, FD_STANDARD_MAX + 1);
+#endif
+    close(fd);
+    return moved;
+}
+
 static int open_socket(mw_dial *d, const struct addrinfo *a)
 {
     int one = 1;
 
     d->family = a->ai_family;
-    d->fd = socket(a->ai_family, a->ai_socktype, a->ai_protocol);
+    d->fd = above_standard(socket(a->ai_family, a->ai_socktype, a->ai_protocol));
     if (d->fd < 0)
         return -1;
     if (set_flag(d->fd, F_GETFD, F_SETFD, FD_CLOEXEC, 1) < 0 || set_flag(d->fd, F_GETFL, F_SETFL, O_NONBLOCK, 1) < 0)

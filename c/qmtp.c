@@ -206,12 +206,13 @@ int mw_qmtp_body(mw_qmtp *q, const void *bytes, size_t n, int lend)
     return error;
 }
 
-int mw_qmtp_body_file(mw_qmtp *q, int fd, uint64_t offset, uint64_t n)
+int mw_qmtp_body_file(mw_qmtp *q, int fd, uint64_t offset, uint64_t n, int64_t stamp)
 {
+    mw_outq_stretch stretch = { fd, offset, n, 0, stamp };
     int error = session_takes(q, n);
 
     if (!error)
-        error = mw_outq_file(&q->out, fd, offset, n);
+        error = mw_outq_stretch_of(&q->out, &stretch);
     if (!error)
         q->writing->left -= n;
     return error;

@@ -86,8 +86,8 @@ int mw_qmtp_message(mw_qmtp *q, unsigned char eol, uint64_t size);
  * MW_E_NOMEM, all three with nothing queued; or the session's error. */
 int mw_qmtp_body(mw_qmtp *q, const void *bytes, size_t n, int lend);
 
-/* The same with n bytes of a file from offset on, read when their turn comes (see mw_outq_file). */
-int mw_qmtp_body_file(mw_qmtp *q, int fd, uint64_t offset, uint64_t n);
+/* The same with n bytes of a file from offset on, read when their turn comes (see mw_outq_stretch). */
+int mw_qmtp_body_file(mw_qmtp *q, int fd, uint64_t offset, uint64_t n, int64_t stamp);
 
 /* Ends the package: queues the sender, any octets or none, and the recipients. Returns 0;
  * MW_E_STATE or MW_E_SIZE (the message is short) with nothing queued: then the only other way

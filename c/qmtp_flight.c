@@ -59,8 +59,9 @@ void mw_qmtp_delivery_content(mw_qmtp_delivery *d, const char *bytes, size_t siz
     d->size = size;
 }
 
-void mw_qmtp_delivery_file(mw_qmtp_delivery *d, int fd, uint64_t offset, uint64_t size)
+void mw_qmtp_delivery_file(mw_qmtp_delivery *d, int fd, uint64_t offset, uint64_t size, int64_t stamp)
 {
+    d->stamp = stamp;
     d->content = NULL;
     d->fd = fd;
     d->offset = offset;
@@ -216,7 +217,7 @@ static int write_package(mw_qmtp *q, mw_qmtp_delivery *d)
     if (!rc && d->content)
         rc = mw_qmtp_body(q, d->content, (size_t)d->size, d->size > MW_QMTP_COPY_MAX);
     else if (!rc)
-        rc = mw_qmtp_body_file(q, d->fd, d->offset, d->size);
+        rc = mw_qmtp_body_file(q, d->fd, d->offset, d->size, d->stamp);
     return rc ? rc : mw_qmtp_end(q, sender);
 }
 
@@ -291,6 +292,16 @@ int mw_qmtp_flight_cancel(mw_qmtp_flight *f, mw_qmtp_delivery *d, mw_text *words
     mw_qmtp_package_unsent(d->package, words);
     delivery_over(f, d, 0);
     return 0;
+}
+
+int mw_qmtp_flight_unread(mw_qmtp_flight *f, mw_qmtp_delivery *d, mw_text *words)
+{
+    int rc = mw_qmtp_flight_cancel(f, d, words);
+    size_t i;
+
+    for (i = 0; !rc && i < d->package->count; i++)
+        d->package->results[i].stage = MW_STAGE_BODY;
+    return rc;
 }
 
 void mw_qmtp_flight_abandon(mw_qmtp_flight *f, mw_text *words)

@@ -50,6 +50,7 @@ typedef struct mw_qmtp_delivery {
     int fd;                             /* this one, */
     uint64_t offset;                    /* from here on */
     uint64_t size;
+    int64_t stamp;                      /* when the file was last changed (mw_io_file_stamp); 0: not known */
     uint64_t start, body;               /* the session's counts of queued bytes in front of the package, and
                                          * of its content */
     uint64_t sent;                      /* OVER: bytes of the content that were sent */
@@ -63,9 +64,10 @@ void mw_qmtp_delivery_free(mw_qmtp_delivery *d);
 int mw_qmtp_delivery_rcpt(mw_qmtp_delivery *d, mw_slice address);
 
 /* The content: lent memory, or a part of a file. Either stays as it is until the delivery is over;
- * a file that does not makes the pump say MW_E_SIZE, and the link must go. */
+ * a file that does not makes the pump say MW_E_SIZE, and the link must go. stamp: when it was last changed
+ * (mw_io_file_stamp); 0: not known. */
 void mw_qmtp_delivery_content(mw_qmtp_delivery *d, const char *bytes, size_t size);
-void mw_qmtp_delivery_file(mw_qmtp_delivery *d, int fd, uint64_t offset, uint64_t size);
+void mw_qmtp_delivery_file(mw_qmtp_delivery *d, int fd, uint64_t offset, uint64_t size, int64_t stamp);
 
 /* Its results, in the order of its recipients; NULL before it is over. */
 const mw_result *mw_qmtp_delivery_results(const mw_qmtp_delivery *d);
@@ -99,6 +101,9 @@ void mw_qmtp_flight_abandon(mw_qmtp_flight *f, mw_text *words);
 
 /* The same for one. Returns 0, or MW_E_STATE when it is not waiting. */
 int mw_qmtp_flight_cancel(mw_qmtp_flight *f, mw_qmtp_delivery *d, mw_text *words);
+
+/* The same, for one whose content could not be read: deferrals of stage 'body'. */
+int mw_qmtp_flight_unread(mw_qmtp_flight *f, mw_qmtp_delivery *d, mw_text *words);
 
 /* True when something waits for a session. */
 int mw_qmtp_flight_waits(const mw_qmtp_flight *f);

@@ -45,8 +45,45 @@ for my $name (sort keys %program) {
         my $pid = open my $out, '-|', $^X, @inc, '-e', "$prelude $program{$name}";
         my $said = do { local $/; <$out> };
         close $out;
+        my $told = $program{$name} =~ /submit/ ? $said =~ s/^Net::[LQ]MTP: \d+ submitted messages? w(?:as|ere) unanswered .*\n//gm : 0;
         is("$said$?", '0', "a program ends with $name" . ($level ? ', and perl frees everything' : ''));
     }
+}
+
+# ---- an object that goes with submitted messages unanswered says how many; finish and quit wait for them
+
+for my $class ('Net::LMTP', 'Net::QMTP') {
+    my $new = $class eq 'Net::LMTP' ? \&lmtp : \&qmtp;
+    for my $how ('gone', 'finish', 'quit', 'collect', 'close', 'deliver') {
+        my @warnings;
+        local $SIG{__WARN__} = sub { push @warnings, @_ };
+        my $client = $new->();
+        my $large = 'x' x 3e6;
+        $client->submit(@order, Data => $large) for 1 .. 3;
+        $client->submit(@order, Data => $large);
+        my $left = $client->_unanswered;
+        if    ($how eq 'finish')  { ok($client->finish, "$class: finish") }
+        elsif ($how eq 'quit')    { ok($client->quit, "$class: quit") }
+        elsif ($how eq 'collect') { 1 while $client->collect }
+        elsif ($how eq 'close')   { $class eq 'Net::LMTP' ? $client->close : $client->disconnect }
+        elsif ($how eq 'deliver') { $client->deliver(@order); $left = $client->_unanswered }
+        if ($how eq 'finish' or $how eq 'quit') {
+            is($client->in_flight, 4, '... the results are there');
+            is(scalar(grep { $_->is_success } map { $client->collect } 1 .. 4), 4, '... and are those of the server');
+            is($client->collect, undef, '... all of them');
+        }
+        local ($@, $!) = ('kept', 1);
+        undef $client;
+        is("$@ " . ($! + 0), 'kept 1', "$class, $how: the caller's errors stay") if $how eq 'gone';
+        is(join('', @warnings), $how eq 'gone' && $left ? "$class: $left submitted message" . ($left == 1 ? ' was' : 's were')
+            . " unanswered when the object went: call collect, finish or quit before\n" : '', "$class, $how: what is said");
+    }
+    my $client = $new->(Blocking => 0);
+    $client->submit(@order, Data => 'x' x 3e6);
+    ok(!eval { $client->finish; 1 }, "$class: finish with Blocking => 0");
+    like($@, qr/finish would have to wait/, '... croaks');
+    1 while $client->advance;
+    ok($client->finish, '... but not when nothing is to be waited for');
 }
 
 # ---- forks

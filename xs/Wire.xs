@@ -41,6 +41,32 @@ _now()
   OUTPUT:
     RETVAL
 
+SV *
+_file_stamp(handle)
+    SV *handle
+  PREINIT:
+    int fd;
+    int64_t stamp;
+  CODE:
+    fd = mwx_fd(aTHX_ handle);
+    stamp = fd < 0 ? 0 : mw_io_file_stamp(fd);
+    RETVAL = newSVpvn((const char *)&stamp, sizeof stamp);
+  OUTPUT:
+    RETVAL
+
+IV
+_buffered(handle)
+    SV *handle
+  PREINIT:
+    IO *io;
+    PerlIO *fp;
+  CODE:
+    io = SvROK(handle) && isGV_with_GP(SvRV(handle)) ? GvIO((GV *)SvRV(handle)) : NULL;
+    fp = io ? IoIFP(io) : NULL;
+    RETVAL = fp && PerlIO_has_cntptr(fp) ? (IV)PerlIO_get_cnt(fp) : 0;
+  OUTPUT:
+    RETVAL
+
 void
 _run_handlers()
   CODE:

@@ -2,6 +2,7 @@
 #include "flight_glue.h"
 #include "convert.h"
 #include "link_private.h"
+#include "order.h"
 #include "../c/crlf.h"
 
 /* Bytes that a call which must not wait moves before others have their turn: the other side may take them
@@ -81,6 +82,8 @@ static IV launch(mwx_link *link, mw_delivery *d, int raw, NV deadline)
     d->deadline = mw_io_after(deadline);
     link->deadlines += d->deadline != MW_IO_NEVER;
     link->untaken++;
+    if (!mw_flight_unanswered(link->session))
+        link->pid = PerlProc_getpid();
     return (IV)mw_flight_submit(link->session, d);
 }
 
@@ -251,17 +254,17 @@ static void lose(pTHX_ mwx_link *link, SV *ref, int why)
     mwx_link_give_up(aTHX_ link, ref, why, mwx_link_words(why));
 }
 
-void mwx_flight_interrupted(pTHX_ mwx_link *link, SV *ref, IV id)
+void mwx_flight_interrupted(pTHX_ mwx_link *link, SV *ref, IV id, const char *words)
 {
-    static const char words[] = "interrupted";
+    static const char interrupted[] = "interrupted";
     mw_delivery *d = mw_flight_find(link->session, id);
     mw_text *text;
 
     if (!d || d->state == MW_DELIVERY_DONE)
         return;
-    text = mw_text_new(mw_alloc_default(), words, sizeof words - 1);
+    text = mw_text_new(mw_alloc_default(), words ? words : interrupted, strlen(words ? words : interrupted));
     if (mw_flight_cancel(link->session, d, text))
-        mwx_link_give_up(aTHX_ link, ref, MW_E_CLOSED, "Interrupted");
+        mwx_link_give_up(aTHX_ link, ref, MW_E_CLOSED, words ? words : "Interrupted");
     mw_text_drop(text);
 }
 
@@ -402,6 +405,25 @@ AV *mwx_flight_take(pTHX_ mwx_link *link, mw_delivery *d)
         av_push(results, mwx_result(aTHX_ &d->to.rcpts[i].result, i));
     release(aTHX_ link, d);
     return results;
+}
+
+SV *mwx_flight_collect(pTHX_ mwx_link *link, IV id)
+{
+    mw_delivery *d = mw_flight_find(link->session, id);
+    AV *results;
+
+    if (!d || d->state != MW_DELIVERY_DONE)
+        return NULL;
+    results = mwx_flight_take(aTHX_ link, d);
+    mwx_link_delivered(aTHX_ link, (AV *)SvREFCNT_inc((SV *)results));
+    return mwx_delivery(aTHX_ id, results);
+}
+
+size_t mwx_flight_orphans(const mwx_link *link)
+{
+    size_t count = mw_flight_unanswered(link->session);
+
+    return count && link->pid == PerlProc_getpid() ? count : 0;
 }
 
 void mwx_flight_free(pTHX_ mwx_link *link)

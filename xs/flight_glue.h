@@ -32,8 +32,15 @@ enum { MWX_UNTIL_DONE, MWX_UNTIL_ROOM, MWX_UNTIL_BLOCKED, MWX_UNTIL_IDLE, MWX_UN
  * to wait, and must not; or it must not, has moved much, and there is more to write. */
 int mwx_flight_run(pTHX_ mwx_link *link, SV *ref, int until, IV id, int may_wait);
 
-/* The wait for delivery id was left by a die: it is given up, with the link if anything of it was sent. */
-void mwx_flight_interrupted(pTHX_ mwx_link *link, SV *ref, IV id);
+/* The wait for delivery id was left by a die: it is given up, with the link if anything of it was sent. Or its content
+ * cannot be read, as words say; NULL: "interrupted". */
+void mwx_flight_interrupted(pTHX_ mwx_link *link, SV *ref, IV id, const char *words);
+
+/* Delivery id as an object, its results noted as the last ones; NULL: it is not finished. */
+SV *mwx_flight_collect(pTHX_ mwx_link *link, IV id);
+
+/* How many deliveries of this process go unanswered if the object goes now. */
+size_t mwx_flight_orphans(const mwx_link *link);
 
 /* The results of a finished delivery, which is forgotten: a new array. */
 AV *mwx_flight_take(pTHX_ mwx_link *link, mw_delivery *d);

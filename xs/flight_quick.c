@@ -110,7 +110,7 @@ AV *mwx_flight_quick_deliver(pTHX_ SV *self, SV **arguments, int count)
     id = launch(aTHX_ link, d, content);
     mwx_flight_run(aTHX_ link, self, MWX_UNTIL_DONE, id, 1);
     if (link->died)
-        mwx_flight_interrupted(aTHX_ link, self, id);
+        mwx_flight_interrupted(aTHX_ link, self, id, NULL);
     mwx_link_delivered(aTHX_ link, mwx_flight_take(aTHX_ link, mw_flight_find(link->session, id)));
     mwx_link_leave(aTHX_ link);
     return link->delivered;
@@ -145,7 +145,6 @@ SV *mwx_flight_quick_collect(pTHX_ SV *self)
 {
     mwx_link *link = simple_link(aTHX_ self);
     mw_delivery *d = link ? mw_flight_first(link->session) : NULL;
-    AV *results;
     IV id;
 
     if (!d)
@@ -156,7 +155,5 @@ SV *mwx_flight_quick_collect(pTHX_ SV *self)
     mwx_link_leave(aTHX_ link);
     if (d != mw_flight_first(link->session) || d->state != MW_DELIVERY_DONE)
         return NULL;
-    results = mwx_flight_take(aTHX_ link, d);
-    mwx_link_delivered(aTHX_ link, (AV *)SvREFCNT_inc((SV *)results));
-    return mwx_delivery(aTHX_ id, results);
+    return mwx_flight_collect(aTHX_ link, id);
 }

@@ -316,7 +316,10 @@ NV mwx_link_timeout(pTHX_ mwx_link *link, SV *ref)
         seconds = plain_timeout(aTHX_ ref);
     else
         seconds = mwx_call_scalar(aTHX_ ref, "timeout", NULL, 0, &link->died);
-    return seconds && SvTRUE(seconds) ? SvNV(seconds) : 0;
+    if (!seconds || !SvTRUE(seconds))
+        return 0;
+    /* What is no number is one up to where it is none, as ever; but a warning that the caller has made fatal would leave us here. */
+    return looks_like_number(seconds) || SvROK(seconds) ? SvNV(seconds) : Atof(SvPV_nolen(seconds));
 }
 
 int mwx_link_pump(pTHX_ mwx_link *link, SV *ref, int events, int64_t deadline)

@@ -29,6 +29,7 @@ typedef struct mwx_link {
 
     /* deliveries */
     int nonblocking;                /* nobody waits (Blocking => 0) */
+    Pid_t pid;                      /* of whoever submitted the first of what is unanswered */
     size_t untaken;                 /* submitted, results not taken */
     AV *delivered;                  /* the results taken last, */
     uint64_t delivered_in;          /* and the transaction until whose end they are the ones to show */

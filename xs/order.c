@@ -48,6 +48,25 @@ int mwx_order_read(pTHX_ mwx_order *o, SV **arguments, int count)
     return count == 6 && o->sender && o->rcpts && o->content;
 }
 
+IV mwx_ripe(pTHX_ SV *self)
+{
+    dSP;
+    IV id;
+
+    ENTER;
+    SAVETMPS;
+    PUSHMARK(SP);
+    XPUSHs(self);
+    PUTBACK;
+    call_pv("Mail::Wire::Client::_ripe", G_SCALAR);
+    SPAGAIN;
+    id = POPi;
+    PUTBACK;
+    FREETMPS;
+    LEAVE;
+    return id;
+}
+
 #define DELIVERY_RESULTS 1
 
 static AV *list_in(pTHX_ SV **sv)

@@ -19,4 +19,8 @@ SV *mwx_delivery(pTHX_ IV id, AV *results);
 /* Whether every result in a Mail::Wire::Delivery's fields is a success. */
 int mwx_all_succeeded(pTHX_ AV *delivery);
 
+/* What collect cannot do quickly, done by Perl: waits, if that may be, for the oldest delivery. Its id once it is finished; 0. It is taken by
+ * the XSUB alone, at its very end: between that and the caller no handler may run, die and lose it. */
+IV mwx_ripe(pTHX_ SV *self);
+
 #endif

@@ -116,6 +116,7 @@ static IV launch(mwx_qmtp_flight *f, mw_qmtp_delivery *d, SV *owner, NV deadline
     if (!mw_qmtp_flight_unanswered(f->flight)) {
         f->mark = NO_MARK;
         f->failed = 0;
+        f->pid = PerlProc_getpid();
     }
     return (IV)mw_qmtp_flight_add(f->flight, d);
 }
@@ -138,13 +139,34 @@ IV mwx_qmtp_flight_add(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol,
 IV mwx_qmtp_flight_add_file(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol, SV *handle, NV offset, NV size, NV deadline)
 {
     int fd = mwx_fd(aTHX_ handle);
+    int64_t stamp = fd < 0 ? 0 : mw_io_file_stamp(fd);
     mw_qmtp_delivery *d;
 
     if (fd < 0)
         croak("Net::QMTP: the message's file is closed");
     d = delivery_new(aTHX_ sender, rcpts, eol);
-    mw_qmtp_delivery_file(d, fd, (uint64_t)offset, (uint64_t)size);
+    mw_qmtp_delivery_file(d, fd, (uint64_t)offset, (uint64_t)size, stamp);
     return launch(f, d, newSVsv(handle), deadline);
+}
+
+IV mwx_qmtp_flight_add_unread(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol, SV *why)
+{
+    mw_text *words = text_of(aTHX_ why);
+    mw_qmtp_delivery *d = delivery_new(aTHX_ sender, rcpts, eol);
+    IV id;
+
+    mw_qmtp_delivery_content(d, "", 0);
+    id = launch(f, d, NULL, 0);
+    mw_qmtp_flight_unread(f->flight, d, words);
+    mw_text_drop(words);
+    return id;
+}
+
+size_t mwx_qmtp_flight_orphans(const mwx_qmtp_flight *f)
+{
+    size_t count = mw_qmtp_flight_unanswered(f->flight);
+
+    return count && f->pid == PerlProc_getpid() ? count : 0;
 }
 
 /* ---- time */

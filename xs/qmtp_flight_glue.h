@@ -18,6 +18,7 @@ typedef struct mwx_qmtp_flight {
     uint64_t window_bytes;          /* and how much content, may be unanswered */
     NV seconds[MWX_QMTP_WAITS];     /* for each wait; 0 none */
     NV life;                        /* seconds after which a link gets nothing more */
+    Pid_t pid;                      /* of whoever handed the first of what is unanswered over */
     size_t deadlines;               /* deliveries that have one */
     int failed;                     /* a link was lost since something was handed over to an idle one */
     int busy;                       /* a handler that runs during a wait must not start another */
@@ -40,6 +41,12 @@ int mwx_qmtp_flight_is_clone(pTHX_ SV *ref);
  * content. deadline in seconds from now, 0 none. */
 IV mwx_qmtp_flight_add(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol, SV *content, NV deadline);
 IV mwx_qmtp_flight_add_file(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol, SV *handle, NV offset, NV size, NV deadline);
+
+/* The same for one whose content could not be read, as `why` says: it is over at once. */
+IV mwx_qmtp_flight_add_unread(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol, SV *why);
+
+/* How many deliveries of this process go unanswered if the object goes now. */
+size_t mwx_qmtp_flight_orphans(const mwx_qmtp_flight *f);
 
 /* Whether the window has room for another one of so many bytes. */
 int mwx_qmtp_flight_has_room(const mwx_qmtp_flight *f, uint64_t size);

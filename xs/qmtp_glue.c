@@ -197,7 +197,7 @@ int mwx_qmtp_lend_file(pTHX_ mwx_qmtp *link, SV *handle, NV size, SV *name)
     if (fd < 0)
         return mwx_qmtp_broken(link, MW_E_CLOSED);
     keep(aTHX_ link, newSVsv(handle), newSVsv(name));
-    return checked(link, mw_qmtp_body_file(link->session, fd, 0, (uint64_t)size));
+    return checked(link, mw_qmtp_body_file(link->session, fd, 0, (uint64_t)size, mw_io_file_stamp(fd)));
 }
 
 int mwx_qmtp_file_failed(const mwx_qmtp *link)

@@ -82,6 +82,17 @@ SV *mwx_qmtp_quick_collect(pTHX_ SV *self)
     return mwx_delivery(aTHX_ id, results);
 }
 
+SV *mwx_qmtp_quick_take(pTHX_ SV *self, IV id)
+{
+    HV *object = mwx_hash(self), *own = object ? mwx_hash_in(aTHX_ object, MWX_KEY_NET_QMTP) : NULL;
+    AV *results = own ? mwx_qmtp_flight_take(aTHX_ mwx_qmtp_flight_of(aTHX_ mwx_entry(aTHX_ own, MWX_KEY_FLIGHT)), id, NULL) : NULL;
+
+    if (!results)
+        return NULL;
+    mwx_set_entry(aTHX_ own, MWX_KEY_RESULTS, newRV_inc((SV *)results));
+    return mwx_delivery(aTHX_ id, results);
+}
+
 size_t mwx_qmtp_quick_count(pTHX_ SV *self)
 {
     HV *object = mwx_hash(self), *own = object ? mwx_hash_in(aTHX_ object, MWX_KEY_NET_QMTP) : NULL;

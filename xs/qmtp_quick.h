@@ -18,6 +18,9 @@ IV mwx_qmtp_quick_submit(pTHX_ SV *self, SV **arguments, int count, int *unlinke
 /* The oldest delivery, waited for if that may be: a Mail::Wire::Delivery, a new reference. NULL: no. */
 SV *mwx_qmtp_quick_collect(pTHX_ SV *self);
 
+/* Delivery id as an object, its results noted as the last ones; NULL: it is not over. */
+SV *mwx_qmtp_quick_take(pTHX_ SV *self, IV id);
+
 /* How many deliveries were handed over and not taken. */
 size_t mwx_qmtp_quick_count(pTHX_ SV *self);
 

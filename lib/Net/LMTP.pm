@@ -280,7 +280,7 @@ sub close {
     return $self->SUPER::close(@_);
 }
 
-sub DESTROY { }
+sub DESTROY { $_[0]->_went }
 
 # ---------------------------------------------------------------- commands, raw
 
@@ -999,7 +999,17 @@ C<< Blocking => 0 >> it returns undef instead, and the message is not taken.
 
 The next message's envelope goes out with the end of the one before: one round trip a message with
 PIPELINING, one a window for messages to one recipient with CHUNKING. Up to 64 KB may be held back to be sent in large pieces;
-C<collect>, C<advance>, C<flush> and C<quit> send them.
+C<collect>, C<advance>, C<flush>, C<finish> and C<quit> send them.
+
+An object that goes (also when the program ends) takes what is unanswered with it: it warns then, and says how many submitted
+messages that were. Call C<collect> until it returns undef, or C<finish>, or C<quit>, before.
+
+=head3 finish
+
+    $lmtp->finish or warn 'something is unanswered';
+
+Waits until everything that was submitted has its results, which stay collectable. Returns true then. On an object made
+with C<< Blocking => 0 >> it croaks if it would have to wait.
 
 =head3 collect
 
@@ -1036,8 +1046,19 @@ Its strings, joined.
 
 =item Data => $handle
 
-What can be read from the handle, up to its end. Reading waits for the handle, also with
-C<< Blocking => 0 >>. One that is open for writing only croaks.
+What can be read from the handle, up to its end: what the next C<read> would give, also from a file that
+C<sysread> or C<sysseek> has moved. Reading waits for the handle, also with C<< Blocking => 0 >>. One that is open
+for writing only croaks, and so does a Net::LMTP or Net::QMTP itself.
+
+When it can't be read to its end, everybody is a deferral of stage C<body>, and the link is closed if the message was begun: a
+C<read> that returns undef or a negative number (as IO::Uncompress does for a stream that is cut), an end where the method C<error> has
+something to say, a plain file that has another size or was written to since it was given. What a tied handle's method dies of comes
+out, as with code.
+
+=item Data => $object
+
+An object that has a string of its own by overloading, or the method C<as_string>: that is the message. One with a method
+C<read> or C<getline>: it is read like a handle.
 
 =item Data => sub { ... }
 

@@ -582,6 +582,20 @@ sub disconnect {
     return 1;
 }
 
+=head2 quit
+
+Waits for what is in flight, whose results stay collectable, and disconnects. Returns true, also when there
+is no connection. Croaks where it would have to wait on an object made with C<< Blocking => 0 >>.
+
+=cut
+
+sub quit {
+    my ($self) = @_;
+    $self->finish;
+    $self->disconnect if $self->{net_qmtp}{link};
+    return 1;
+}
+
 =head2 results
 
 Returns the results of the last L</send>, L</deliver> or L</collect>: one L<Mail::Wire::Result> per recipient, in the order of
@@ -702,6 +716,7 @@ sub DESTROY {
     my $own = $self->{net_qmtp} or return;
     # A thread's copy only lets its descriptor go. (CLONE_SKIP would make none, but perl may panic at its end then.)
     return if $own->{flight} && $own->{flight}->is_clone;
+    $self->_warn_of_orphans($own->{flight}->orphans) if $own->{flight};
     $self->disconnect if $own->{link};
     return;
 }
@@ -795,6 +810,14 @@ several recipients is alone on its link, and nothing follows it, until the serve
 recipient of one in full; from then on they follow each other freely. Packages of one recipient do
 from the start.
 
+An object that goes (also when the program ends) takes what is unanswered with it: it warns then, and says how many submitted
+messages that were. Call C<collect> until it returns undef, or C<finish>, or C<quit>, before.
+
+=head2 finish
+
+Waits until everything that was submitted has its results, which stay collectable. Returns true then. On an object made
+with C<< Blocking => 0 >> it croaks if it would have to wait.
+
 =head2 collect
 
     while (my $delivery = $qmtp->collect) { ... }
@@ -833,8 +856,17 @@ Its strings, joined.
 
 What can be read from the handle, up to its end. A plain file without layers is streamed as File is,
 by a descriptor of its own. Other handles are read first, which waits for them, also with
-C<< Blocking => 0 >>: up to 1 MB into memory, more into a temporary file. One that is open for writing
-only croaks.
+C<< Blocking => 0 >>: up to 1 MB into memory, more into a temporary file. What is read is what the next C<read> would give, also from a file that
+C<sysread> or C<sysseek> has moved. One that is open for writing only croaks, and so does a Net::LMTP or Net::QMTP itself.
+
+When it can't be read to its end, everybody is a deferral of stage C<body>, and nothing is sent: a C<read> that returns undef
+or a negative number (as IO::Uncompress does for a stream that is cut), an end where the method C<error> has something to say, a
+plain file that has another size or was written to since it was given. What a tied handle's method dies of comes out, as with code.
+
+=item Data => $object
+
+An object that has a string of its own by overloading, or the method C<as_string>: that is the message. One with a method
+C<read> or C<getline>: it is read like a handle.
 
 =item Data => sub { ... }
 
@@ -845,7 +877,7 @@ first, as from a handle.
 
 What is in the file. It is opened at once, and croaks if it can't be read. Up to 64 KB it is read at
 once, too; else while it is sent, by sendfile(2) where there is that. A file that has another
-size by then is not delivered: deferrals of stage C<body>.
+size by then, or was written to, is not delivered: deferrals of stage C<body>.
 
 =back
 

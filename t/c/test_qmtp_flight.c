@@ -288,7 +288,7 @@ static int add_starved(mw_qmtp_flight *f, const mw_alloc *alloc)
 
     for (i = 0; i < 3 && (d = delivery(alloc, rcpts[i], contents[i])); i++) {
         if (i == 2)
-            mw_qmtp_delivery_file(d, content_file, 0, 100);
+            mw_qmtp_delivery_file(d, content_file, 0, 100, 0);
         mw_qmtp_flight_add(f, d);
     }
     return i;

@@ -9,6 +9,7 @@ our $VERSION = '1.000';
 use Carp qw(croak);
 use Mail::Wire ();
 use Mail::Wire::Delivery ();
+use Mail::Wire::Source ();
 use Scalar::Util qw(looks_like_number);
 
 our @CARP_NOT = ('Net::LMTP', 'Net::QMTP', 'Mail::Wire::Deliveries', 'Mail::Wire::Packages');
@@ -17,14 +18,19 @@ our @CARP_NOT = ('Net::LMTP', 'Net::QMTP', 'Mail::Wire::Deliveries', 'Mail::Wire
 #
 #   _facts              a reference to a hash of its own; `jobs`, `calling` and `nonblocking` in it are used here
 #   _job                the caller's arguments, checked: a reference to a hash with `progress`, `shown` and `total` in it
-#   _launch             reads what must be read of the content, hands a job over, returns its id; notes the job in _jobs if it is needed later
+#   _launch             reads what must be read of the content, hands a job over, returns its id, which the glue puts into the job at the
+#                       same time; notes the job in _jobs if it is needed later
 #   _run                moves bytes; arguments and values below
-#   _unanswered  _oldest  _sent  _take  in_flight  _timeout_in
+#   _unanswered  _oldest  _sent  in_flight  _timeout_in
 #   _feed               what WANTS asks for
 #   _relink             what UNLINKED asks for; false: that would have to wait
-#   _callback_died      the caller's code for delivery `calling` died
+#   _callback_died      the caller's code for delivery `calling` died, or its content cannot be read, and why
 #   _interrupted        deliver died during its wait for this delivery
+#   _take               a delivery's results, which are noted for `results` at the same time
 #   _delivered          notes the results of a delivery for `results`
+#   _noted              they were: what else there is to do
+#   _is_taken           true while results are another's to show
+#   _deferrals_for      results for these addresses
 
 # What _run runs for, and what it says. The glue has the same numbers.
 use constant {
@@ -52,6 +58,7 @@ sub _common {
     croak "$method: Deadline must be a number of seconds above 0, not '$deadline'"
         if defined $deadline and not(looks_like_number($deadline) and $deadline > 0);
     return {
+        id       => 0,
         from     => $from,
         to       => $to,
         data     => $data,
@@ -75,10 +82,29 @@ sub _left {
 
 sub _jobs { $_[0]->_facts->{jobs} ||= {} }
 
+# A job that is being handed over is among the others from before it has its id: whatever dies in between, who asks for its content
+# finds it.
+use constant LAUNCHING => 'launching';
+
+sub _launching {
+    my ($self, $job) = @_;
+    $self->_jobs->{ +LAUNCHING } = $job;
+    return;
+}
+
+sub _launched {
+    my ($self) = @_;
+    my $jobs = $self->_jobs;
+    my $job = $jobs->{ +LAUNCHING } or return;
+    $jobs->{ $job->{id} } = $job if $job->{id} and ($job->{progress} or $job->{is_pulled});
+    delete $jobs->{ +LAUNCHING };
+    return;
+}
+
 sub _show_progress {
     my ($self) = @_;
     my $jobs = $self->_jobs;
-    foreach my $id (sort { $a <=> $b } grep { $jobs->{$_}{progress} } keys %$jobs) {
+    foreach my $id (sort { $a <=> $b } grep { $_ ne LAUNCHING and $jobs->{$_}{progress} } keys %$jobs) {
         my ($job, $sent) = ($jobs->{$id}, $self->_sent($id));
         next if $sent <= $job->{shown};
         $job->{shown} = $sent;
@@ -104,17 +130,19 @@ sub _show_lines { }
 sub _call_back {
     my ($self, $method) = @_;
     my $facts = $self->_facts;
-    local $facts->{in_callback} = 1;
+    local @{$facts}{qw(in_callback calling)} = (1, 0);
     my ($ok, $error) = _try(sub { $self->$method });
     return if $ok;
-    $self->_callback_died($self->_facts->{calling});
-    die $error;
+    my $why = Mail::Wire::Source::fault($error);
+    $self->_callback_died($facts->{calling}, $why) if $facts->{calling};
+    die $error if not defined $why;
 }
 
 # Runs until what is asked for is reached (true), or would have to be waited for.
 sub _go {
     my ($self, $until, $id, $may_wait) = @_;
     $self->_croak_in_callback;
+    $self->_launched;
     my $jobs = $self->_jobs;
     my $watched = $self->_is_shown || (%$jobs ? grep { $_->{progress} } values %$jobs : 0);
     my $turns = 0;
@@ -134,8 +162,8 @@ sub _go {
 sub _results_of {
     my ($self, $id) = @_;
     delete $self->_jobs->{$id};
-    my $results = $self->_take($id);
-    $self->_delivered($results);
+    my $results = $self->_take($id) or return;
+    $self->_noted($results);
     return $results;
 }
 
@@ -144,19 +172,60 @@ sub _results_of {
 sub deliver {
     my ($self, @arguments) = @_;
     croak 'deliver would have to wait: this object was made with Blocking => 0' if $self->_facts->{nonblocking};
-    my $results = $self->_await($self->_launch($self->_job(deliver => @arguments)));
+    my $job = { id => 0 };
+    my $results = $self->_own($job, sub {
+        %$job = %{ $self->_job(deliver => @arguments) };
+        $self->_launch($job);
+    }, \@arguments);
     return wantarray ? @$results : $results;
 }
 
-# The caller's code that runs meanwhile must not collect it.
-sub _await {
-    my ($self, $id) = @_;
-    local $self->_facts->{awaited}{$id} = 1;
-    my ($ok, $error) = _try(sub { $self->_go(UNTIL_DONE, $id, 1) });
-    $self->_interrupted($id) if not $ok;
-    my $results = $self->_results_of($id);
-    die $error if not $ok;
-    return $results;
+# How often what a die left behind is put in order, when that is interrupted as well.
+use constant TRIES => 3;
+
+# Has a delivery handed over by the code, which puts its id into the job, and waits for it. Whatever dies at whatever moment, a
+# signal's handler as well: the delivery is this call's from its first moment, and afterwards nothing of it is in flight, and
+# `results` are its own.
+sub _own {
+    my ($self, $job, $launch, $arguments) = @_;
+    my $results;
+    my ($ok, $error) = _try(sub {
+        $launch->();
+        # The caller's code that runs meanwhile must not collect it.
+        local $self->_facts->{awaited}{ $job->{id} } = 1;
+        $self->_go(UNTIL_DONE, $job->{id}, 1);
+        $results = $self->_results_of($job->{id});
+    });
+    return $results if $ok;
+    foreach (1 .. TRIES) {
+        last if (_try(sub { $self->_disown($job, $arguments) }))[0];
+    }
+    die $error;
+}
+
+sub _disown {
+    my ($self, $job, $arguments) = @_;
+    my $id = $job->{id};
+    if ($id) {
+        $self->_interrupted($id);
+        $self->_results_of($id);
+    }
+    else {
+        $self->_undelivered($arguments);
+    }
+    return;
+}
+
+# Nothing was handed over, and the results of what was delivered before are not those of this call.
+sub _undelivered {
+    my ($self, $arguments) = @_;
+    return if $self->_is_taken or @$arguments % 2;
+    my %arg = @$arguments;
+    return if ref $arg{To} ne 'ARRAY';
+    my @to = map { ref eq 'ARRAY' ? $_->[0] : $_ } @{ $arg{To} };
+    my @shown = map { defined ? ref ? 'an object' : "$_" : '' } @to;
+    $self->_delivered($self->_deferrals_for(\@shown, 'the message was not sent'));
+    return;
 }
 
 sub submit {
@@ -177,13 +246,36 @@ sub _croak_in_callback {
     return;
 }
 
-sub collect {
+# For collect: waits, if that may be, for the oldest delivery. Its id once it is finished, else 0. The glue takes it.
+sub _ripe {
     my ($self) = @_;
     $self->_croak_in_callback;
-    my $id = $self->_oldest or return;
+    my $id = $self->_oldest or return 0;
     croak 'collect: another call on the same object, deliver, is waiting for this one' if $self->_facts->{awaited}{$id};
-    $self->_go(UNTIL_DONE, $id, !$self->_facts->{nonblocking}) or return;
-    return Mail::Wire::Delivery->new($id, $self->_results_of($id));
+    $self->_go(UNTIL_DONE, $id, !$self->_facts->{nonblocking}) or return 0;
+    delete $self->_jobs->{$id};
+    # What came meanwhile may die now, and not with the delivery in its hands.
+    Mail::Wire::_run_handlers();
+    return $id;
+}
+
+# True when everything that was submitted has its results, which stay collectable.
+sub finish {
+    my ($self) = @_;
+    $self->_croak_in_callback;
+    return 1 if not $self->_unanswered;
+    croak 'finish would have to wait: this object was made with Blocking => 0' if $self->_facts->{nonblocking};
+    $self->_go(UNTIL_IDLE, 0, 1);
+    return $self->_unanswered ? 0 : 1;
+}
+
+# For DESTROY: an object that goes takes what it was given with it.
+sub _warn_of_orphans {
+    my ($self, $count) = @_;
+    return if not $count;
+    my $what = $count == 1 ? '1 submitted message was' : "$count submitted messages were";
+    warn ref($self) . ": $what unanswered when the object went: call collect, finish or quit before\n";
+    return;
 }
 
 sub advance {

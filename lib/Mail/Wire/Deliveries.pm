@@ -21,7 +21,7 @@ our @CARP_NOT = ('Net::LMTP', 'Mail::Wire::Client');
 # be sent when are the core's; here are arguments, sources and results.
 
 # The stages of results, in the glue's order.
-use constant { STAGE_MAIL => 1, STAGE_RCPT => 2 };
+use constant { STAGE_MAIL => 1, STAGE_RCPT => 2, STAGE_BODY => 4 };
 
 # The longest address. Servers refuse far shorter ones (RFC 5321 4.5.3.1.3: 256), but that is theirs to say.
 use constant ADDRESS_MAX => 1000 + length '<>';
@@ -133,37 +133,56 @@ sub _launch {
     my ($self, $job) = @_;
     croak $OPEN if $self->_in_transaction;
     my $raw = $job->{raw};
+    $job->{source}->until($job->{deadline} ? $job->{since} + $job->{deadline} : 0);
+    $self->_launching($job);
     my ($id, $text) = $self->_launch_file($job, $raw);
     if (not $id) {
         $text = $raw && !$text ? $self->_read_ahead($job, 'gather') : _as_octets($text || $job->{source}->text);
-        $self->_read_ahead($job, 'prime') if not $text and $self->opened;
-        $id = $self->_fly($job->{mail}, $job->{rcpts}, $text ? $$text : undef, $raw, Mail::Wire::Client::_left($job));
+        $text = $self->_read_ahead($job, 'prime') && undef if not $text and $self->opened and not $job->{unread};
+        $text = \'' if $job->{unread};
+        $job->{is_pulled} = !$text;
+        $id = $self->_fly($job->{mail}, $job->{rcpts}, $text ? $$text : undef, $raw, Mail::Wire::Client::_left($job), $job->{id});
         $job->{total} = length $$text if $text;
-        $self->_jobs->{$id} = $job if not $text;
     }
     delete $job->{rcpts};
-    $self->_jobs->{$id} = $job if $job->{progress};
+    $self->_launched;
     return $id;
 }
 
 # All of the content, or its first piece, as octets. The caller's code may die over it: then nobody gets the message, and nothing of
-# it was sent.
+# it was sent. When it cannot be read there are results that say so.
 sub _read_ahead {
     my ($self, $job, $method) = @_;
     my $text;
-    $self->_hold;
     my ($ok, $error) = Mail::Wire::Client::_try(sub {
         local $self->_facts->{in_callback} = 1;
+        $self->_hold;
         $text = _as_octets($job->{source}->$method);
+        $self->_let_go;
     });
-    $self->_let_go;
     return $text if $ok;
-    $self->_delivered(_unread($job->{rcpts}));
+    $self->_let_go;
+    my $why = Mail::Wire::Source::fault($error);
+    if (defined $why) {
+        $self->_unread($job, $why);
+        return;
+    }
+    $self->_delivered(_unread_results($job->{rcpts}));
     die $error;
 }
 
-# Results for the glue's recipients.
+# Nobody gets the message, as it cannot be read: nothing of it is sent.
 sub _unread {
+    my ($self, $job, $why) = @_;
+    my $words = '[' . ref($self) . "] $why";
+    utf8::encode($words) if $words =~ /[^\x00-\xff]/;
+    $job->{unread} = 1;
+    $job->{rcpts} = [ map { defined $_->[1] ? [ $_->[0], undef, STAGE_BODY, 421, $words ] : $_ } @{ $job->{rcpts} } ];
+    return;
+}
+
+# Results for the glue's recipients.
+sub _unread_results {
     my ($rcpts) = @_;
     my %stage = (STAGE_MAIL, 'mail', STAGE_RCPT, 'rcpt');
     my @results;
@@ -175,18 +194,33 @@ sub _unread {
     return \@results;
 }
 
+sub _deferrals_for {
+    my ($self, $to, $why) = @_;
+    my $index = 0;
+    return [ map { Mail::Wire::Result->_new($_, $index++, 421, $why, 'body') } @$to ];
+}
+
+sub _is_taken { $_[0]->_in_transaction || $_[0]->_facts->{in_callback} }
+
+sub _noted { }
+
 # A plain file, where the server takes BDAT: a large one that needs no change goes from where it is, and its delivery has an id; a small
 # one's text is returned. Nothing: it goes as any other handle does.
 sub _launch_file {
     my ($self, $job, $raw) = @_;
-    my $file = $job->{source}->file;
+    my $source = $job->{source};
+    my $file = $source->file;
     return if not $file or not defined $self->_keyword('CHUNKING');
-    my $start = tell $file;
     my $content;
-    Mail::Wire::Client::_try(sub { $content = Mail::Wire::Spool->new($job->{source}) });
-    return (undef, $content->text) if $content and $content->text;
-    my $id = $content && $self->_fly_file($job->{mail}, $job->{rcpts}, $content->stretch, $raw, Mail::Wire::Client::_left($job));
-    seek $file, $start, 0 if not $id;
+    my ($ok, $error) = Mail::Wire::Client::_try(sub { $content = Mail::Wire::Spool->new($source) });
+    if (not $ok) {
+        my $why = Mail::Wire::Source::fault($error);
+        die $error if not defined $why;
+        return $self->_unread($job, $why);
+    }
+    return (undef, $content->text) if $content->text;
+    my $id = $self->_fly_file($job->{mail}, $job->{rcpts}, $content->stretch, $raw, Mail::Wire::Client::_left($job), $job->{id});
+    seek $file, $source->start, 0 if not $id;
     return $id || ();
 }
 
@@ -200,7 +234,10 @@ sub _feed {
 }
 
 # If its message is half sent the link is of no use any more.
-sub _callback_died { $_[0]->_interrupted($_[1]) }
+sub _callback_died {
+    my ($self, $id, $why) = @_;
+    return $self->_interrupted($id, defined $why ? $why : ());
+}
 
 sub _is_shown { $_[0]->_debug_level }
 
@@ -216,6 +253,15 @@ sub _show_lines {
 sub _send_queued {
     my ($self) = @_;
     return $self->_go(Mail::Wire::Client::UNTIL_SENT, 0, !$self->_facts->{nonblocking}) && $self->opened ? 1 : 0;
+}
+
+# For DESTROY.
+sub _went {
+    my ($self) = @_;
+    local ($@, $!, $?);
+    my $count = eval { $self->_orphans };
+    $self->_warn_of_orphans($count);
+    return;
 }
 
 # For quit: every delivery has its results.

@@ -95,12 +95,16 @@ sub _check_rest {
     return;
 }
 
-# The content is all there. The caller's code may die over it: then nobody gets the message.
+# The content is all there. The caller's code may die over it: then nobody gets the message. When it cannot be read there are results
+# that say so: returns why.
 sub _settle {
     my ($self, $job) = @_;
     my $source = delete $job->{source};
-    if (not eval { $job->{content} = Mail::Wire::Spool->new($source); 1 }) {
-        my $error = $@;
+    $source->until($job->{deadline} ? $job->{since} + $job->{deadline} : 0);
+    my ($ok, $error) = Mail::Wire::Client::_try(sub { $job->{content} = Mail::Wire::Spool->new($source) });
+    if (not $ok) {
+        my $why = Mail::Wire::Source::fault($error);
+        return $why if defined $why;
         $self->_delivered(Net::QMTP::_deferrals($job->{to}, 'the message could not be read', 'body'));
         die $error;
     }
@@ -114,8 +118,13 @@ sub _settle {
 # Mail::Wire::Client's for everything else.
 
 sub deliver {
-    my $id = !$_[0]{net_qmtp}{nonblocking} && &_quick or return &Mail::Wire::Client::deliver;
-    my $results = $_[0]->_await($id);
+    return &Mail::Wire::Client::deliver if $_[0]{net_qmtp}{nonblocking};
+    my ($self, $job, $arguments) = (shift, { id => 0 }, \@_);
+    my $results = $self->_own($job, sub {
+        $self->_quick($job->{id}, @$arguments) and return;
+        %$job = %{ $self->_job(deliver => @$arguments) };
+        $self->_launch($job);
+    }, $arguments);
     return wantarray ? @$results : $results;
 }
 
@@ -123,16 +132,20 @@ sub deliver {
 
 sub _launch {
     my ($self, $job) = @_;
-    $self->_settle($job);
+    my $from = defined $job->{from} ? "$job->{from}" : '';    # maybe the caller's code, under which the content is still looked after
+    my $unread = $self->_settle($job);
     my $facts = $self->_facts;
     $facts->{error} = '' if not $facts->{flight}->unanswered;
-    my $from = defined $job->{from} ? "$job->{from}" : '';
     my @what = ($from, @{$job}{qw(to eol)});
     my $content = delete $job->{content};
-    my $text = $content->text;
-    my $id = $text ? $facts->{flight}->add(@what, $$text, Mail::Wire::Client::_left($job))
-        : $facts->{flight}->add_file(@what, $content->stretch, Mail::Wire::Client::_left($job));
-    $self->_jobs->{$id} = $job if $job->{progress};
+    my $text = $content && $content->text;
+    my $left = Mail::Wire::Client::_left($job);
+    $self->_launching($job);
+    my $flight = $facts->{flight};
+    my $id = defined $unread ? $flight->add_unread(@what, $unread, $job->{id})
+        : $text ? $flight->add(@what, $$text, $left, $job->{id})
+        :         $flight->add_file(@what, $content->stretch, $left, $job->{id});
+    $self->_launched;
     return $id;
 }
 
@@ -145,17 +158,25 @@ sub _run {
 
 sub _unanswered { $_[0]{net_qmtp}{flight}->unanswered }
 sub _oldest     { $_[0]{net_qmtp}{flight}->oldest }
-sub _take       { $_[0]{net_qmtp}{flight}->take($_[1]) }
+sub _take       { $_[0]{net_qmtp}{flight}->take($_[1], $_[0]{net_qmtp}) }
 sub _sent       { $_[0]{net_qmtp}{flight}->sent($_[0]{net_qmtp}{link}, $_[1]) }
 
 sub _delivered {
     my ($self, $results) = @_;
-    my $facts = $self->{net_qmtp};
-    $facts->{results} = $results;
-    return if not $facts->{debug};
+    $self->{net_qmtp}{results} = $results;
+    return $self->_noted($results);
+}
+
+sub _noted {
+    my ($self, $results) = @_;
+    return if not $self->{net_qmtp}{debug};
     $self->_debug($_->as_string) foreach @$results;
     return;
 }
+
+sub _is_taken { $_[0]{net_qmtp}{sending} || $_[0]{net_qmtp}{in_callback} || $_[0]{net_qmtp}{flight}->busy }
+
+sub _deferrals_for { Net::QMTP::_deferrals($_[1], $_[2], 'body') }
 
 # What is on its way cannot be taken back but by closing: "a client that closes before [the end] has sent nothing".
 sub _callback_died { $_[0]->_give_up($_[1]) }

@@ -45,7 +45,8 @@ sub as_string {
     my ($self) = @_;
     (my $message = $self->message) =~ s/\s*\n/ /g;
     my ($recipient, $words) = map { _on_one_line($_) } $self->recipient, $message;
-    return sprintf '<%s>: %s (%s) %s%s', $recipient, $self->status, $self->stage, $self->code, length $words ? " $words" : '';
+    return sprintf '<%s>: %s (%s) %s%s%s', $recipient, $self->status, $self->stage, $self->code, length $words ? " $words" : '',
+        $self->maybe_delivered ? ' (may have been delivered)' : '';
 }
 
 # Addresses and servers' words are octets of any kind: control characters would forge lines.
@@ -197,6 +198,7 @@ the server has answered, or can't have the whole message.
 All of it on one line:
 
     <ann@example.org>: deferral (final) 452 4.2.2 Mailbox full
+    <ben@example.org>: deferral (final) 421 [Net::LMTP] Timeout (may have been delivered)
 
 =head2 TO_JSON
 

@@ -8,33 +8,67 @@ our $VERSION = '1.000';
 
 use Carp qw(croak);
 use Errno qw(EAGAIN EWOULDBLOCK);
-use Fcntl qw(F_GETFL O_ACCMODE O_WRONLY);
+use Fcntl qw(F_DUPFD F_GETFL O_ACCMODE O_WRONLY SEEK_CUR);
 use IO::Handle ();
-use Scalar::Util qw(blessed openhandle reftype);
+use Mail::Wire ();
+use Scalar::Util qw(blessed looks_like_number openhandle reftype weaken);
 
 our @CARP_NOT = ('Net::LMTP', 'Net::QMTP', 'Mail::Wire::Client', 'Mail::Wire::Deliveries', 'Mail::Wire::Packages');
 
-# A message's content as the caller has it: a string that is there, or something that gives pieces.
+# A message's content as the caller has it: a string that is there, or something that gives pieces. What the caller's code dies of
+# comes out of what asks for them. What a file or a handle has to say is a fault, which is thrown as a Mail::Wire::Source::Fault: it is
+# a result, as what a server says is.
 
 use constant PIECE => 65536;
+
+# The last of a program's own descriptors.
+use constant STANDARD_MAX => 2;
 
 # Arguments: the caller's Data and File. Croaks unless there is one of them, usable.
 sub new {
     my ($class, $data, $file) = @_;
     croak 'Data or File is needed, and not both' if defined $data == defined $file;
-    my $self = bless {}, $class;
+    my $self = bless { rest => '' }, $class;
     return defined $file ? $self->_file($file) : $self->_data($data);
+}
+
+# After this moment (of Mail::Wire::_now) nothing more is read; 0: there is none.
+sub until {
+    my ($self, $moment) = @_;
+    $self->{until} = $moment;
+    return;
+}
+
+sub _fault { die bless \(my $why = $_[0]), 'Mail::Wire::Source::Fault' }
+
+# Why the content cannot be had, if that is what something died of; undef: it died of something else.
+sub fault {
+    my ($error) = @_;
+    return ref $error eq 'Mail::Wire::Source::Fault' ? $$error : undef;
 }
 
 sub _file {
     my ($self, $name) = @_;
     croak 'File has a name with a NUL in it' if $name =~ /\0/;
     open my $fh, '<', $name or croak "cannot read $name: $!";
+    $fh = above_standard($fh) or croak "cannot read $name: $!";
     binmode $fh;
     croak "cannot read $name: it is a directory" if -d $fh;
-    @{$self}{qw(size file)} = (-s _, $fh) if -f $fh;
-    $self->{next} = _reader($fh, $name);
+    $self->_note($fh, $name) if -f $fh;
+    $self->{size} = $self->{left};
+    $self->{next} = $self->_reader($fh, $name);
     return $self;
+}
+
+# The same file by a descriptor that is no program's input, output or errors, whether it has closed those or not: what warns, or a
+# child, would write into it. Nothing, with the reason in $!, when there is none.
+sub above_standard {
+    my ($fh) = @_;
+    my $fd = fileno $fh;
+    return $fh if not defined $fd or $fd < 0 or $fd > STANDARD_MAX;
+    my $above = fcntl $fh, F_DUPFD, STANDARD_MAX + 1 or return;
+    open my $moved, '<&=', $above + 0 or return;
+    return $moved;
 }
 
 sub _data {
@@ -47,11 +81,15 @@ sub _data {
     elsif (not ref $data or _is_text($data)) {
         $self->{text} = \"$data";
     }
+    elsif (blessed $data and $data->can('as_string')) { $self->{text} = \(my $kept = $data->as_string) }
+    elsif (blessed $data and $data->can('read'))      { $self->{next} = $self->_object_reader($data, 'read') }
+    elsif (blessed $data and $data->can('getline'))   { $self->{next} = $self->_object_reader($data, 'getline') }
     elsif ($type eq 'SCALAR' and defined $$data) { $self->{text} = \(my $kept = $$data) }
     elsif ($type eq 'ARRAY') { $self->{text} = _joined($data) }
     elsif ($type eq 'CODE')  { $self->{next} = $data }
     elsif (openhandle($data)) { $self->_handle($data) }
     else { croak 'Data must be a string, or a reference to a string, a list, code or an open handle' }
+    croak 'the object of Data has no text' if $self->{text} and not defined ${ $self->{text} };
     return $self;
 }
 
@@ -60,20 +98,30 @@ sub _is_text { blessed $_[0] && $_[0]->can('(""') }
 
 sub _joined {
     my ($lines) = @_;
-    foreach my $line (@$lines) {
+    my @kept = @$lines;    # an object's string may be code that changes the list
+    foreach my $line (@kept) {
         next if defined $line and not ref $line;
         croak 'Data has an undefined line' if not defined $line;
         croak 'Data has a reference in its list' if not _is_text($line);
     }
-    return \join '', @$lines;
+    return \join '', @kept;
 }
 
 sub _handle {
     my ($self, $fh) = @_;
+    croak 'Data is the handle of a message that is being sent' if _is_client($fh);
     croak 'Data is a handle that is open for writing only' if _is_write_only($fh);
-    $self->{file} = $fh if _is_plain($fh);
-    $self->{next} = _reader($fh, 'the handle');
+    $self->_note($fh, _is_plain($fh) ? 'the handle' : undef) if not tied *$fh and -f $fh;
+    $self->{next} = $self->_reader($fh, 'the handle');
     return;
+}
+
+# What is read from it are a server's replies.
+sub _is_client {
+    my ($fh) = @_;
+    return 1 if blessed $fh and ($fh->isa('Mail::Wire::Client') or $fh->isa('Net::Cmd'));
+    my $tied = tied *$fh;
+    return blessed $tied && $tied->isa('Mail::Wire::DataHandle');
 }
 
 sub _is_write_only {
@@ -92,31 +140,120 @@ sub _is_plain {
     return @layers && !grep { !/\A(?:unix|perlio)\z/ } @layers;
 }
 
+# ---------------------------------------------------------------- plain files
+
+# What a plain file is now. Where its bytes are sent as they are (it has a name here) also which of them: from where the next read
+# is. That is where the descriptor stands, less what the handle has read ahead, and tell knows nothing of a sysread or a sysseek. One
+# that has read ahead and was moved then has no such place: the next reads get what was read ahead, and go on somewhere else.
+sub _note {
+    my ($self, $fh, $name) = @_;
+    @{$self}{qw(noted length stamp)} = ($fh, -s $fh, Mail::Wire::_file_stamp($fh));
+    return if not defined $name;
+    my $ahead = Mail::Wire::_buffered($fh);
+    my $at = sysseek $fh, 0, SEEK_CUR;
+    return if not defined $at or $ahead and tell($fh) != $at - $ahead;
+    my $left = $self->{length} - ($at - $ahead);
+    @{$self}{qw(file start left)} = ($fh, $at - $ahead, $left > 0 ? $left : 0);
+    return;
+}
+
+# Throws when a plain file is not what it was.
+sub check {
+    my ($self) = @_;
+    my $fh = $self->{noted} or return;
+    my $length = -s $fh;
+    _fault('the file changed while it was read')
+        if not defined $length or $length != $self->{length} or Mail::Wire::_file_stamp($fh) ne $self->{stamp};
+    return;
+}
+
+# ---------------------------------------------------------------- handles
+
 # Whether there was nothing to read yet, from a handle that does not block: then waits until there is.
 sub _wait_for {
-    my ($fh) = @_;
+    my ($self, $fh) = @_;
     return 0 if $! != EAGAIN and $! != EWOULDBLOCK;
     my $fd = tied *$fh ? undef : fileno $fh;
     return 0 if not defined $fd or $fd < 0;
     vec(my $ready = '', $fd, 1) = 1;
-    select $ready, undef, undef, undef;
+    select $ready, undef, undef, $self->{until} ? _max($self->{until} - Mail::Wire::_now(), 0) : undef;
+    $self->_check_time;
     IO::Handle::clearerr($fh);
     return 1;
 }
 
+sub _max { $_[0] > $_[1] ? $_[0] : $_[1] }
+
+sub _check_time {
+    my ($self) = @_;
+    _fault("the delivery's deadline has passed") if $self->{until} and Mail::Wire::_now() >= $self->{until};
+    return;
+}
+
 sub _reader {
-    my ($fh, $name) = @_;
+    my ($self, $fh, $name) = @_;
+    my $tied = tied *$fh;
+    my $had_error = !$tied && IO::Handle::error($fh);
+    my ($left, $source) = ($self->{left}, $self);
+    weaken($source);
     return sub {
         my ($got, $piece);
+        local $! = 0;
         until (defined($got = read $fh, $piece, PIECE)) {
-            die "cannot read $name: $!\n" if not _wait_for($fh);
+            _fault("cannot read $name: $!") if not $source->_wait_for($fh);
         }
+        return _checked($tied, $name, $got, $piece) if $tied;
+        if (not $had_error and IO::Handle::error($fh)) {
+            _fault("cannot read $name: $!") if $! != EAGAIN and $! != EWOULDBLOCK;
+            IO::Handle::clearerr($fh);    # it gave what was there, and has no more yet
+        }
+        $left -= $got if defined $left;
+        $source->check if not $got or defined $left and $left <= 0;
+        _fault('the file changed while it was read') if defined $left and ($left < 0 or $left and not $got);
         return $got ? $piece : undef;
     };
 }
 
-# A handle on the plain file that the content is the rest of, if it is one.
-sub file { $_[0]{file} }
+# An object that is like a handle.
+sub _object_reader {
+    my ($self, $object, $method) = @_;
+    return sub {
+        if ($method eq 'getline') {
+            my $line = $object->getline;
+            return _checked($object, 'the object', defined $line ? 1 : 0, $line);
+        }
+        my $got = $object->read(my $piece, PIECE);
+        return _checked($object, 'the object', $got, $piece);
+    };
+}
+
+# A piece as foreign code gave it, with what it said of that: how many bytes, 0 for the end; undef, or a number below, for an error.
+# There are classes that say 0 then as well, and have a method for why.
+sub _checked {
+    my ($object, $name, $got, $piece) = @_;
+    _fault("cannot read $name: " . (_error_of($object) || $! || 'it does not say why'))
+        if not defined $got or length $got and (not looks_like_number($got) or $got < 0);
+    if (not $got) {
+        my $error = _error_of($object);
+        _fault("cannot read $name: $error") if $error;
+        return;
+    }
+    _fault("cannot read $name: it gave nothing, and said that it had") if not defined $piece;
+    return $piece;
+}
+
+sub _error_of {
+    my ($object) = @_;
+    my $error = blessed $object && $object->can('error') ? $object->error : undef;
+    return $error && ($error eq '1' || $error eq '-1') ? 'it has an error' : $error;
+}
+
+# ---------------------------------------------------------------- what there is
+
+# A handle on the plain file that the content is the rest of, if it is one, and where the rest begins.
+sub file  { $_[0]{file} }
+sub start { $_[0]{start} }
+sub left  { $_[0]{left} }
 
 # A reference to the whole text, or undef when it comes in pieces.
 sub text { $_[0]{text} }
@@ -139,7 +276,9 @@ sub size { $_[0]{text} ? length ${ $_[0]{text} } : $_[0]{size} }
 sub _fill {
     my ($self) = @_;
     while (not length $self->{rest}) {
-        my $piece = $self->{ended} ? undef : $self->{next}->();
+        return 0 if $self->{ended};
+        $self->_check_time;
+        my $piece = $self->{next}->();
         die "the code of Data returned a reference\n" if ref $piece and not _is_text($piece);
         $self->{ended} = 1 if not defined $piece;
         return 0 if $self->{ended};

@@ -9,6 +9,7 @@ our $VERSION = '1.000';
 use Carp qw(croak);
 use Fcntl qw(SEEK_END);
 use File::Temp ();
+use Mail::Wire::Source ();
 
 our @CARP_NOT = ('Net::QMTP', 'Mail::Wire::Client', 'Mail::Wire::Packages');
 
@@ -27,8 +28,8 @@ sub new {
     if (my $text = $source->text) {
         $self->{text} = utf8::is_utf8($$text) ? _octets($$text) : $text;
     }
-    elsif (my $file = $source->file) {
-        $self->_stretch($file);
+    elsif ($source->file) {
+        $self->_stretch($source);
     }
     else {
         $self->_gather($source);
@@ -53,22 +54,23 @@ sub _octets {
 
 # The rest of the file, of which a handle of our own stays open whatever becomes of the caller's.
 sub _stretch {
-    my ($self, $file) = @_;
-    my $offset = tell $file;
-    my $size = (-s $file) - $offset;
-    $size = 0 if $size < 0;
-    return $self->_small($file, $size) if $size <= SMALL;
-    open my $own, '<&', $file or die "cannot read the file: $!\n";
+    my ($self, $source) = @_;
+    my ($file, $offset, $size) = ($source->file, $source->start, $source->left);
+    return $self->_small($source, $size) if $size <= SMALL;
+    $source->check;
+    open my $own, '<&', $file or Mail::Wire::Source::_fault("cannot read the file: $!");
+    $own = Mail::Wire::Source::above_standard($own) or Mail::Wire::Source::_fault("cannot read the file: $!");
     seek $file, 0, SEEK_END;
     @{$self}{qw(handle offset size)} = ($own, $offset, $size);
     return;
 }
 
 sub _small {
-    my ($self, $file, $size) = @_;
-    my $got = read $file, my $text, $size + 1;
-    die "cannot read the file: $!\n" if not defined $got;
-    die "the file changed while it was read\n" if $got != $size;
+    my ($self, $source, $size) = @_;
+    my $got = read $source->file, my $text, $size + 1;
+    Mail::Wire::Source::_fault("cannot read the file: $!") if not defined $got;
+    Mail::Wire::Source::_fault('the file changed while it was read') if $got != $size;
+    $source->check;
     $self->{text} = \$text;
     return;
 }
@@ -82,11 +84,11 @@ sub _gather {
         $text .= $piece;
         next if not $handle and length $text <= MEMORY_MAX;
         $handle ||= _temporary();
-        print {$handle} $text or die "cannot write a temporary file: $!\n";
+        print {$handle} $text or Mail::Wire::Source::_fault("cannot write a temporary file: $!");
         $text = '';
     }
     if ($handle) {
-        $handle->flush or die "cannot write a temporary file: $!\n";
+        $handle->flush or Mail::Wire::Source::_fault("cannot write a temporary file: $!");
         @{$self}{qw(handle offset size)} = ($handle, 0, $size);
     }
     else {
@@ -98,8 +100,9 @@ sub _gather {
 # Without a name: it goes with its handle.
 sub _temporary {
     my ($handle, $name) = eval { File::Temp::tempfile('mail-wire-XXXXXXXX', TMPDIR => 1) };
-    die "cannot make a temporary file: $@" if not $handle;
+    Mail::Wire::Source::_fault("cannot make a temporary file: $@") if not $handle;
     unlink $name;
+    $handle = Mail::Wire::Source::above_standard($handle) or Mail::Wire::Source::_fault("cannot make a temporary file: $!");
     binmode $handle;
     return $handle;
 }
