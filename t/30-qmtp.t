@@ -198,7 +198,8 @@ for my $case ([ "\n", "\012" ], [ "\015\012", "\015" ], [ undef, "\012" ], [ '',
     is($qmtp->encoding('dos'),  "\015", 'encoding: dos');
     is($qmtp->encoding,         "\015", '... kept');
     is($qmtp->encoding('unix'), "\012", 'encoding: unix');
-    for my $bad ('mac', '', undef, 'DOS') {
+    is($qmtp->encoding($_), "\012", 'encoding: nothing sets nothing') for '', undef;
+    for my $bad ('mac', 'DOS') {
         ok(!eval { $qmtp->encoding($bad); 1 }, 'encoding: croaks for another');
         like($@, qr/^Unknown encoding .* at \Q${\__FILE__}\E line/, '... and says where');
     }

@@ -316,6 +316,8 @@ NV mwx_link_timeout(pTHX_ mwx_link *link, SV *ref)
         seconds = plain_timeout(aTHX_ ref);
     else
         seconds = mwx_call_scalar(aTHX_ ref, "timeout", NULL, 0, &link->died);
+    if (seconds && (SvROK(seconds) || SvGMAGICAL(seconds)))
+        seconds = sv_mortalcopy(seconds);
     return seconds && SvTRUE(seconds) ? SvNV(seconds) : 0;
 }
 

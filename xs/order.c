@@ -52,9 +52,9 @@ int mwx_order_read(pTHX_ mwx_order *o, SV **arguments, int count)
 
 static AV *list_in(pTHX_ SV **sv)
 {
-    if (sv)
-        SvGETMAGIC(*sv);
-    return sv && SvROK(*sv) && SvTYPE(SvRV(*sv)) == SVt_PVAV ? (AV *)SvRV(*sv) : NULL;
+    SV *value = sv && SvGMAGICAL(*sv) ? sv_mortalcopy(*sv) : sv ? *sv : NULL;
+
+    return value && SvROK(value) && SvTYPE(SvRV(value)) == SVt_PVAV ? (AV *)SvRV(value) : NULL;
 }
 
 int mwx_all_succeeded(pTHX_ AV *delivery)

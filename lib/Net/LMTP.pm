@@ -362,6 +362,7 @@ sub _recipients_in_groups {
 
 sub _any_recipient {
     my $self = shift;
+    @_ = @_;    # copies: what says its string may empty the caller's list
     my %option = @_ && ref $_[-1] ? %{ pop() } : ();
     my $skip_bad = delete $option{SkipBad};
     my $parameters = %option ? Mail::Wire::Parameters::recipient($self, \%option) : '';
@@ -384,6 +385,7 @@ sub _any_recipient {
 
 sub _any_data {
     my $self = shift;
+    @_ = @_;    # copies, as above
     if ($self->_binary) {
         carp 'Net::LMTP::data: CHUNKING is in use for this message, call bdat instead';
         return;

@@ -45,12 +45,20 @@ sub _prepare {
         defined $stage->{body} ? $stage->{body} : BODY, defined $stage->{final} ? $stage->{final} : FINAL;
     $facts->{seconds}{ConnectTimeout} = $stage->{connect} if defined $stage->{connect};
     $facts->{nonblocking} = defined $given->{Blocking} && !$given->{Blocking};
-    $facts->{flight} = Net::QMTP::Flight->new;
-    $facts->{flight}->limits(
+    $facts->{limits} = [
         @{$set}{qw(Window WindowBytes)}, $body, $final,
         Mail::Wire::Options::least($facts->{seconds}{NextReplyTimeout}, $final), $self->_session_life,
-    );
+    ];
+    $self->_new_flight;
     return 1;
+}
+
+sub _new_flight {
+    my ($self) = @_;
+    my $facts = $self->_facts;
+    $facts->{flight} = Net::QMTP::Flight->new;
+    $facts->{flight}->limits(@{ $facts->{limits} });
+    return;
 }
 
 # ---------------------------------------------------------------- arguments
@@ -58,7 +66,6 @@ sub _prepare {
 # The addresses of To, without what only LMTP can say about one.
 sub _addresses {
     my ($method, $to) = @_;
-    return [@$to] if not grep { ref or not defined } @$to;
     my @addresses;
     foreach my $entry (@$to) {
         my ($address, $option) = ref $entry eq 'ARRAY' ? @$entry : ($entry);
@@ -66,7 +73,7 @@ sub _addresses {
         Mail::Wire::Address::check("$method: To", $address);
         croak "$method: the options of a recipient must be a reference to a hash" if defined $option and ref $option ne 'HASH';
         carp "$method: QMTP has no recipient's options: " . join(' ', sort keys %$option) . ' - ignored' if $option and %$option;
-        push @addresses, "$address";
+        push @addresses, _path($address);
     }
     return \@addresses;
 }
@@ -74,7 +81,7 @@ sub _addresses {
 sub _job {
     my ($self, $method, @arguments) = @_;
     my %arg = Mail::Wire::Client::_pairs($method, @arguments);
-    my $facts = $self->_facts;
+    my ($facts, $errno) = ($self->_facts, 0 + $!);
     croak "$method: another call on the same object is waiting" if $facts->{sending} or $facts->{flight}->busy;
     my $job = Mail::Wire::Client::_common($method, \%arg);
     Mail::Wire::Address::check("$method: From", $job->{from});
@@ -84,6 +91,7 @@ sub _job {
     _check_rest($method, \%arg) if %arg;
     $job->{source} = Mail::Wire::Source->new(delete @{$job}{qw(data file)});
     $job->{total} = $job->{source}->size;
+    $! = $errno;
     return $job;
 }
 
@@ -99,8 +107,8 @@ sub _check_rest {
 sub _settle {
     my ($self, $job) = @_;
     my $source = delete $job->{source};
-    if (not eval { $job->{content} = Mail::Wire::Spool->new($source); 1 }) {
-        my $error = $@;
+    my ($ok, $error) = Mail::Wire::Client::_try(sub { $job->{content} = Mail::Wire::Spool->new($source) });
+    if (not $ok) {
         $self->_delivered(Net::QMTP::_deferrals($job->{to}, 'the message could not be read', 'body'));
         die $error;
     }
@@ -123,7 +131,9 @@ sub deliver {
 
 sub _launch {
     my ($self, $job) = @_;
+    my $errno = 0 + $!;
     $self->_settle($job);
+    $! = $errno;
     my $facts = $self->_facts;
     $facts->{error} = '' if not $facts->{flight}->unanswered;
     my $from = defined $job->{from} ? "$job->{from}" : '';

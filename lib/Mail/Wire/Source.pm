@@ -60,12 +60,15 @@ sub _is_text { blessed $_[0] && $_[0]->can('(""') }
 
 sub _joined {
     my ($lines) = @_;
-    foreach my $line (@$lines) {
-        next if defined $line and not ref $line;
+    my $text = '';
+    # One at a time: an object's string may change the list that it is in.
+    for (my $i = 0; $i < @$lines; $i++) {
+        my $line = $lines->[$i];
         croak 'Data has an undefined line' if not defined $line;
-        croak 'Data has a reference in its list' if not _is_text($line);
+        croak 'Data has a reference in its list' if ref $line and not _is_text($line);
+        $text .= "$line";
     }
-    return \join '', @$lines;
+    return \$text;
 }
 
 sub _handle {
