@@ -138,7 +138,8 @@ for no limit.
 
 Seconds to wait for each further answer once the first one of a package has come: 30 by default, 0
 for no limit. It never exceeds Timeout. There are servers that answer once per package, whatever
-the number of recipients; this is how long they hold a package up.
+the number of recipients; this is how long they hold a package up. A server that delivers to one recipient after
+the other may need longer: those left are deferrals then, C<maybe_delivered>, and sending to them again makes doubles.
 
 For L</DELIVERIES> a package may be written for 180 seconds without progress and its answer may take
 600; Timeout, if it is given, shortens both. See StageTimeout.
@@ -803,7 +804,7 @@ sub _linked {
 sub _place {
     my ($server, $port) = map { _octets("$_") } @_;
     return ($server, undef) if $server =~ m{\A/};
-    ($server, $port) = ($1, $2) if $server =~ /\A([^:]+|\[[^\]]*\]):(\w+(?:\(\d+\))?)\z/;
+    ($server, $port) = ($1, $2) if $server =~ /\A([^:]+|\[[^\]]*\]):([\w-]+(?:\(\d+\))?)\z/;
     # "qmtp(209)" is a service name and what to do when it is unknown, as IO::Socket::INET has it.
     my ($service, $number) = $port =~ /\A(.*?)(?:\((\d+)\))?\z/s;
     return ($server, defined $number && !getservbyname($service, 'tcp') ? $number : $service);
@@ -1086,6 +1087,15 @@ them.
 
 =item *
 
+White space around addresses, brackets and what is outside them are left out; C<recipient> takes lists; a
+reference to a string or a handle is a message's text. Other references croak: their addresses were mailed.
+
+=item *
+
+Options that differ from a known one in upper and lower case only are warned of.
+
+=item *
+
 The name given to C<message_from_file> is never taken for a command. The file is read while it is
 sent, never held in memory as a whole.
 
@@ -1126,8 +1136,7 @@ Several messages over one connection:
         $qmtp->message_from_file($name);
         my $answers = $qmtp->send;
         next if $answers && !$qmtp->error;
-        warn "$name: ", $qmtp->error, "\n";
-        $qmtp->reconnect or die "no connection any more: $@";
+        warn "$name: ", $qmtp->error, "\n";    # if the link is lost, the next send connects again
     }
 
 Many messages, of which up to a hundred are on their way at a time:
