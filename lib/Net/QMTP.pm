@@ -5,7 +5,6 @@ use strict;
 use warnings;
 
 use Carp qw(carp croak);
-use Errno qw(EINVAL);
 use Scalar::Util qw(blessed looks_like_number reftype);
 
 use Mail::Wire           ();
@@ -759,71 +758,6 @@ sub is_connected { return $_[0]{net_qmtp}{link} || $_[0]{net_qmtp}{sending} ? 1 
 
 sub _facts { return $_[0]{net_qmtp} }
 
-sub _connect {
-    my ($self) = @_;
-    my $errno = 0 + $!;
-    $self->{net_qmtp}{error} = '';
-    my ($fd) = $self->_has_server ? Mail::Wire::_dial($self->_place_to_dial) : ();
-    if (!defined $fd) {
-        $! ||= EINVAL;    # a name without an address: what IO::Socket makes of it
-        return $self->_failed($@);
-    }
-    $self->_linked($fd) or return undef;    ## no critic (ProhibitExplicitReturnUndef)
-    $! = $errno;
-    return 1;
-}
-
-sub _has_server {
-    my ($self) = @_;
-    my $server = $self->{net_qmtp}{server};
-    return 1 if defined $server && length $server;
-    ($@, $!) = ('no server to connect to', EINVAL);
-    return 0;
-}
-
-sub _place_to_dial {
-    my ($self) = @_;
-    my $own = $self->{net_qmtp};
-    my ($host, $port) = _place(@$own{qw(server port)});
-    $self->_debug("connecting to $host" . (defined $port ? " port $port" : ''));
-    return ($host, $port, @{ $own->{local} }, $own->{family}, $own->{seconds}{ConnectTimeout});
-}
-
-sub _linked {
-    my ($self, $fd) = @_;
-    my $own = $self->{net_qmtp};
-    open my $link, '+<&=', $fd or return $self->_failed($@ = "open: $!");
-    bless($link, 'Net::QMTP::Link')->_attach(@{ $own->{seconds} }{qw(Timeout NextReplyTimeout)});
-    $own->{link} = $link;
-    delete $own->{given_up};
-    $self->_debug('connected');
-    return 1;
-}
-
-# Where to connect to. "host:port" is what IO::Socket takes as well; two colons make an IPv6 address.
-sub _place {
-    my ($server, $port) = map { _octets("$_") } @_;
-    return ($server, undef) if $server =~ m{\A/};
-    ($server, $port) = ($1, $2) if $server =~ /\A([^:]+|\[[^\]]*\]):([\w-]+(?:\(\d+\))?)\z/;
-    # "qmtp(209)" is a service name and what to do when it is unknown, as IO::Socket::INET has it.
-    my ($service, $number) = $port =~ /\A(.*?)(?:\((\d+)\))?\z/s;
-    return ($server, defined $number && !getservbyname($service, 'tcp') ? $number : $service);
-}
-
-# True if there was something to close. A send that a handler interrupted loses its link as well.
-sub _close {
-    my ($self) = @_;
-    my $own = $self->{net_qmtp};
-    $self->_ground('the connection was closed');
-    delete $own->{relinked};
-    delete $own->{given_up};
-    my @links = grep {$_} delete $own->{link}, $own->{sending};
-    my $errno = 0 + $!;
-    CORE::close $_ for @links;
-    $! = $errno;
-    return scalar @links;
-}
-
 # Notes a failure and returns what methods return then: undef, one value in list context too.
 sub _failed {
     my ($self, $why) = @_;
@@ -845,23 +779,6 @@ sub _debug {
     $text =~ s/([^\x20-\x7e])/sprintf '\\x%02x', ord $1/ge;
     warn ref $self, ": $text\n";
     ($!, $@) = ($errno, $error);
-    return;
-}
-
-# For Storable's dclone and its kin: a copy of an object without a connection is another such object.
-sub STORABLE_freeze {
-    my ($self) = @_;
-    my %own = %{ $self->{net_qmtp} };
-    croak 'Net::QMTP: an object with a connection or with deliveries cannot be copied'
-        if $own{link} || $own{sending} || $own{dial} || $self->in_flight;
-    delete @own{qw(flight jobs calling awaited in_callback)};
-    return ('', { %$self, net_qmtp => \%own });
-}
-
-sub STORABLE_thaw {
-    my ($self, $cloning, $frozen, $copy) = @_;
-    %$self = %$copy;
-    $self->_new_flight;
     return;
 }
 
