@@ -282,18 +282,28 @@ static size_t bracketed_length(mw_slice s)
     return i < s.len ? i + 1 : 0;
 }
 
+/* From the next "<" on that no quoted string has in it (RFC 5322 3.2.4); empty when there is none. */
+static mw_slice to_bracket(mw_slice s)
+{
+    size_t n;
+
+    while (s.len && s.base[0] != '<') {
+        n = s.base[0] == '"' ? quoted_length(s) : 0;
+        s = skip(s, n ? n : 1);
+    }
+    return s;
+}
+
 mw_slice mw_address_path(mw_slice text, int exact, int *bracketed_r)
 {
     mw_slice trimmed = trim_space(text), at = text;
-    const char *open;
     size_t n;
 
     *bracketed_r = 1;
     if (exact && trimmed.len > 1 && trimmed.base[0] == '<' && trimmed.base[trimmed.len - 1] == '>')
         return trimmed;
     /* What is too long for a command is not searched: each "<" in it could be a start. */
-    while (!exact && text.len <= MW_COMMAND_MAX && at.len && (open = memchr(at.base, '<', at.len))) {
-        at = skip(at, (size_t)(open - at.base));
+    while (!exact && text.len <= MW_COMMAND_MAX && (at = to_bracket(at)).len) {
         if ((n = bracketed_length(at))) {
             at.len = n;
             return at;

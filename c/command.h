@@ -43,8 +43,8 @@ int mw_command_bdat_size(mw_slice line, unsigned long long *size_r);
  * respected; without brackets, the word behind the colon; else empty. */
 mw_slice mw_command_address(mw_slice line);
 
-/* The path in an address as people write it ("Ann <a@x>"): the first <...>, in which a quoted string may
- * hold a ">"; with exact only one that is all there is but for white space. *bracketed_r is 1 then. Else
+/* The path in an address as people write it ("Ann <a@x>"): the first <...> outside quoted strings, in which
+ * one may hold a ">"; with exact only one that is all there is but for white space. *bracketed_r is 1 then. Else
  * the text without outer white space, to be put in brackets: *bracketed_r is 0. A part of text. */
 mw_slice mw_address_path(mw_slice text, int exact, int *bracketed_r);
 

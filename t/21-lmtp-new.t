@@ -259,4 +259,16 @@ for my $case (
     ok($lmtp->_NOOP, '... speaks');
 }
 
+# ---- what Net::QMTP has as well
+
+{
+    my ($lmtp) = session(NOOP => '451 not now');
+    is($lmtp->is_connected, 1, 'is_connected');
+    is($lmtp->last_error, '', 'last_error: none');
+    $lmtp->_NOOP;
+    is($lmtp->last_error, '451 not now', 'last_error');
+    $lmtp->close;
+    is($lmtp->is_connected, 0, 'is_connected: no more');
+}
+
 done_testing;

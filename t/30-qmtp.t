@@ -198,7 +198,8 @@ for my $case ([ "\n", "\012" ], [ "\015\012", "\015" ], [ undef, "\012" ], [ '',
     is($qmtp->encoding('dos'),  "\015", 'encoding: dos');
     is($qmtp->encoding,         "\015", '... kept');
     is($qmtp->encoding('unix'), "\012", 'encoding: unix');
-    for my $bad ('mac', '', undef, 'DOS') {
+    is($qmtp->encoding($_), "\012", 'encoding: nothing sets nothing') for '', undef;
+    for my $bad ('mac', 'DOS') {
         ok(!eval { $qmtp->encoding($bad); 1 }, 'encoding: croaks for another');
         like($@, qr/^Unknown encoding .* at \Q${\__FILE__}\E line/, '... and says where');
     }
@@ -437,6 +438,135 @@ foo@example.org: success: one
 <foo@example.org>: success (final) 250 three
 <bar@example.org>: deferral (final) 450 four
 PRINTED
+}
+
+# ---- addresses and texts as people have them
+
+{
+    package Text;
+    use overload '""' => sub { $_[0][0] }, fallback => 1;
+}
+
+for my $case (
+    [ 'a list'               => [ 'a', 'b', 'c' ],              [qw(a b c)] ],
+    [ 'a reference to one'   => [ [ 'a', 'b' ], 'c' ],          [qw(a b c)] ],
+    [ 'an empty one'         => [ [] ],                         [] ],
+    [ 'white space'          => [ " a\t", "b\n", "c\r\n" ],     [qw(a b c)] ],
+    [ 'brackets'             => [ '<a@x>', " <b\@x>\n", '<>' ], [ 'a@x', 'b@x', '' ] ],
+    [ 'a name'               => [ 'Joe <a@x>' ],                ['a@x'] ],
+    [ 'quotes'               => [ '"<b> c"@x' ],                ['"<b> c"@x'] ],
+    [ 'an object'            => [ bless(['a@x'], 'Text') ],     ['a@x'] ],
+) {
+    my ($name, $given, $want) = @$case;
+    is_deeply(offline()->recipient(@$given), $want, "recipient: $name");
+    next if !@$want;
+    my $server = QMTPServer->new([ ('Kok') x @$want ], [ ('Kok') x @$want ]);
+    my $qmtp = QMTPServer::client($server);
+    $qmtp->sender(" <s\@x>\n");
+    is($qmtp->sender, 's@x', '... the sender is read in the same way');
+    push @{ $qmtp->recipient }, map { ref $_ eq 'ARRAY' ? @$_ : $_ } @$given;
+    $qmtp->message('m');
+    is_deeply($qmtp->send, { map { $_ => 'success: ok' } @$want }, '... pushed to the live list');
+    is_deeply([ map { $_->recipient } $qmtp->deliver(From => "<s\@x>", To => [ map { ref $_ eq 'ARRAY' ? @$_ : $_ } @$given ], Data => 'm') ],
+        $want, '... and delivered to');
+    is_deeply([ map { [ $_->{sender}, @{ $_->{rcpts} } ] } QMTPServer::packages($server->received) ], [ ([ 's@x', @$want ]) x 2 ], '... on the wire');
+}
+
+for my $reference ({}, sub { }, \'a', bless({}, 'Some::Class'), [ [] ]) {
+    my $name = ref $reference;
+    my $qmtp = offline();
+    ok(!eval { $qmtp->recipient('a', $reference); 1 }, "recipient: $name croaks");
+    like($@, qr/reference for an address.* at \Q${\__FILE__}\E/, '... and says why');
+    is_deeply($qmtp->recipient, [], '... and nobody was added');
+    ok(!eval { $qmtp->sender($reference); 1 }, "sender: $name croaks");
+    next if $name eq 'SCALAR';
+    ok(!eval { $qmtp->message($reference); 1 }, "message: $name croaks");
+    is($qmtp->message, undef, '... and there is none');
+}
+
+{
+    open my $file, '<', __FILE__ or die $!;
+    my $all = do { local $/; <$file> };
+    seek $file, 0, 0;
+    is(offline()->message(\'text'), 'text', 'message: a reference to a string');
+    is(offline()->message($file), $all, 'message: a handle');
+    is(offline()->message(bless ['text'], 'Text'), 'text', 'message: an object');
+    is(offline()->message(undef), '', 'message: undef is an empty one');
+}
+
+# ---- methods are called as methods
+
+{
+    package Counting;
+    our @ISA = 'Net::QMTP';
+    our @calls;
+    sub reconnect  { push @calls, 'reconnect';  return $_[0]->SUPER::reconnect }
+    sub disconnect { push @calls, 'disconnect'; return $_[0]->SUPER::disconnect }
+}
+
+{
+    my $server = QMTPServer->new([]);
+    ($@, $!) = ("as it was\n", 7);
+    my $qmtp = Counting->new($server->host, Port => $server->port);
+    is($@, "as it was\n", 'new: $@ is untouched');
+    is(0 + $!, 7, '... and $!');
+    is("@Counting::calls", 'reconnect', 'new calls the method reconnect');
+    $qmtp->reconnect;
+    is("@Counting::calls", 'reconnect reconnect disconnect', 'reconnect calls the method disconnect');
+    is($qmtp->is_connected, 1, 'is_connected');
+    is($qmtp->host, '127.0.0.1', 'host');
+    ok($qmtp->close, 'close');
+    is($qmtp->is_connected, 0, '... closes');
+    my ($warning, $result) = warnings_of(sub { $qmtp->close });
+    ok(!$result && !$warning, '... once, without a carp');
+    ok($qmtp->quit, 'quit is true');
+    is($qmtp->last_error, $qmtp->error, 'last_error');
+}
+
+# ---- options
+
+{
+    my $server = QMTPServer->new(['Kok']);
+    my ($host, $port) = ($server->host, $server->port);
+    for my $form ([ Host => $host, Port => $port ], [ PeerAddr => $host, PeerPort => $port ], [ Port => $port, Host => $host ],
+        [ $host, PeerPort => $port ], [ $host, Port => "no-such-service($port)" ], ["$host:no-such-service($port)"]) {
+        my $qmtp = Net::QMTP->new(@$form);
+        ok($qmtp && $qmtp->is_connected, "new(@$form)");
+    }
+    ok(!eval { Net::QMTP->new(Port => $port, Debug => 0); 1 }, 'new without a host among the options croaks');
+    my ($warning) = warnings_of(sub { offline(timeout => 5, DEBUG => 0, Other => 1) });
+    like($warning, qr/unknown option 'DEBUG', is Debug meant\? at .*\n.*unknown option 'timeout', is Timeout meant\? at/, 'options in another case: a warning');
+    ($warning) = warnings_of(sub { offline(Debug => 1)->reconnect });
+    like($warning, qr/\ANet::QMTP: connecting to 127\.0\.0\.1 port 209$/m, 'Debug passes $SIG{__WARN__}');
+}
+
+# ---- copies by Storable
+
+{
+    require Storable;
+    my $server = QMTPServer->new(['Kok']);
+    my $copy = Storable::dclone(Net::QMTP->new($server->host, Port => $server->port, DeferConnect => 1));
+    ok($copy->reconnect, 'dclone of an object without a connection');
+    is($copy->deliver(From => 's', To => ['a'], Data => 'm')->[0]->code, 250, '... is an object like it');
+    ok(!eval { Storable::dclone($copy); 1 }, 'dclone of one with a connection dies');
+    like($@, qr/Net::QMTP: an object with a connection/, '... with words of ours');
+}
+
+# ---- a server that answers once a package and closes: the next send connects again
+
+{
+    my $server = QMTPServer->new(sub { my ($peer) = @_; QMTPServer::take($peer); $peer->send('3:Kok,'); $peer->close });
+    my $qmtp = QMTPServer::client($server);
+    envelope($qmtp, 's', 'a', 'b');
+    $qmtp->message('m');
+    for my $round (1, 2) {
+        is_deeply($qmtp->send, { a => 'success: ok', b => 'deferral: connection closed' }, "one answer for two, $round");
+        ok(!$qmtp->is_connected, '... and no link');
+    }
+    is($server->connections, 2, '... each over a connection of its own');
+    $qmtp->close;
+    is($qmtp->send, undef, '... but none when the caller has closed');
+    is($qmtp->error, 'send: no connection', '... which error says');
 }
 
 done_testing;

@@ -204,7 +204,9 @@ for my $case (@sources) {
 {
     my $server = accepting();
     my $qmtp = QMTPServer::client($server);
-    my $strange = join '', map { chr } 0 .. 255;
+    my $strange = join '', map { chr } 1 .. 31, 0, 33 .. 59, 61, 63 .. 255, 128;
+    $strange =~ s/\A\s+|\s+\z//g;
+    $strange = "!$strange!";
     my @warnings;
     local $SIG{__WARN__} = sub { push @warnings, @_ };
     my @to = ($strange, '', 'x' x 5000, "\x{20AC}", [ 'b', {} ], ['c'], 7);

@@ -17,7 +17,8 @@ mw_slice mwx_octets(pTHX_ SV *sv, int wide_as_utf8, const char *where)
     if (!SvPOK(sv) || SvGMAGICAL(sv) || SvROK(sv)) {
         SV *plain = sv_2mortal(newSVpvs(""));
 
-        sv_catsv(plain, sv);
+        /* What says its string may drop the scalar it is in. */
+        sv_catsv(plain, sv_mortalcopy(sv));
         sv = plain;
     }
     octets.base = SvPV(sv, len);
@@ -36,25 +37,60 @@ mw_slice mwx_octets(pTHX_ SV *sv, int wide_as_utf8, const char *where)
     return octets;
 }
 
+static int are_plain(SV **values, SSize_t count)
+{
+    SSize_t i = 0;
+
+    while (i < count && values[i] && mwx_is_plain(values[i]))
+        i++;
+    return i == count;
+}
+
+/* References of our own to the caller's scalars: neither his list nor perl's stack holds on to them while code of his runs. */
+static AV *held(pTHX_ AV *list, SV **values, SSize_t count)
+{
+    AV *copy = (AV *)sv_2mortal((SV *)newAV());
+    SSize_t i;
+
+    for (i = 0; i < count; i++) {
+        SV **item = list ? av_fetch(list, i, 0) : &values[i];
+
+        av_push(copy, item && *item ? SvREFCNT_inc(*item) : newSVpvs(""));
+    }
+    return copy;
+}
+
+static SV *join(pTHX_ SV **values, SSize_t count, const char *separator)
+{
+    SV *joined = sv_2mortal(newSVpvs(""));
+    SSize_t i;
+
+    for (i = 0; i < count; i++) {
+        if (i && *separator)
+            sv_catpv(joined, separator);
+        sv_catsv(joined, SvROK(values[i]) || SvGMAGICAL(values[i]) ? sv_mortalcopy(values[i]) : values[i]);
+    }
+    return joined;
+}
+
 SV *mwx_joined(pTHX_ SV **values, int count, const char *separator)
 {
-    SV *joined;
     AV *list = count == 1 && SvROK(values[0]) && SvTYPE(SvRV(values[0])) == SVt_PVAV && !SvAMAGIC(values[0])
         ? (AV *)SvRV(values[0]) : NULL;
-    SSize_t i, n = list ? av_len(list) + 1 : count;
+    SSize_t n = count;
 
     if (n == 1 && !list && SvPOK(values[0]) && !SvGMAGICAL(values[0]))
         return values[0];
-    joined = sv_2mortal(newSVpvs(""));
-    for (i = 0; i < n; i++) {
-        SV **item = list ? av_fetch(list, i, 0) : &values[i];
-
-        if (i && *separator)
-            sv_catpv(joined, separator);
-        if (item)
-            sv_catsv(joined, *item);
+    if (list) {
+        sv_2mortal(SvREFCNT_inc((SV *)list));
+        n = av_len(list) + 1;
+        values = SvRMAGICAL(list) ? NULL : AvARRAY(list);
     }
-    return joined;
+    if (!values || !are_plain(values, n)) {
+        list = held(aTHX_ list, values, n);
+        values = AvARRAY(list);
+    }
+    return join(aTHX_ values, n, separator);
 }
 
 SV *mwx_shared_copy(pTHX_ SV *sv)

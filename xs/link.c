@@ -316,6 +316,8 @@ NV mwx_link_timeout(pTHX_ mwx_link *link, SV *ref)
         seconds = plain_timeout(aTHX_ ref);
     else
         seconds = mwx_call_scalar(aTHX_ ref, "timeout", NULL, 0, &link->died);
+    if (seconds && (SvROK(seconds) || SvGMAGICAL(seconds)))
+        seconds = sv_mortalcopy(seconds);
     if (!seconds || !SvTRUE(seconds))
         return 0;
     /* What is no number is one up to where it is none, as ever; but a warning that the caller has made fatal would leave us here. */

@@ -115,10 +115,15 @@ static void send_command(pTHX_ mwx_link *link, SV *ref, mw_slice line)
 
 void mwx_link_command(pTHX_ mwx_link *link, SV *ref, SV **words, int count)
 {
-    if (count)
-        send_command(aTHX_ link, ref, mwx_without_end(mwx_octets(aTHX_ mwx_joined(aTHX_ words, count, " "), 1, "")));
-    else
+    SV *line;
+
+    if (!count) {
         make_way(aTHX_ link, ref, 0);
+        return;
+    }
+    /* An open message is ended first: what runs meanwhile may change the caller's string. */
+    line = sv_2mortal(mwx_shared_copy(aTHX_ mwx_joined(aTHX_ words, count, " ")));
+    send_command(aTHX_ link, ref, mwx_without_end(mwx_octets(aTHX_ line, 1, "")));
 }
 
 int mwx_link_line(pTHX_ mwx_link *link, SV *ref, mw_slice line)
@@ -223,6 +228,8 @@ SV *mwx_link_bracketed(pTHX_ const mwx_link *link, SV *address)
     int bracketed;
     SV *path;
 
+    if (SvGMAGICAL(address))
+        address = sv_mortalcopy(address);
     if (SvOK(address))
         text = mwx_octets(aTHX_ address, 1, "");
     text = mw_address_path(text, link->exact, &bracketed);

@@ -71,9 +71,9 @@ IV mwx_ripe(pTHX_ SV *self)
 
 static AV *list_in(pTHX_ SV **sv)
 {
-    if (sv)
-        SvGETMAGIC(*sv);
-    return sv && SvROK(*sv) && SvTYPE(SvRV(*sv)) == SVt_PVAV ? (AV *)SvRV(*sv) : NULL;
+    SV *value = sv && SvGMAGICAL(*sv) ? sv_mortalcopy(*sv) : sv ? *sv : NULL;
+
+    return value && SvROK(value) && SvTYPE(SvRV(value)) == SVt_PVAV ? (AV *)SvRV(value) : NULL;
 }
 
 int mwx_all_succeeded(pTHX_ AV *delivery)

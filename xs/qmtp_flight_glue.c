@@ -4,6 +4,7 @@
 #include "convert.h"
 #include "magic.h"
 #include "wait.h"
+#include "../c/command.h"
 #include "../c/error.h"
 
 /* How much a call that must not wait sends before others have their turn. */
@@ -80,6 +81,18 @@ static mw_text *text_of(pTHX_ SV *sv)
 
 /* ---- handing over */
 
+mw_slice mwx_qmtp_address(pTHX_ SV *sv, const char *where)
+{
+    int bracketed;
+    mw_slice address = mw_address_path(mwx_octets(aTHX_ sv, 1, where), 0, &bracketed);
+
+    if (bracketed) {
+        address.base++;
+        address.len -= 2;
+    }
+    return address;
+}
+
 static int add_recipients(pTHX_ mw_qmtp_delivery *d, AV *rcpts)
 {
     SSize_t i;
@@ -88,7 +101,7 @@ static int add_recipients(pTHX_ mw_qmtp_delivery *d, AV *rcpts)
     for (i = 0; i <= av_len(rcpts) && !rc; i++) {
         SV **rcpt = av_fetch(rcpts, i, 0);
 
-        rc = mw_qmtp_delivery_rcpt(d, mwx_octets(aTHX_ rcpt ? *rcpt : &PL_sv_no, 1, "a recipient"));
+        rc = mw_qmtp_delivery_rcpt(d, mwx_qmtp_address(aTHX_ rcpt ? *rcpt : &PL_sv_no, "a recipient"));
     }
     return rc;
 }
@@ -98,7 +111,7 @@ static mw_qmtp_delivery *delivery_new(pTHX_ SV *sender, AV *rcpts, SV *eol)
 {
     mw_slice line_end = mwx_octets(aTHX_ eol, 0, "an encoding");
     unsigned char first = line_end.len ? (unsigned char)line_end.base[0] : 0;
-    mw_qmtp_delivery *d = mw_qmtp_delivery_new(mw_alloc_default(), mwx_octets(aTHX_ sender, 1, "a sender"), first);
+    mw_qmtp_delivery *d = mw_qmtp_delivery_new(mw_alloc_default(), mwx_qmtp_address(aTHX_ sender, "a sender"), first);
 
     if (d && !add_recipients(aTHX_ d, rcpts))
         return d;
@@ -376,12 +389,14 @@ static void croak_if_busy(pTHX_ const mwx_qmtp_flight *f)
 
 int mwx_qmtp_flight_run(pTHX_ mwx_qmtp_flight *f, SV *ref, int until, IV id, int may_wait, int watched)
 {
-    int said;
+    int said, error = errno;
 
     croak_if_busy(aTHX_ f);
     f->busy = 1;
     said = run(aTHX_ f, ref, until, id, may_wait, watched);
     f->busy = 0;
+    /* What came of it is in the results: $! stays what it was. */
+    errno = error;
     f->failed |= said == MWX_QMTP_UNLINKED;
     if (said == MWX_E_DIED)
         mwx_rethrow(aTHX_ &mwx_qmtp_of(aTHX_ ref)->died);

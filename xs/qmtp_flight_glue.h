@@ -36,6 +36,10 @@ mwx_qmtp_flight *mwx_qmtp_flight_of(pTHX_ SV *ref);
 /* Whether it is a copy in another thread, which has none. */
 int mwx_qmtp_flight_is_clone(pTHX_ SV *ref);
 
+/* The octets of an address as people write it, as they go into a package: without outer white space and brackets (see
+ * mw_address_path). A wider character: the whole string's UTF-8. */
+mw_slice mwx_qmtp_address(pTHX_ SV *sv, const char *where);
+
 /* Hands a delivery over and returns its id. rcpts: a list of octet strings. content: octets, of which a
  * copy-on-write copy is kept; or a handle on a plain file, size bytes of which from offset on are the
  * content. deadline in seconds from now, 0 none. */

@@ -168,6 +168,10 @@ sub _greeted {
 sub _facts { ${ *{ $_[0] } }{mail_wire} ||= {} }
 
 sub host   { $_[0]->_facts->{host} }
+
+# As Net::QMTP has them.
+sub is_connected { $_[0]->opened ? 1 : 0 }
+sub last_error   { $_[0]->ok ? '' : join ' ', $_[0]->code, split /\s+/, scalar $_[0]->message }
 sub banner { $_[0]->_facts->{banner} || undef }
 sub domain { $_[0]->_facts->{domain} || undef }
 
@@ -362,6 +366,7 @@ sub _recipients_in_groups {
 
 sub _any_recipient {
     my $self = shift;
+    @_ = @_;    # copies: what says its string may empty the caller's list
     my %option = @_ && ref $_[-1] ? %{ pop() } : ();
     my $skip_bad = delete $option{SkipBad};
     my $parameters = %option ? Mail::Wire::Parameters::recipient($self, \%option) : '';
@@ -384,6 +389,7 @@ sub _any_recipient {
 
 sub _any_data {
     my $self = shift;
+    @_ = @_;    # copies, as above
     if ($self->_binary) {
         carp 'Net::LMTP::data: CHUNKING is in use for this message, call bdat instead';
         return;
@@ -650,8 +656,12 @@ Where Timeout is given too, the smaller one counts.
 
 =item NextReplyTimeout
 
-Seconds for each final reply behind the first, if that is less than Timeout: servers have them all
+Seconds for each final reply behind the first, if that is less than Timeout: most servers have them all
 at hand by then. 60 by default; 0: Timeout alone counts, in deliveries the stage C<final>.
+
+A server that delivers to one recipient after the other, and answers for each as it is done, may need longer than
+that for one of them. The recipients that are left are deferrals then, C<maybe_delivered>, and a caller who sends to them again makes
+doubles. Give 0, or what the server may need for a recipient, with such a one.
 
 =item Window
 
@@ -734,6 +744,11 @@ and MESSAGE (a string or a reference to a list) these become the status when it 
 =head3 host
 
 The HOST that it is connected to, as it was given to C<new>.
+
+=head3 is_connected, last_error
+
+1 while the connection is open, else 0; C<code> and C<message> in a line when the last reply was no success, else the empty
+string. Net::QMTP has them as well.
 
 =head3 banner
 

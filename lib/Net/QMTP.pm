@@ -5,12 +5,13 @@ use strict;
 use warnings;
 
 use Carp qw(carp croak);
-use Errno qw(EINVAL);
-use Scalar::Util qw(looks_like_number);
+use Scalar::Util qw(blessed looks_like_number reftype);
 
 use Mail::Wire           ();
+use Mail::Wire::Address  ();
 use Mail::Wire::Packages ();
 use Mail::Wire::Result   ();
+use Mail::Wire::Source   ();
 
 our $VERSION = '1.000';
 our @ISA     = ('Mail::Wire::Packages');
@@ -26,6 +27,11 @@ use constant BLOCK => 65536;
 
 # Options of new with their defaults. Those in seconds: 0 is no limit.
 my %SECONDS = (ConnectTimeout => 120, Timeout => 300, NextReplyTimeout => 30);
+
+# All of them, by their names in lower case.
+my %OPTION = map { lc $_ => $_ } keys %SECONDS, qw(
+    Host PeerAddr Port PeerPort DeferConnect StageTimeout Window WindowBytes Blocking LocalAddr LocalPort Domain Family
+    Debug SSL);
 
 =encoding utf8
 
@@ -90,23 +96,33 @@ of the object croaks when it is used.
 
 Returns a new object, connected to HOST unless DeferConnect is given. HOST is a host name, an IPv4
 or IPv6 address, C<host:port>, or, when it begins with a slash, the path of a UNIX-domain socket.
-Called on an object it makes another one of that object's class.
+Called on an object it makes another one of that object's class. The host may be an option instead:
+
+    my $qmtp = Net::QMTP->new(Host => 'mail.example.org', Port => 209);
+
+It connects by the method L</reconnect>, which a subclass may have of its own.
 
 Croaks C<No server specified in constructor> when there is no HOST. Returns undef when an option's
 value is not usable or the connection fails, with the reason in C<$@>, and in C<$!> for the
 connection.
 
-OPTIONS are pairs of a name and a value; unknown ones are ignored:
+OPTIONS are pairs of a name and a value; unknown ones are ignored, with a warning for those that differ from a known
+one in upper and lower case only:
 
 =over
+
+=item Host, PeerAddr
+
+The host, for a call without HOST.
 
 =item DeferConnect
 
 True: don't connect yet. L</reconnect> does it.
 
-=item Port
+=item Port, PeerPort
 
-Number, 65535 at the most, or service name of the TCP port, 209 by default.
+Number, 65535 at the most, or service name of the TCP port, 209 by default. C<qmtp(209)> is a service
+name and the number for systems that don't know it.
 
 =item ConnectTimeout
 
@@ -121,7 +137,8 @@ for no limit.
 
 Seconds to wait for each further answer once the first one of a package has come: 30 by default, 0
 for no limit. It never exceeds Timeout. There are servers that answer once per package, whatever
-the number of recipients; this is how long they hold a package up.
+the number of recipients; this is how long they hold a package up. A server that delivers to one recipient after
+the other may need longer: those left are deferrals then, C<maybe_delivered>, and sending to them again makes doubles.
 
 For L</DELIVERIES> a package may be written for 180 seconds without progress and its answer may take
 600; Timeout, if it is given, shortens both. See StageTimeout.
@@ -157,7 +174,7 @@ C<AF_INET> or C<AF_INET6> of L<Socket>: use this address family only.
 
 =item Debug
 
-True: each step is told on STDERR, a line each.
+True: each step is told on STDERR, a line each, by C<warn>: C<$SIG{__WARN__}> gets them as well.
 
 =item SSL
 
@@ -168,27 +185,49 @@ QMTP over TLS. Not supported by this version: C<new> returns undef.
 =cut
 
 sub new {
-    my ($class, $host, %option) = @_;
+    my ($class, @arguments) = @_;
+    my ($host, %option) = _host_and_options(@arguments);
     croak 'No server specified in constructor' if !defined $host || $host eq '';
+    _warn_of_case(keys %option);
     my $self = bless { net_qmtp => _blank($host, \%option) }, ref $class || $class;
     my $problem = _problem(\%option);
     return $self->_failed($@ = $problem) if $problem;
     return $self->_failed($@) if !$self->_prepare(\%option);
     $self->encoding($/ && $/ eq "\015\012" ? 'dos' : 'unix');
     return $self if $option{DeferConnect};
-    return $self->_connect ? $self : undef;
+    return $self->reconnect ? $self : undef;
+}
+
+# Names and values alone, when the first of them is an option's name: with HOST in front the number is odd.
+sub _host_and_options {
+    my ($first, @rest) = @_;
+    return ($first, @rest) if @rest % 2 == 0 || !defined $first || !exists $OPTION{ lc $first };
+    my %option = ($first, @rest);
+    my ($host) = grep {defined} delete @option{qw(Host PeerAddr)};
+    return ($host, %option);
+}
+
+# What somebody meant for an option of ours must not go without a word.
+sub _warn_of_case {
+    my (@names) = @_;
+    for my $name (sort @names) {
+        my $known = $OPTION{ lc $name };
+        carp "Net::QMTP: unknown option '$name', is $known meant?" if defined $known && $known ne $name;
+    }
+    return;
 }
 
 sub _blank {
     my ($host, $option) = @_;
     my %seconds = map { $_ => defined $option->{$_} ? $option->{$_} : $SECONDS{$_} } keys %SECONDS;
+    my ($port) = grep {defined} @$option{qw(Port PeerPort)}, 209;
     return {
         server     => $host,
-        port       => defined $option->{Port} ? $option->{Port} : 209,
+        port       => $port,
         local      => [ @$option{qw(LocalAddr LocalPort)} ],
         family     => $option->{Domain} || $option->{Family} || 0,
         seconds    => \%seconds,
-        debug      => $option->{Debug},
+        debug      => $option->{Debug} ? 1 : 0,
         recipients => [],
         error      => '',
         results    => [],
@@ -212,28 +251,50 @@ sub _problem {
 =head2 sender([ADDRESS])
 
 Sets the envelope sender. Returns the current one: undef when none was set. The empty string is a
-valid sender, that of a bounce.
+valid sender, that of a bounce. ADDRESS is read as L</recipient> reads one.
 
 =cut
 
 sub sender {
     my ($self, @address) = @_;
-    $self->{net_qmtp}{sender} = $address[0] if @address;
+    $self->{net_qmtp}{sender} = _address(sender => $address[0]) if @address;
     return $self->{net_qmtp}{sender};
 }
 
-=head2 recipient([ADDRESS])
+=head2 recipient([ADDRESS ...])
 
-Adds a recipient. Returns a reference to the list of recipients, which is the list itself: what is
-pushed to it or taken from it counts. The same address may be there several times, and then gets
-the message as often.
+Adds recipients, each an address or a reference to a list of them. Returns a reference to the list of
+recipients, which is the list itself: what is pushed to it or taken from it counts. The same address
+may be there several times, and then gets the message as often.
+
+White space around an address is not part of it, nor are its brackets and what is outside them: C<E<lt>joe@example.orgE<gt>>
+and C<Joe E<lt>joe@example.orgE<gt>> are C<joe@example.org>. An object is the string that it says it is. Croaks for
+other references, here or, for those that were pushed, in C<send>.
 
 =cut
 
 sub recipient {
     my ($self, @address) = @_;
-    push @{ $self->{net_qmtp}{recipients} }, $address[0] if @address;
+    my @new = map { ref $_ eq 'ARRAY' ? @{ Mail::Wire::Client::_copied($_, 1) } : $_ } @address;
+    @new = map { _address(recipient => $_) } @new;
+    push @{ $self->{net_qmtp}{recipients} }, @new;
     return $self->{net_qmtp}{recipients};
+}
+
+# An address as it goes into a package.
+sub _address {
+    my ($method, $address) = @_;
+    Mail::Wire::Address::check($method, $address);
+    return defined $address ? _path($address) : undef;    ## no critic (ProhibitExplicitReturnUndef)
+}
+
+# In characters, as it was given.
+sub _path {
+    my ($address) = @_;
+    my $text = "$address";
+    my $path = Mail::Wire::Packages::_path($text);
+    utf8::decode($path) if $text =~ /[^\x00-\xff]/;
+    return $path;
 }
 
 =head2 server([HOST])
@@ -252,8 +313,11 @@ sub server {
 =head2 message([TEXT])
 
 Appends TEXT to the message. Returns the message so far: undef when there is none. The empty
-string makes an empty message, which is valid. The text is sent as it is: it is up to the caller
-that it is a mail message, with the line ends that C<encoding> says.
+string makes an empty message, which is valid, and so does undef when there is none. The text is sent
+as it is: it is up to the caller that it is a mail message, with the line ends that C<encoding> says.
+
+A reference to a string is the string, a handle what can be read from it, an object the string that it says
+it is; croaks for other references.
 
 Croaks when TEXT has characters above 0xFF: encode it first, see L<Encode>. After
 C<message_from_file> it carps and returns undef; L</new_message> clears the way.
@@ -265,13 +329,23 @@ sub message {
     my $own = $self->{net_qmtp};
     return $self->_complain('message: the message is a file already, see new_message')
         if defined $own->{file};
-    if (@text && defined $text[0]) {
-        my $octets = "$text[0]";
+    if (@text) {
+        my $octets = _text($text[0]);
         utf8::downgrade($octets, 1)
             or croak 'Wide character in message: encode the text first, for example with Encode::encode';
         $self->_append($octets);
     }
     return $own->{message} ? ${ $own->{message} } : undef;
+}
+
+# What is meant by a text: never a reference's address.
+sub _text {
+    my ($text) = @_;
+    return '' if !defined $text;
+    return "$text" if !ref $text && ref \$text ne 'GLOB';
+    croak 'message: a string is needed, a reference to one, or an open handle'
+        if !blessed $text && (reftype($text) || '') =~ /\A(?:ARRAY|HASH|CODE|REF|REGEXP)\z/;
+    return ${ Mail::Wire::Source->new($text, undef)->gather };
 }
 
 # A send that is under way (this is a signal handler, then) was lent the text: it gets another scalar.
@@ -301,15 +375,30 @@ sub message_from_file {
     my $own = $self->{net_qmtp};
     return $self->_complain('message_from_file: the message has text already, see new_message')
         if $own->{message};
-    $own->{file} = $file[0] if @file;
+    $own->{file} = _file_name($file[0]) if @file;
     return $own->{file};
+}
+
+# The same file, whatever perl's inner form of its name is.
+sub _file_name {
+    my ($name) = @_;
+    return undef if !defined $name;    ## no critic (ProhibitExplicitReturnUndef)
+    croak 'message_from_file: a name is needed, not a reference' if ref $name && !Mail::Wire::Address::is_text($name);
+    return _octets("$name");
+}
+
+# Characters that fit bytes are those bytes; others make all of it UTF-8.
+sub _octets {
+    my ($text) = @_;
+    utf8::downgrade($text, 1) or utf8::encode($text);
+    return $text;
 }
 
 =head2 encoding([TYPE])
 
 Sets which line ends the message has: C<unix> (LF) or C<dos> (CRLF). Returns a line feed for
 C<unix>, a carriage return for C<dos>. The message itself is not changed by it. C<new> guesses
-from C<$/>: C<dos> when that is CRLF, else C<unix>.
+from C<$/>: C<dos> when that is CRLF, else C<unix>. The empty string and undef set nothing.
 
 Croaks for any other TYPE.
 
@@ -317,7 +406,7 @@ Croaks for any other TYPE.
 
 sub encoding {
     my ($self, @type) = @_;
-    $self->{net_qmtp}{eol} = _eol($type[0]) if @type;
+    $self->{net_qmtp}{eol} = _eol($type[0]) if @type && defined $type[0] && length $type[0];
     return $self->{net_qmtp}{eol};
 }
 
@@ -388,8 +477,8 @@ makes it carp, close the connection and return undef; L</results> has a deferral
 for each recipient.
 
 When an answer does not come in time, or makes no sense, the connection is closed as well, as
-later answers would be taken for those to another package. Call L</reconnect> then. A connection
-that is older than an hour is re-opened first, since QMTP allows no longer session.
+later answers would be taken for those to another package. The next C<send> calls L</reconnect> then, once. So does
+one whose connection is older than an hour, since QMTP allows no longer session.
 
 When a signal's handler dies meanwhile, that comes out of C<send>, and the connection is closed. L</error> is C<interrupted>;
 L</results> has a deferral for each recipient without an answer.
@@ -400,14 +489,15 @@ Croaks while deliveries are unanswered: L</collect> them first.
 
 sub send {
     my ($self) = @_;
-    my $own = $self->{net_qmtp};
+    my ($own, $errno) = ($self->{net_qmtp}, 0 + $!);
     $self->_croak_in_flight('send');
     @$own{qw(error results)} = ('', []);
-    my $missing = $self->_missing;
+    # The caller's objects are asked for their strings first of all: they may use this one.
+    my @recipients = map { my $path = _address(send => $_); defined $path ? $path : '' }
+        @{ Mail::Wire::Client::_copied($own->{recipients}, 1) };
+    my $missing = $self->_missing(\@recipients);
     return $self->_failed("send: no $missing") if $missing;
-    my @recipients = map { defined $_ ? "$_" : '' } @{ $own->{recipients} };
-    return $self->_unsent(\@recipients, 'send: no connection') if !$own->{link};
-    return $self->_unsent(\@recipients, $own->{error}) if $self->_is_old && !$self->reconnect;
+    return $self->_unsent(\@recipients, $own->{error} || 'send: no connection') if !$self->_has_link;
 
     # While a package is under way its link is not the object's: a handler that dies drops it, and
     # so closes it.
@@ -422,15 +512,26 @@ sub send {
     die $died if !$ok;
     $self->_debug($_->as_string) for @{ $own->{results} };
     $self->_keep($link);
-    return $whole ? _answers(\@recipients, $own->{results}) : undef;
+    return undef if !$whole;    ## no critic (ProhibitExplicitReturnUndef)
+    $! = $errno;
+    return _answers(\@recipients, $own->{results});
+}
+
+# A connection that is young enough. The one that a send had to close is made again.
+sub _has_link {
+    my ($self) = @_;
+    my $own = $self->{net_qmtp};
+    return 1 if $own->{link} && !$self->_is_old;
+    return 0 if !$own->{link} && !$own->{given_up};
+    return $self->reconnect && $own->{link} ? 1 : 0;
 }
 
 # What keeps it from sending, '' if nothing does.
 sub _missing {
-    my ($self) = @_;
+    my ($self, $recipients) = @_;
     my $own = $self->{net_qmtp};
     return !defined $own->{sender}                             ? 'sender'
-        : !@{ $own->{recipients} }                             ? 'recipient'
+        : !@$recipients                                        ? 'recipient'
         : !$own->{message} && !defined $own->{file}             ? 'message'
         :                                                        '';
 }
@@ -445,9 +546,7 @@ sub _unsent {
 # One for each recipient.
 sub _deferrals {
     my ($recipients, $why, $stage) = @_;
-    my @octets = ($why, @$recipients);
-    utf8::downgrade($_, 1) or utf8::encode($_) for @octets;
-    my ($words, @to) = @octets;
+    my ($words, @to) = map { _octets($_) } $why, @$recipients;
     return [ map { Mail::Wire::Result->_new($to[$_], $_, 450, $words, $stage) } 0 .. $#to ];
 }
 
@@ -534,8 +633,12 @@ sub _bad_file {
 sub _keep {
     my ($self, $link) = @_;
     my $problem = $link->error;
-    return $self->_failed("send: $problem") if $problem ne '';
-    $self->{net_qmtp}{link} ||= $link;
+    my $own     = $self->{net_qmtp};
+    if ($problem ne '') {
+        $own->{given_up} = 1 if !$own->{link};
+        return $self->_failed("send: $problem");
+    }
+    $own->{link} ||= $link;
     return 1;
 }
 
@@ -554,7 +657,7 @@ sub _answers {
 
 =head2 reconnect
 
-Closes the connection, if there is one, and connects to the C<server>. Returns true; or undef when
+Closes the connection by the method L</disconnect>, if there is one, and connects to the C<server>. Returns true; or undef when
 that fails, with the reason in C<$@>, C<$!> and L</error>. The envelope and the message stay.
 Deliveries that are unanswered become deferrals, as with L</disconnect>.
 
@@ -562,8 +665,12 @@ Deliveries that are unanswered become deferrals, as with L</disconnect>.
 
 sub reconnect {
     my ($self) = @_;
+    my ($own, $errno) = ($self->{net_qmtp}, 0 + $!);
+    $self->disconnect if $own->{link} || $own->{sending};
     $self->_close;
-    return $self->_connect;
+    $self->_connect or return undef;    ## no critic (ProhibitExplicitReturnUndef)
+    $! = $errno;
+    return 1;
 }
 
 =head2 disconnect
@@ -584,16 +691,26 @@ sub disconnect {
 
 =head2 quit
 
-Waits for what is in flight, whose results stay collectable, and disconnects. Returns true, also when there
-is no connection. Croaks where it would have to wait on an object made with C<< Blocking => 0 >>.
+Waits for what is in flight, whose results stay collectable, and closes the connection, if there is one. Returns
+true. The same as Net::LMTP's; QMTP itself has no farewell. Croaks where it would have to wait on an object made with
+C<< Blocking => 0 >>.
+
+=head2 close
+
+Closes the connection as L</disconnect> does, without a carp when there is none: it returns false then.
 
 =cut
 
 sub quit {
     my ($self) = @_;
     $self->finish;
-    $self->disconnect if $self->{net_qmtp}{link};
+    $self->close;
     return 1;
+}
+
+sub close {    ## no critic (ProhibitBuiltinHomonyms)
+    my ($self) = @_;
+    return $self->{net_qmtp}{link} || $self->{net_qmtp}{sending} ? $self->disconnect : $self->_close ? 1 : 0;
 }
 
 =head2 results
@@ -627,65 +744,20 @@ sub error {
     return $self->{net_qmtp}{error};
 }
 
+=head2 host, last_error, is_connected
+
+The host that L</server> says; what L</error> says; whether there is a connection, as far as is known. Net::LMTP has
+them as well.
+
+=cut
+
+sub host         { return $_[0]{net_qmtp}{server} }
+sub last_error   { return $_[0]->error }
+sub is_connected { return $_[0]{net_qmtp}{link} || $_[0]{net_qmtp}{sending} ? 1 : 0 }
+
 # ---- inside
 
 sub _facts { return $_[0]{net_qmtp} }
-
-sub _connect {
-    my ($self) = @_;
-    $self->{net_qmtp}{error} = '';
-    my ($fd) = $self->_has_server ? Mail::Wire::_dial($self->_place_to_dial) : ();
-    if (!defined $fd) {
-        $! ||= EINVAL;    # a name without an address: what IO::Socket makes of it
-        return $self->_failed($@);
-    }
-    return $self->_linked($fd);
-}
-
-sub _has_server {
-    my ($self) = @_;
-    my $server = $self->{net_qmtp}{server};
-    return 1 if defined $server && length $server;
-    ($@, $!) = ('no server to connect to', EINVAL);
-    return 0;
-}
-
-sub _place_to_dial {
-    my ($self) = @_;
-    my $own = $self->{net_qmtp};
-    my ($host, $port) = _place(@$own{qw(server port)});
-    $self->_debug("connecting to $host" . (defined $port ? " port $port" : ''));
-    return ($host, $port, @{ $own->{local} }, $own->{family}, $own->{seconds}{ConnectTimeout});
-}
-
-sub _linked {
-    my ($self, $fd) = @_;
-    my $own = $self->{net_qmtp};
-    open my $link, '+<&=', $fd or return $self->_failed($@ = "open: $!");
-    bless($link, 'Net::QMTP::Link')->_attach(@{ $own->{seconds} }{qw(Timeout NextReplyTimeout)});
-    $own->{link} = $link;
-    $self->_debug('connected');
-    return 1;
-}
-
-# Where to connect to. "host:port" is what IO::Socket takes as well; two colons make an IPv6 address.
-sub _place {
-    my ($server, $port) = @_;
-    return ($server, undef) if $server =~ m{\A/};
-    return ($1, $2) if $server =~ /\A([^:]+|\[[^\]]*\]):(\w+)\z/;
-    return ($server, $port);
-}
-
-# True if there was something to close. A send that a handler interrupted loses its link as well.
-sub _close {
-    my ($self) = @_;
-    my $own = $self->{net_qmtp};
-    $self->_ground('the connection was closed');
-    delete $own->{relinked};
-    my @links = grep {$_} delete $own->{link}, $own->{sending};
-    close $_ for @links;
-    return scalar @links;
-}
 
 # Notes a failure and returns what methods return then: undef, one value in list context too.
 sub _failed {
@@ -704,9 +776,10 @@ sub _complain {
 sub _debug {
     my ($self, $text) = @_;
     return if !$self->{net_qmtp}{debug};
-    local ($!, $@, $\, $,);
+    my ($errno, $error) = (0 + $!, $@);
     $text =~ s/([^\x20-\x7e])/sprintf '\\x%02x', ord $1/ge;
-    print STDERR ref $self, ": $text\n";
+    warn ref $self, ": $text\n";
+    ($!, $@) = ($errno, $error);
     return;
 }
 
@@ -950,6 +1023,15 @@ them.
 
 =item *
 
+White space around addresses, brackets and what is outside them are left out; C<recipient> takes lists; a
+reference to a string or a handle is a message's text. Other references croak: their addresses were mailed.
+
+=item *
+
+Options that differ from a known one in upper and lower case only are warned of.
+
+=item *
+
 The name given to C<message_from_file> is never taken for a command. The file is read while it is
 sent, never held in memory as a whole.
 
@@ -990,8 +1072,7 @@ Several messages over one connection:
         $qmtp->message_from_file($name);
         my $answers = $qmtp->send;
         next if $answers && !$qmtp->error;
-        warn "$name: ", $qmtp->error, "\n";
-        $qmtp->reconnect or die "no connection any more: $@";
+        warn "$name: ", $qmtp->error, "\n";    # if the link is lost, the next send connects again
     }
 
 Many messages, of which up to a hundred are on their way at a time:

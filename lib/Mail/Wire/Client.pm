@@ -54,6 +54,7 @@ sub _common {
     my ($method, $arg) = @_;
     my ($from, $to, $data, $file, $deadline, $progress) = delete @{$arg}{qw(From To Data File Deadline Progress)};
     croak "$method: To must be a reference to a list of one recipient or more" if ref $to ne 'ARRAY' or not @$to;
+    $to = _copied($to);
     croak "$method: Progress must be a reference to code" if defined $progress and ref $progress ne 'CODE';
     croak "$method: Deadline must be a number of seconds above 0, not '$deadline'"
         if defined $deadline and not(looks_like_number($deadline) and $deadline > 0);
@@ -68,6 +69,18 @@ sub _common {
         progress => $progress,
         shown    => -1,
     };
+}
+
+# A list as it is now, its lists as well. What gives an address may change the list that it is in; one element at a time, as
+# perl's stack does not hold on to what it has of a list.
+sub _copied {
+    my ($list, $inner) = @_;
+    my @copy;
+    for (my $i = 0; $i < @$list; $i++) {
+        my $entry = $list->[$i];
+        push @copy, ref $entry eq 'ARRAY' && !$inner ? _copied($entry, 1) : $entry;
+    }
+    return \@copy;
 }
 
 # Seconds that are left of a job's Deadline, which counts from the call on: 0 when it has none, a moment when it has passed.

@@ -66,6 +66,7 @@ sub _recipients {
         croak 'To has an undefined address' if not defined $address;
         Mail::Wire::Address::check(To => $address);
         croak 'the options of a recipient must be a reference to a hash' if defined $option and ref $option ne 'HASH';
+        $address = "$address";
         my ($path, $error) = $self->_deliverable($address, $utf8);
         (my $shown = defined $path ? $path : $address) =~ s/\A<(.*)>\z/$1/s;
         if    (defined $sender_error) { push @list, [ $shown, undef, STAGE_MAIL, 553, "sender: $sender_error" ] }

@@ -7,6 +7,7 @@ use warnings;
 our $VERSION = '1.000';
 
 use Carp qw(carp croak);
+use Errno qw(EINVAL);
 use Mail::Wire ();
 use Mail::Wire::Address ();
 use Mail::Wire::Client ();
@@ -45,12 +46,20 @@ sub _prepare {
         defined $stage->{body} ? $stage->{body} : BODY, defined $stage->{final} ? $stage->{final} : FINAL;
     $facts->{seconds}{ConnectTimeout} = $stage->{connect} if defined $stage->{connect};
     $facts->{nonblocking} = defined $given->{Blocking} && !$given->{Blocking};
-    $facts->{flight} = Net::QMTP::Flight->new;
-    $facts->{flight}->limits(
+    $facts->{limits} = [
         @{$set}{qw(Window WindowBytes)}, $body, $final,
         Mail::Wire::Options::least($facts->{seconds}{NextReplyTimeout}, $final), $self->_session_life,
-    );
+    ];
+    $self->_new_flight;
     return 1;
+}
+
+sub _new_flight {
+    my ($self) = @_;
+    my $facts = $self->_facts;
+    $facts->{flight} = Net::QMTP::Flight->new;
+    $facts->{flight}->limits(@{ $facts->{limits} });
+    return;
 }
 
 # ---------------------------------------------------------------- arguments
@@ -58,7 +67,6 @@ sub _prepare {
 # The addresses of To, without what only LMTP can say about one.
 sub _addresses {
     my ($method, $to) = @_;
-    return [@$to] if not grep { ref or not defined } @$to;
     my @addresses;
     foreach my $entry (@$to) {
         my ($address, $option) = ref $entry eq 'ARRAY' ? @$entry : ($entry);
@@ -66,7 +74,7 @@ sub _addresses {
         Mail::Wire::Address::check("$method: To", $address);
         croak "$method: the options of a recipient must be a reference to a hash" if defined $option and ref $option ne 'HASH';
         carp "$method: QMTP has no recipient's options: " . join(' ', sort keys %$option) . ' - ignored' if $option and %$option;
-        push @addresses, "$address";
+        push @addresses, _path($address);
     }
     return \@addresses;
 }
@@ -74,7 +82,7 @@ sub _addresses {
 sub _job {
     my ($self, $method, @arguments) = @_;
     my %arg = Mail::Wire::Client::_pairs($method, @arguments);
-    my $facts = $self->_facts;
+    my ($facts, $errno) = ($self->_facts, 0 + $!);
     croak "$method: another call on the same object is waiting" if $facts->{sending} or $facts->{flight}->busy;
     my $job = Mail::Wire::Client::_common($method, \%arg);
     Mail::Wire::Address::check("$method: From", $job->{from});
@@ -84,6 +92,7 @@ sub _job {
     _check_rest($method, \%arg) if %arg;
     $job->{source} = Mail::Wire::Source->new(delete @{$job}{qw(data file)});
     $job->{total} = $job->{source}->size;
+    $! = $errno;
     return $job;
 }
 
@@ -133,7 +142,9 @@ sub deliver {
 sub _launch {
     my ($self, $job) = @_;
     my $from = defined $job->{from} ? "$job->{from}" : '';    # maybe the caller's code, under which the content is still looked after
+    my $errno = 0 + $!;
     my $unread = $self->_settle($job);
+    $! = $errno;
     my $facts = $self->_facts;
     $facts->{error} = '' if not $facts->{flight}->unanswered;
     my @what = ($from, @{$job}{qw(to eol)});
@@ -191,6 +202,71 @@ sub _give_up {
 }
 
 # ---------------------------------------------------------------- links
+
+sub _connect {
+    my ($self) = @_;
+    my $errno = 0 + $!;
+    $self->{net_qmtp}{error} = '';
+    my ($fd) = $self->_has_server ? Mail::Wire::_dial($self->_place_to_dial) : ();
+    if (!defined $fd) {
+        $! ||= EINVAL;    # a name without an address: what IO::Socket makes of it
+        return $self->_failed($@);
+    }
+    $self->_linked($fd) or return undef;    ## no critic (ProhibitExplicitReturnUndef)
+    $! = $errno;
+    return 1;
+}
+
+sub _has_server {
+    my ($self) = @_;
+    my $server = $self->{net_qmtp}{server};
+    return 1 if defined $server && length $server;
+    ($@, $!) = ('no server to connect to', EINVAL);
+    return 0;
+}
+
+sub _place_to_dial {
+    my ($self) = @_;
+    my $own = $self->{net_qmtp};
+    my ($host, $port) = _place(@$own{qw(server port)});
+    $self->_debug("connecting to $host" . (defined $port ? " port $port" : ''));
+    return ($host, $port, @{ $own->{local} }, $own->{family}, $own->{seconds}{ConnectTimeout});
+}
+
+sub _linked {
+    my ($self, $fd) = @_;
+    my $own = $self->{net_qmtp};
+    open my $link, '+<&=', $fd or return $self->_failed($@ = "open: $!");
+    bless($link, 'Net::QMTP::Link')->_attach(@{ $own->{seconds} }{qw(Timeout NextReplyTimeout)});
+    $own->{link} = $link;
+    delete $own->{given_up};
+    $self->_debug('connected');
+    return 1;
+}
+
+# Where to connect to. "host:port" is what IO::Socket takes as well; two colons make an IPv6 address.
+sub _place {
+    my ($server, $port) = map { Net::QMTP::_octets("$_") } @_;
+    return ($server, undef) if $server =~ m{\A/};
+    ($server, $port) = ($1, $2) if $server =~ /\A([^:]+|\[[^\]]*\]):([\w-]+(?:\(\d+\))?)\z/;
+    # "qmtp(209)" is a service name and what to do when it is unknown, as IO::Socket::INET has it.
+    my ($service, $number) = $port =~ /\A(.*?)(?:\((\d+)\))?\z/s;
+    return ($server, defined $number && !getservbyname($service, 'tcp') ? $number : $service);
+}
+
+# True if there was something to close. A send that a handler interrupted loses its link as well.
+sub _close {
+    my ($self) = @_;
+    my $own = $self->{net_qmtp};
+    $self->_ground('the connection was closed');
+    delete $own->{relinked};
+    delete $own->{given_up};
+    my @links = grep {$_} delete $own->{link}, $own->{sending};
+    my $errno = 0 + $!;
+    CORE::close $_ for @links;
+    $! = $errno;
+    return scalar @links;
+}
 
 # Closes a link that is of no use any more. True if no byte was sent over it.
 sub _drop_link {
@@ -311,6 +387,25 @@ sub _ground {
     my $facts = $self->_facts;
     delete $facts->{dial};
     $facts->{flight}->give_up($facts->{link}, 0, $why) if $facts->{flight} and $facts->{flight}->unanswered;
+    return;
+}
+
+# ---------------------------------------------------------------- copies
+
+# For Storable's dclone and its kin: a copy of an object without a connection is another such object.
+sub STORABLE_freeze {
+    my ($self) = @_;
+    my %own = %{ $self->{net_qmtp} };
+    croak 'Net::QMTP: an object with a connection or with deliveries cannot be copied'
+        if $own{link} || $own{sending} || $own{dial} || $self->in_flight;
+    delete @own{qw(flight jobs calling awaited in_callback)};
+    return ('', { %$self, net_qmtp => \%own });
+}
+
+sub STORABLE_thaw {
+    my ($self, $cloning, $frozen, $copy) = @_;
+    %$self = %$copy;
+    $self->_new_flight;
     return;
 }
 

@@ -102,7 +102,8 @@ sub _joined {
     foreach my $line (@kept) {
         next if defined $line and not ref $line;
         croak 'Data has an undefined line' if not defined $line;
-        croak 'Data has a reference in its list' if not _is_text($line);
+        croak 'Data has a reference in its list' if ref $line and not _is_text($line);
+        $text .= "$line";
     }
     return \join '', @kept;
 }
