@@ -103,7 +103,7 @@ sub _joined {
         next if defined $line and not ref $line;
         croak 'Data has an undefined line' if not defined $line;
         croak 'Data has a reference in its list' if ref $line and not _is_text($line);
-        $text .= "$line";
+        $line = "$line";
     }
     return \join '', @kept;
 }
