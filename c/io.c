@@ -6,7 +6,10 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,12 +17,39 @@
 /* How much of a file is read at once. */
 #define FILE_BLOCK 32768
 
+/* Numbers of errors are below it, addresses above. */
+#define ERROR_MAX 65535
+
+/* Makefile.PL says MW_IO_NO_CLOCK where there is no clock_gettime: in macOS before 10.12. */
+#if defined(CLOCK_MONOTONIC) && !defined(MW_IO_NO_CLOCK)
+#define HAS_MONOTONIC
+#endif
+
+/* It says which member of struct stat has the fraction, too; these have this one in any case. */
+#if !defined(MW_IO_STAMP) && (defined(__linux__) || defined(__FreeBSD__) || defined(__OpenBSD__) || defined(__sun))
+#define MW_IO_STAMP st_mtim.tv_nsec
+#elif !defined(MW_IO_STAMP) && defined(__APPLE__)
+#define MW_IO_STAMP st_mtimespec.tv_nsec
+#endif
+
+/* The wall clock jumps when it is set, which makes a wait shorter or longer. Where there is no other that is the best. */
+static int64_t wall_clock(void)
+{
+    struct timeval tv = { 0, 0 };
+
+    gettimeofday(&tv, NULL);
+    return (int64_t)tv.tv_sec * MW_NANO + (int64_t)tv.tv_usec * 1000;
+}
+
 int64_t mw_io_now(void)
 {
+#ifdef HAS_MONOTONIC
     struct timespec ts;
 
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * MW_NANO + ts.tv_nsec;
+    if (!clock_gettime(CLOCK_MONOTONIC, &ts))
+        return (int64_t)ts.tv_sec * MW_NANO + ts.tv_nsec;
+#endif
+    return wall_clock();
 }
 
 int64_t mw_io_from(int64_t time, double seconds)
@@ -77,10 +107,24 @@ static int file_failed(mw_transport *t)
     return errno == EINTR ? MW_E_INTR : MW_E_SYS;
 }
 
+/* Whether a file's bytes up to this one can be asked for. An offset that does not fit would be another one, and give other
+ * bytes. */
+static int is_offset(uint64_t offset)
+{
+    MW_IO_OFF_T there = (MW_IO_OFF_T)offset;
+
+    if (there >= 0 && (uint64_t)there == offset)
+        return 1;
+    errno = EOVERFLOW;
+    return 0;
+}
+
 int mw_io_read_file(int fd, uint64_t offset, char *to, int max)
 {
     ssize_t n;
 
+    if (!is_offset(offset))
+        return -1;
     do
         n = pread(fd, to, (size_t)max, (off_t)offset);
     while (n < 0 && errno == EINTR);
@@ -103,16 +147,29 @@ static int copy_file(mw_transport *t, const mw_outq_stretch *f, size_t *put_r)
     return t->calls->write(t, &v, 1, put_r);
 }
 
+/* strerror_r returns a number as POSIX has it, and the words elsewhere (glibc): its value tells which. */
+void mw_io_words(int error, char *words, size_t size)
+{
+    intptr_t rc;
+
+    snprintf(words, size, "error %d", error);
+    rc = (intptr_t)strerror_r(error, words, size);
+    if (rc < -1 || rc > ERROR_MAX) {
+        const char *found = (const char *)rc;
+
+        if (found != words)
+            snprintf(words, size, "%s", found);
+    }
+}
+
 int64_t mw_io_file_stamp(int fd)
 {
     struct stat file;
 
     if (fstat(fd, &file))
         return 0;
-#if defined(__APPLE__)
-    return (int64_t)((uint64_t)file.st_mtime * MW_NANO + (uint64_t)file.st_mtimespec.tv_nsec);
-#elif defined(__linux__) || defined(__FreeBSD__) || defined(__OpenBSD__) || defined(__sun)
-    return (int64_t)((uint64_t)file.st_mtime * MW_NANO + (uint64_t)file.st_mtim.tv_nsec);
+#ifdef MW_IO_STAMP
+    return (int64_t)((uint64_t)file.st_mtime * MW_NANO + (uint64_t)file.MW_IO_STAMP);
 #else
     return (int64_t)file.st_mtime;
 #endif
@@ -132,7 +189,13 @@ static int check_end(mw_transport *t, const mw_outq_stretch *f)
 /* Sends from a file; what comes behind is held back until it is sure that this was all of it. */
 static int write_file(mw_transport *t, const mw_outq_stretch *f, size_t *put_r)
 {
-    int rc = t->calls->send_file && !t->no_send_file ? t->calls->send_file(t, f, put_r) : MW_E_STATE;
+    int rc;
+
+    if (f->left > UINT64_MAX - f->offset - f->behind || !is_offset(f->offset + f->left + f->behind)) {
+        errno = EOVERFLOW;
+        return file_failed(t);
+    }
+    rc = t->calls->send_file && !t->no_send_file ? t->calls->send_file(t, f, put_r) : MW_E_STATE;
 
     if (rc == MW_E_STATE) {
         t->no_send_file = 1;

@@ -36,6 +36,9 @@
 /* How many received bytes may wait before they are looked at. Stops a peer that floods while we write. */
 #define MW_IO_INPUT_MAX (1024 * 1024)
 
+/* Room for the system's words for an error. */
+#define MW_IO_WORDS 256
+
 /* What to wait for. */
 #define MW_IO_IN 1
 #define MW_IO_OUT 2
@@ -97,6 +100,9 @@ int mw_io_poll(mw_transport *t, mw_buf *in);
 
 /* Reads a file from offset on: how many bytes, at most max; 0 at its end; negative when it cannot be read. */
 int mw_io_read_file(int fd, uint64_t offset, char *to, int max);
+
+/* The system's words for an errno, cut to the size. strerror's own may be overwritten by another thread. */
+void mw_io_words(int error, char *words, size_t size);
 
 /* When a file was last changed, as exactly as the system tells; 0 when it doesn't. */
 int64_t mw_io_file_stamp(int fd);

@@ -35,11 +35,13 @@ struct mw_dial {
     int64_t until;              /* this address's share of the deadline */
     int error;                  /* errno */
     const char *words;          /* the resolver's, where errno does not tell */
+    char said[MW_IO_WORDS];             /* the system's */
 };
 
 static int dial_failed(mw_dial *d, int error)
 {
     d->error = error;
+    mw_io_words(error, d->said, sizeof d->said);
     if (d->fd >= 0)
         close(d->fd);
     d->fd = -1;
@@ -301,8 +303,7 @@ int mw_dial_errno(const mw_dial *d)
 
 const char *mw_dial_error(const mw_dial *d)
 {
-    /* The next call of strerror, anybody's, may overwrite what it returned. */
-    return d->error ? strerror(d->error) : d->words ? d->words : "";
+    return d->error ? d->said : d->words ? d->words : "";
 }
 
 void mw_dial_free(mw_dial *d)

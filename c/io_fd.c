@@ -1,14 +1,9 @@
 /* io_fd.c - the transport over a file descriptor, see io.h.
  *
  * Blocking descriptors stay blocking, as other code may use them: sockets are read and written with
- * MSG_DONTWAIT, anything else only after poll has said that it is ready. Where there is no MSG_DONTWAIT, and for
- * sendfile, the mode is changed for the length of the call. SIGPIPE is kept off by MSG_NOSIGNAL, else by hand.
+ * MSG_DONTWAIT, anything else only after poll has said that it is ready. Where there is no MSG_DONTWAIT or sending does not
+ * heed it, and for sendfile, the mode is changed for the length of the call. SIGPIPE is kept off by MSG_NOSIGNAL, else by hand.
  */
-
-/* Solaris: sigwait as POSIX has it. */
-#if defined(__sun) && !defined(_POSIX_PTHREAD_SEMANTICS)
-#define _POSIX_PTHREAD_SEMANTICS 1
-#endif
 
 #include "io_private.h"
 #include "error.h"
@@ -21,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 /* To test on Linux what other systems use. */
@@ -38,10 +34,22 @@
 #define NO_WAIT 0
 #endif
 
+/* macOS and NetBSD have the flag, but heed it only where they receive: a sendmsg with it blocks. */
+#if defined(__APPLE__) || defined(__NetBSD__) || defined(MW_IO_SEND_BLOCKS)
+#define NO_WAIT_SENDING 0
+#else
+#define NO_WAIT_SENDING NO_WAIT
+#endif
+
 #ifdef MSG_NOSIGNAL
 #define NO_SIGNAL MSG_NOSIGNAL
 #else
 #define NO_SIGNAL 0
+#endif
+
+/* macOS and OpenBSD have no sigtimedwait. */
+#if !defined(MW_IO_POSIX_ONLY) && defined(_POSIX_REALTIME_SIGNALS) && _POSIX_REALTIME_SIGNALS > 0
+#define HAS_SIGTIMEDWAIT
 #endif
 
 /* A pipe takes this much without blocking once poll has said that it takes anything (POSIX: PIPE_BUF >=
@@ -178,14 +186,36 @@ static void quiet_begin(quiet *q)
     sigprocmask(SIG_BLOCK, &q->pipe_set, &q->old);
 }
 
+/* Takes a signal that is pending off, without ever waiting for it: one that was the process' and not ours alone may have been
+ * taken by another thread since. */
+static void take_off(const quiet *q)
+{
+#ifdef HAS_SIGTIMEDWAIT
+    struct timespec none = { 0, 0 };
+
+    while (sigtimedwait(&q->pipe_set, NULL, &none) < 0 && errno == EINTR)
+        continue;
+#else
+    struct sigaction ignore, old;
+
+    /* POSIX: what is pending goes when it is to be ignored, blocked or not. */
+    (void)q;
+    memset(&ignore, 0, sizeof ignore);
+    ignore.sa_handler = SIG_IGN;
+    sigemptyset(&ignore.sa_mask);
+    if (!sigaction(SIGPIPE, &ignore, &old))
+        sigaction(SIGPIPE, &old, NULL);
+#endif
+}
+
 /* errno stays as it was. The signal may have come of a call that succeeded: Linux' sendfile says how much it sent before the
  * peer went. */
 static void quiet_end(quiet *q)
 {
-    int error = errno, sig;
+    int error = errno;
 
     if (!q->was_pending && is_pending())
-        sigwait(&q->pipe_set, &sig);
+        take_off(q);
     sigprocmask(SIG_SETMASK, &q->old, NULL);
     errno = error;
 }
@@ -217,7 +247,7 @@ static int file_write(mw_transport *t, const mw_slice *v, size_t *put_r)
 
 static ssize_t send_now(int fd, const struct msghdr *msg)
 {
-    int flags = NO_WAIT ? 0 : unblock(fd);
+    int flags = NO_WAIT_SENDING ? 0 : unblock(fd);
     ssize_t n;
     quiet q;
 
@@ -225,10 +255,10 @@ static ssize_t send_now(int fd, const struct msghdr *msg)
         return -1;
     if (!NO_SIGNAL)
         quiet_begin(&q);
-    n = sendmsg(fd, msg, NO_WAIT | NO_SIGNAL);
+    n = sendmsg(fd, msg, NO_WAIT_SENDING | NO_SIGNAL);
     if (!NO_SIGNAL)
         quiet_end(&q);
-    if (!NO_WAIT)
+    if (!NO_WAIT_SENDING)
         reblock(fd, flags);
     return n;
 }

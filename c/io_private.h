@@ -7,6 +7,11 @@
 /* Nanoseconds in a second. */
 #define MW_NANO 1000000000
 
+/* What the system's type of offsets is. To test what perls built without large files have. */
+#ifndef MW_IO_OFF_T
+#define MW_IO_OFF_T off_t
+#endif
+
 /* The most stretches that a transport is given to write at once. */
 #define MW_IO_SLICES 16
 

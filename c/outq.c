@@ -171,6 +171,7 @@ char *mw_outq_room(mw_outq *q, size_t want, size_t *cap_r)
     size_t least = want < MW_OUTQ_ROOM_MIN ? want : MW_OUTQ_ROOM_MIN;
     size_t room;
 
+    *cap_r = 0;
     if (want > MW_OUTQ_CHUNK_MAX)
         want = MW_OUTQ_CHUNK_MAX;
     if (last_room(q) < least && !push_store(q, want))

@@ -127,6 +127,15 @@ is_success(self)
   OUTPUT:
     RETVAL
 
+MODULE = Mail::Wire  PACKAGE = Mail::Wire::DataHandle
+
+SV *
+_output_record_separator()
+  CODE:
+    RETVAL = PL_ors_sv ? newSVsv(PL_ors_sv) : newSV(0);
+  OUTPUT:
+    RETVAL
+
 INCLUDE: LMTP.xsi
 
 INCLUDE: Flight.xsi

@@ -246,7 +246,11 @@ void mwx_link_status_plain(pTHX_ mwx_link *link, SV *ref, int why)
 static void status_why(pTHX_ mwx_link *link, SV *ref, int why)
 {
     const char *method = why == MW_E_TIMEOUT ? "_set_status_timeout" : "_set_status_closed";
-    SV *system = sv_2mortal(newSVpv(strerror(link->transport.error), 0));
+    char words[MW_IO_WORDS];
+    SV *system;
+
+    mw_io_words(link->transport.error, words, sizeof words);
+    system = sv_2mortal(newSVpv(words, 0));
 
     if (mwx_link_hooked(aTHX_ link, ref, why == MW_E_TIMEOUT ? MWX_HOOK_TIMED_OUT : MWX_HOOK_CLOSED))
         mwx_call(aTHX_ ref, method, &system, 1, &link->died);

@@ -65,9 +65,19 @@ static int sound(const mwx_qmtp *link)
     return mw_qmtp_error(link->session) == 0;
 }
 
+/* The system's words are put where there is room for them. */
+static const char *words_of(const mwx_qmtp *link, int error, char *system)
+{
+    if (error != MW_E_SYS)
+        return mw_error_text(error);
+    mw_io_words(link->transport.error, system, MW_IO_WORDS);
+    return system;
+}
+
 int mwx_qmtp_broken(mwx_qmtp *link, int error)
 {
-    const char *phrase = error == MW_E_SYS ? strerror(link->transport.error) : mw_error_text(error);
+    char system[MW_IO_WORDS];
+    const char *phrase = words_of(link, error, system);
     mw_text *words = mw_text_new(mw_alloc_default(), phrase, strlen(phrase));
 
     mw_qmtp_lost(link->session, error, words);
@@ -262,10 +272,11 @@ AV *mwx_qmtp_results(pTHX_ mwx_qmtp *link)
 SV *mwx_qmtp_error(pTHX_ mwx_qmtp *link)
 {
     int error = mw_qmtp_error(link->session);
+    char system[MW_IO_WORDS];
 
     if (!error)
         return newSVpvs("");
     if (link->why)
         return newSVsv(link->why);
-    return newSVpv(error == MW_E_SYS ? strerror(link->transport.error) : mw_error_text(error), 0);
+    return newSVpv(words_of(link, error, system), 0);
 }

@@ -24,7 +24,10 @@ sub _send {
 sub PRINT {
     my $self = shift;
     my $text = join defined $, ? $, : '', @_;
-    $text .= $\ if defined $\;
+
+    # Not $\ itself: once say has set it, perls before 5.18 go on showing its line end here.
+    my $end = _output_record_separator();
+    $text .= $end if defined $end;
     return $self->_send($text);
 }
 

@@ -66,7 +66,7 @@ sub _bits {
 # RFC 3461 4.1: NEVER alone, or some of the others.
 sub _notify {
     my ($client, $notify) = @_;
-    my @when = map { defined ? uc : '' } ref $notify ? @$notify : split /,/, $notify;
+    my @when = map { defined $_ ? uc $_ : '' } ref $notify ? @$notify : split /,/, $notify;
     return '' if not @when;
     return 'NOTIFY=' . join ',', @when if "@when" eq 'NEVER' or not grep { !/\A(?:SUCCESS|FAILURE|DELAY)\z/ } @when;
     return $client->_refuse("Notify must be NEVER, or some of SUCCESS, FAILURE and DELAY, not '" . join(',', @when) . "'");

@@ -73,7 +73,14 @@ sub above_standard {
 
 sub _data {
     my ($self, $data) = @_;
-    $data = \*$data if ref \$data eq 'GLOB';
+
+    # A variable of its own: perl 5.10 would assign into the glob.
+    my $source = ref \$data eq 'GLOB' ? \*$data : $data;
+    return $self->_source($source);
+}
+
+sub _source {
+    my ($self, $data) = @_;
     my $type = reftype($data) || '';
 
     # Handles first: that of File::Temp says its name when it is taken for a string.
