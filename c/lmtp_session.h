@@ -110,8 +110,13 @@ struct mw_lmtp {
     mw_flight flight;
 };
 
+/* True in a state in which the server has a transaction. */
+int mw_lmtp_is_open(const mw_lmtp *s);
+
 /* The only place where the state changes. */
 void mw_lmtp_move(mw_lmtp *s, mw_lmtp_state to);
+
+/* ---- lmtp_transaction.c */
 
 /* The oldest MAIL or RSET whose reply is owed, at which a transaction may begin; NULL when there is none. */
 const mw_expect *mw_lmtp_boundary(const mw_lmtp *s);

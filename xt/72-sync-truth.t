@@ -15,7 +15,10 @@ use Truth::Server;
 my $LINKS = $ENV{TRUTH_LINKS} || 3000;
 my $CALLS = 14;
 my $SHOWN = 10;
-my @TRAITS = ('', 'r', 'pr', 'n', 'nr', 'nrk', 'pnr', 'cr', 'pcr', 'cnr', 'pcnrk', 's', 'sn', 'csr', 'pcs', 'x', 'xr', 'pcxr', 'ce', 'pce', 'pcer', 'pco', 'po', 'pconr');
+my @TRAITS = (
+    '', qw(r pr n nr nrk pnr cr pcr cnr pcnrk),
+    qw(s sn csr pcs), qw(x xr pcxr), qw(ce pce pcer), qw(pco po pconr)
+);
 
 my $server = Truth::Server->new;
 my $first = $ENV{TRUTH_SEED} || 1;
@@ -50,7 +53,9 @@ sub run_link {
         my ($name, $call) = @{ $calls[ rand @calls ] };
         my $claims = @{ $log->{claims} };
         my $value = eval { $call->($lmtp, $log) };
-        push @{ $log->{calls} }, sprintf '%s: %s%s', $name, defined $value ? $value : $@ ? "died: $@" : 'undef', join '', map {" [@$_[0 .. 3]]"} @{ $log->{claims} }[ $claims .. $#{ $log->{claims} } ];
+        my @new = @{ $log->{claims} }[ $claims .. $#{ $log->{claims} } ];
+        push @{ $log->{calls} }, sprintf '%s: %s%s', $name, defined $value ? $value : $@ ? "died: $@" : 'undef', join '',
+            map {" [@$_[0 .. 3]]"} @new;
         push @{ $log->{claims} }, [ 'hangs', '', 0, 0, '' ] if $@ eq "hangs\n";
     }
     if ($lmtp) {
@@ -61,7 +66,12 @@ sub run_link {
     return $log;
 }
 
-sub text { $Message++; return "Subject: m$Message\n\n" . join '', map {"MAIL FROM:<smuggled$Message>\nRCPT TO:<smuggled$Message>\nDATA\n.x\n"} 1 .. 1 + rand 2 }
+# Commands, should anybody take it for that.
+sub text {
+    $Message++;
+    return "Subject: m$Message\n\n" . "MAIL FROM:<smuggled$Message>\nRCPT TO:<smuggled$Message>\nDATA\n.x\n" x (1 + int rand 2);
+}
+
 sub address { $Address++; return "u$Address\@test" }
 
 # What one may call: [ name, code ]. More than once: more often.
@@ -134,7 +144,7 @@ sub ended {
 sub claim {
     my ($log, $r, $content) = @_;
     $sum{ $r->status }++;
-    push @{ $log->{claims} }, [ $r->status, $r->recipient, $r->code, $r->maybe_delivered ? 1 : 0, $content, $r->stage ] if defined $r->code;
+    push @{ $log->{claims} }, [ $r->status, $r->recipient, $r->code, $r->maybe_delivered ? 1 : 0, $content ] if defined $r->code;
     return;
 }
 

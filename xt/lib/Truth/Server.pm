@@ -63,10 +63,11 @@ sub serve {
     local $SIG{PIPE} = 'IGNORE';
     my $parent = getppid;
     while (my $socket = $listener->accept) {
-        my $link = bless { socket => $socket, in => '', told => [], traits => '', rcpts => undef, data => '' }, 'Truth::Server::Link';
+        my $link = bless { socket => $socket, in => '', data => '', rcpts => undef, traits => '', told => [] }, 'Truth::Server::Link';
         eval { $link->run; 1 } or $@ eq "over\n" or print STDERR "Truth::Server: $@";
         close $socket;
-        syswrite $tell, join '', (map { join(',', map { unpack 'H*', $_ } @$_) . "\n" } @{ $link->{told} }), "end\n";
+        my @told = map { join(',', map { unpack 'H*', $_ } @$_) . "\n" } @{ $link->{told} };
+        syswrite $tell, join '', @told, "end\n";
         last if getppid != $parent;
     }
     return;
@@ -140,7 +141,8 @@ sub hello {
         @$self{qw(traits random)} = ($1, $2 * 7919 + 13);
     }
     $self->{rcpts} = undef if not $self->has('k');
-    return $self->say((('450 4.0.0 later'), '250 OK', '503 5.5.1 again')[ $self->{random} % 3 ]) if $self->{greeted}++ and $self->has('o');
+    my @odd = ('450 4.0.0 later', '250 OK', '503 5.5.1 again');
+    return $self->say($odd[ $self->{random} % @odd ]) if $self->{greeted}++ and $self->has('o');
     my @offers = (('PIPELINING') x $self->has('p'), ('CHUNKING') x $self->has('c'), '8BITMIME');
     my $last = pop @offers;
     return $self->say('250-truth.test', (map {"250-$_"} @offers), "250 $last");

@@ -1,0 +1,107 @@
+/* lmtp_transaction.c - which transaction the recipients of an LMTP session belong to.
+ *
+ * MAIL and RSET begin one when they are accepted (RFC 5321 3.3). Commands may have been sent behind them by then, so the
+ * session's recipients can be of two: those in front of the boundary are the old one's, those behind it wait for its reply.
+ */
+#include "lmtp_session.h"
+
+static int is_boundary(const mw_expect *e)
+{
+    return !e->in_flight && (e->due == MW_DUE_MAIL || e->due == MW_DUE_RSET);
+}
+
+/* The MAIL or RSET that was sent last and is not answered; NULL when there is none. */
+static const mw_expect *latest_boundary(const mw_lmtp *s)
+{
+    size_t i;
+
+    for (i = s->due.count; i-- > 0;)
+        if (is_boundary(mw_expects_at(&s->due, i)))
+            return mw_expects_at(&s->due, i);
+    return NULL;
+}
+
+const mw_expect *mw_lmtp_boundary(const mw_lmtp *s)
+{
+    size_t i;
+
+    for (i = 0; i < s->due.count; i++)
+        if (is_boundary(mw_expects_at(&s->due, i)))
+            return mw_expects_at(&s->due, i);
+    return NULL;
+}
+
+int mw_lmtp_has_message(const mw_lmtp *s)
+{
+    const mw_expect *latest = latest_boundary(s);
+
+    return latest && s->state != MW_STATE_BROKEN ? latest->due == MW_DUE_MAIL : mw_lmtp_is_open(s);
+}
+
+int mw_lmtp_in_transaction(const mw_lmtp *s)
+{
+    return mw_lmtp_is_open(s) || mw_lmtp_has_message(s);
+}
+
+void mw_lmtp_begin(mw_lmtp *s, size_t first)
+{
+    mw_expect *e;
+    size_t i;
+
+    mw_transaction_begin_with(&s->now, first);
+    for (i = 0; i < s->due.count; i++) {
+        e = mw_expects_at(&s->due, i);
+        e->transaction = s->now.id;
+        if (is_boundary(e) || (e->due == MW_DUE_RCPT && !e->in_flight))
+            e->rcpt -= e->rcpt < first ? e->rcpt : first;
+    }
+    mw_text_drop(s->refused_text);
+    s->refused_text = NULL;
+    s->refused_code = 0;
+    s->over = s->lapsed = 0;
+}
+
+/* What is sent behind a message that has its results, without a MAIL, is none of its. What refused that MAIL holds. */
+void mw_lmtp_leave_message(mw_lmtp *s)
+{
+    unsigned code = s->now.mail_code;
+    mw_text *text = mw_text_hold(s->now.mail_text);
+
+    if (s->over && !mw_lmtp_boundary(s)) {
+        mw_lmtp_begin(s, s->now.count);
+        if (code)
+            mw_transaction_mail_refused(&s->now, 0, MW_RCPT_ALL, code, text);
+    }
+    mw_text_drop(text);
+}
+
+/* The content has come to its end, and everything about it has been said. */
+void mw_lmtp_message_over(mw_lmtp *s)
+{
+    s->over = 1;
+    mw_lmtp_move(s, MW_STATE_IDLE);
+}
+
+size_t mw_lmtp_own_rcpts(const mw_lmtp *s)
+{
+    size_t i, own = s->now.count;
+    int ended = 0;
+    const mw_expect *e;
+
+    for (i = 0; i < s->due.count; i++) {
+        e = mw_expects_at(&s->due, i);
+        if (e->due == MW_DUE_FINAL) {
+            own = s->now.count;
+            ended = 1;
+        } else if (own == s->now.count && (is_boundary(e) || (ended && e->due == MW_DUE_RCPT))) {
+            own = e->rcpt;
+        }
+    }
+    return own;
+}
+
+void mw_lmtp_forget(mw_lmtp *s)
+{
+    if (!mw_lmtp_in_transaction(s))
+        mw_lmtp_begin(s, s->now.count);
+}
