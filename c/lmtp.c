@@ -298,9 +298,9 @@ static int desync(mw_lmtp *s, mw_verb verb)
 
     if (mw_lines_peek(&s->lines, &line) == 1 && mw_reply_scan(line, 0, &code, &more, &text) && code == MW_LMTP_LOST)
         mw_lmtp_parted(s, text.base, text.len);
-    /* The message before keeps nothing, though this one does not begin. */
+    /* The message before keeps nothing, though this one does not begin: its successes would be read as this one's. */
     if (verb == MW_VERB_MAIL)
-        mw_transaction_begin(&s->now);
+        mw_lmtp_begin(s, s->now.count);
     mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
     return MW_E_REPLY_EXTRA;
 }
@@ -322,6 +322,8 @@ int mw_lmtp_command(mw_lmtp *s, mw_slice line)
     verb = s->auth ? MW_VERB_AUTH : mw_command_verb(line);
     if (rc)
         return refuse_argument(s, rc);
+    if (s->state == MW_STATE_BROKEN && verb == MW_VERB_MAIL)
+        mw_lmtp_leave_message(s);
     if (s->state == MW_STATE_BROKEN && verb != MW_VERB_QUIT)
         return refuse(s, MW_LMTP_LOST, s->error);
     if (s->state == MW_STATE_OPEN || s->chunk_left || s->cut)
@@ -410,6 +412,8 @@ void mw_lmtp_break(mw_lmtp *s, int why, mw_text *words)
         cut(s);
     s->auth = 0;
     s->joined_waits = 0;
+    s->over = 1;
+    s->over_rcpts = s->now.count;
     mw_lmtp_move(s, MW_STATE_BROKEN);
 }
 

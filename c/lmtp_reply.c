@@ -177,8 +177,10 @@ static void apply_mail(mw_lmtp *s, size_t first, const mw_reply *r)
     }
     /* What has its results is left at once where something came behind, else with what comes. */
     if (s->over && (first < s->now.count || s->state == MW_STATE_ASKED)) {
-        mw_lmtp_begin(s, first);
-        first = 0;
+        size_t over = first < s->over_rcpts ? first : s->over_rcpts;
+
+        mw_lmtp_begin(s, over);
+        first -= over;
     }
     next = mw_lmtp_boundary(s);
     text = mw_reply_joined(r);

@@ -86,7 +86,8 @@ struct mw_lmtp {
     size_t hand_loose;          /* lines read by hand that made no reply, since the last command */
 
     mw_lmtp_state state;
-    int over;                   /* now is a message that has its results: what is sent without a MAIL is not its */
+    int over;                   /* the message has its results: what is sent without a MAIL is not its */
+    size_t over_rcpts;          /* so many of the recipients are its: others came behind its end already */
     int lapsed;                 /* LHLO was sent inside the transaction: it may have ended */
     mw_dotstuff stuff;
     uint64_t end;               /* out.queued behind the message's last byte, once it is known */

@@ -68,7 +68,7 @@ void mw_lmtp_leave_message(mw_lmtp *s)
     mw_text *text = mw_text_hold(s->now.mail_text);
 
     if (s->over && !mw_lmtp_boundary(s)) {
-        mw_lmtp_begin(s, s->now.count);
+        mw_lmtp_begin(s, s->over_rcpts);
         if (code)
             mw_transaction_mail_refused(&s->now, 0, MW_RCPT_ALL, code, text);
     }
@@ -78,7 +78,16 @@ void mw_lmtp_leave_message(mw_lmtp *s)
 /* The content has come to its end, and everything about it has been said. */
 void mw_lmtp_message_over(mw_lmtp *s)
 {
+    size_t i;
+    const mw_expect *e;
+
     s->over = 1;
+    s->over_rcpts = s->now.count;
+    for (i = s->due.count; i-- > 0;) {
+        e = mw_expects_at(&s->due, i);
+        if (is_boundary(e) || (e->due == MW_DUE_RCPT && !e->in_flight))
+            s->over_rcpts = e->rcpt;
+    }
     mw_lmtp_move(s, MW_STATE_IDLE);
 }
 

@@ -96,6 +96,8 @@ static void queued(run *h, mw_slice line)
         model_owe(m, MODEL_AUTH, 1);
     else if (is_verb(line, "MAIL") || is_verb(line, "SEND") || is_verb(line, "SOML") || is_verb(line, "SAML"))
         model_owe(m, MODEL_MAIL, 1);
+    else if (is_verb(line, "RSET"))
+        model_owe(m, MODEL_RSET, 1);
     else if (is_verb(line, "RCPT"))
         model_add_rcpt(m);
     else if (is_verb(line, "BDAT"))
@@ -109,18 +111,26 @@ static void queued(run *h, mw_slice line)
     }
 }
 
+/* Before the line counts: a RCPT has begun a transaction of which it is the first, not yet counted here. */
+static void follow(run *h)
+{
+    const mw_transaction *t = mw_lmtp_transaction(h->s);
+
+    if (t->id != h->m->transaction && !h->m->unsure)
+        model_begin(h->m, t->id, 0, mw_lmtp_error(h->s) != 0);
+}
+
 static void command(run *h, mw_slice line)
 {
     mw_outq *out = mw_lmtp_out(h->s);
-    uint64_t before = out->queued, id = mw_lmtp_transaction(h->s)->id;
+    uint64_t before = out->queued;
     int rc;
 
     model_settle_hand(h->m);
     h->content = mw_lmtp_content(h->s);
     rc = mw_lmtp_command(h->s, line);
     FUZZ_CHECK(rc == 0 || out->queued <= before);
-    if (mw_lmtp_transaction(h->s)->id != id)
-        model_begin(h->m);
+    follow(h);
     if (out->queued <= before)
         return;
     FUZZ_CHECK(out->queued - before == line.len + 2);

@@ -38,6 +38,8 @@ static inline void check_results(const run *h)
     const mw_transaction *t = mw_lmtp_transaction(h->s);
     size_t i, successes = 0;
 
+    if (t->id != h->m->transaction && !h->m->unsure)
+        model_begin(h->m, t->id, t->count, mw_lmtp_error(h->s) != 0);
     FUZZ_CHECK(h->m->unsure || t->count == h->m->count);
     for (i = 0; i < t->count; i++) {
         check_recipient(h, i);

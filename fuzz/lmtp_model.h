@@ -14,13 +14,12 @@
 #define MODEL_INPUT_MAX 4096
 #define MODEL_SAID_MAX (3 * MODEL_INPUT_MAX)
 
-typedef enum model_kind { MODEL_OTHER, MODEL_GREETING, MODEL_MAIL, MODEL_RCPT, MODEL_CHUNK, MODEL_AUTH, MODEL_FINAL } model_kind;
+typedef enum model_kind { MODEL_OTHER, MODEL_GREETING, MODEL_MAIL, MODEL_RSET, MODEL_RCPT, MODEL_CHUNK, MODEL_AUTH, MODEL_FINAL } model_kind;
 
 typedef struct model_owed {
     model_kind kind;
     size_t replies, rcpt;
     int counts_later;       /* how many replies is known when those to RCPT have come */
-    uint64_t transaction;
 } model_owed;
 
 typedef struct model_rcpt {
@@ -48,8 +47,9 @@ typedef struct model {
     size_t head, tail;
     model_rcpt rcpts[MODEL_INPUT_MAX];
     size_t count;
-    uint64_t transaction;
-    int mail_refused, auth, joined, banner;
+    uint64_t transaction;           /* the session's number of it */
+    int begun;                      /* MAIL or RSET was accepted, and the session has not begun one yet */
+    int auth, joined, banner;
     size_t asked;                   /* the tail behind the last DATA */
 
     model_reply reply;              /* being gathered */
@@ -73,7 +73,7 @@ static inline void model_init(model *m)
 {
     m->said_len = m->given = m->eaten = m->backs = m->head = m->tail = m->count = 0;
     m->transaction = m->end = m->chunk_left = 0;
-    m->mail_refused = m->auth = m->banner = m->hand_held = m->ends = m->late_rcpt = m->chunk_last = 0;
+    m->begun = m->auth = m->banner = m->hand_held = m->ends = m->late_rcpt = m->chunk_last = 0;
     m->unsure = m->frozen = m->doubtful = m->end_left = 0;
     m->reply.count = m->hand.count = m->positive = m->asked = 0;
     m->joined = -1;
@@ -89,29 +89,39 @@ static inline void model_owe(model *m, model_kind kind, size_t replies)
     o->replies = replies;
     o->rcpt = m->count - 1;
     o->counts_later = 0;
-    o->transaction = m->transaction;
 }
 
-static inline void model_begin(model *m)
+static inline int model_is_open(const model_rcpt *r)
 {
-    m->transaction++;
-    m->count = 0;
-    m->mail_refused = m->ends = m->late_rcpt = 0;
+    return r->accepted && !r->settled && !r->final;
+}
+
+/* The session has begun a transaction that has the last of the recipients only. Nobody who is owed a final reply is forgotten but by
+ * a MAIL or RSET that was accepted. */
+static inline void model_begin(model *m, uint64_t transaction, size_t kept, int broken)
+{
+    size_t i, gone = m->count - kept;
+
+    FUZZ_CHECK(kept <= m->count);
+    for (i = 0; i < gone; i++)
+        FUZZ_CHECK(m->begun || broken || !model_is_open(&m->rcpts[i]));
+    memmove(m->rcpts, m->rcpts + gone, kept * sizeof *m->rcpts);
+    for (i = m->head; i < m->tail; i++)
+        m->owed[i].rcpt -= m->owed[i].rcpt < gone ? 0 : gone;
+    m->late_rcpt = m->head < m->tail && m->ends;
+    m->ends = m->late_rcpt;
+    m->transaction = transaction;
+    m->count = kept;
+    m->begun = 0;
 }
 
 static inline void model_add_rcpt(model *m)
 {
     model_rcpt none = { 0, 0, 0, 0 };
 
-    none.settled = m->mail_refused;
     m->rcpts[m->count++] = none;
     m->late_rcpt |= m->ends > 0;
     model_owe(m, MODEL_RCPT, 1);
-}
-
-static inline int model_is_open(const model_rcpt *r)
-{
-    return r->accepted && !r->settled && !r->final;
 }
 
 /* Recipients to whom the next final replies belong. */
@@ -131,7 +141,7 @@ static inline void model_owe_finals(model *m)
     int later = 0;
 
     for (i = m->head; i < m->tail; i++)
-        later |= m->owed[i].kind == MODEL_RCPT && m->owed[i].transaction == m->transaction;
+        later |= m->owed[i].kind == MODEL_RCPT;
     model_owe(m, MODEL_FINAL, open ? open : 1);
     m->owed[m->tail - 1].counts_later = later;
 }
@@ -191,8 +201,7 @@ static inline void model_waive(model *m)
 {
     if (m->head == m->tail || m->owed[m->head].kind != MODEL_FINAL)
         return;
-    if (m->owed[m->head].transaction == m->transaction)
-        model_settle_all(m);
+    model_settle_all(m);
     m->head++;
 }
 
@@ -200,16 +209,14 @@ static inline void model_credit(model *m, unsigned code)
 {
     size_t i = 0;
 
-    if (m->owed[m->head].transaction == m->transaction) {
-        while (i < m->count && !model_is_open(&m->rcpts[i]))
-            i++;
-        if (i < m->count) {
-            m->rcpts[i].final = code;
-            m->rcpts[i].doubtful = m->doubtful;
-        }
-        /* Nobody can have accepted what was not sent. */
-        FUZZ_CHECK(code / 100 != 2 || m->end_left || m->doubtful);
+    while (i < m->count && !model_is_open(&m->rcpts[i]))
+        i++;
+    if (i < m->count) {
+        m->rcpts[i].final = code;
+        m->rcpts[i].doubtful = m->doubtful;
     }
+    /* Nobody can have accepted what was not sent. */
+    FUZZ_CHECK(code / 100 != 2 || m->end_left || m->doubtful);
     model_pop(m);
 }
 
@@ -234,22 +241,19 @@ static inline size_t model_joins(const model *m)
 
 static inline void model_apply_other(model *m, const model_owed *o, const model_reply *r)
 {
-    int current = o->transaction == m->transaction;
-
     if (o->kind == MODEL_GREETING)
         m->banner |= model_contains(r->first, "Net::Server::Mail (Perl) Service ready");
     if (o->kind == MODEL_AUTH)
         m->auth = r->last / 100 == 3;
-    if (o->kind == MODEL_MAIL && current && r->last / 100 != 2) {
-        m->mail_refused = 1;
-        model_settle_all(m);
-    }
+    m->begun |= (o->kind == MODEL_MAIL || o->kind == MODEL_RSET) && r->last / 100 == 2;
     /* A DATA behind the chunk asks again. */
     if (o->kind == MODEL_CHUNK && r->last / 100 != 2 && m->asked <= m->head)
         model_refused(m);
-    if (o->kind == MODEL_RCPT && current && r->last / 100 == 2)
+    if (o->kind != MODEL_RCPT || o->rcpt >= m->count)
+        return;
+    if (r->last / 100 == 2)
         m->rcpts[o->rcpt].accepted = !m->rcpts[o->rcpt].settled;
-    if (o->kind == MODEL_RCPT && current && r->last / 100 != 2)
+    else
         m->rcpts[o->rcpt].settled = 1;
 }
 

@@ -171,7 +171,8 @@ sub judge {
     }
     for my $recipient (sort keys %latest) {
         my ($what, undef, $code, $maybe) = @{ $latest{$recipient} };
-        push @problems, "$what ($code) of $recipient, who got it" if $what ne 'success' and not $maybe and $told{$recipient} and $told{$recipient}[1] == 250;
+        next if $what eq 'success' or $maybe or not $told{$recipient};
+        push @problems, "$what ($code) of $recipient, who got it" if $told{$recipient}[1] == 250;
     }
     push @problems, map {"content was run as commands: $_->[0]"} grep { $_->[0] =~ /smuggled/ } @told;
     return @problems;
