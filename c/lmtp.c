@@ -226,6 +226,7 @@ static int queue_bdat(mw_lmtp *s, mw_slice line, int last)
         return refuse(s, s->refused_code, MW_E_STATE);
     if (s->state == MW_STATE_ASKED || s->state == MW_STATE_WAIT || !owed || s->lapsed || mw_lmtp_boundary(s))
         return refuse(s, BAD_SEQUENCE, MW_E_STATE);
+    mw_lmtp_leave_message(s);
     rc = queue_line(s, line, last ? MW_DUE_FINAL : MW_DUE_CHUNK, last ? owed : 1);
     if (rc)
         return rc;

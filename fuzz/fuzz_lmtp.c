@@ -111,13 +111,13 @@ static void queued(run *h, mw_slice line)
     }
 }
 
-/* Before the line counts: a RCPT has begun a transaction of which it is the first, not yet counted here. */
-static void follow(run *h)
+/* Before the line counts here: the session may have begun a transaction with it, and have its recipient already. */
+static void follow(run *h, int has_rcpt)
 {
     const mw_transaction *t = mw_lmtp_transaction(h->s);
 
     if (t->id != h->m->transaction && !h->m->unsure)
-        model_begin(h->m, t->id, 0, mw_lmtp_error(h->s) != 0);
+        model_begin(h->m, t->id, t->count - (size_t)has_rcpt, mw_lmtp_error(h->s) != 0);
 }
 
 static void command(run *h, mw_slice line)
@@ -130,7 +130,7 @@ static void command(run *h, mw_slice line)
     h->content = mw_lmtp_content(h->s);
     rc = mw_lmtp_command(h->s, line);
     FUZZ_CHECK(rc == 0 || out->queued <= before);
-    follow(h);
+    follow(h, out->queued > before && !h->m->auth && is_verb(line, "RCPT"));
     if (out->queued <= before)
         return;
     FUZZ_CHECK(out->queued - before == line.len + 2);
