@@ -70,7 +70,7 @@ void mw_lmtp_leave_message(mw_lmtp *s)
     if (s->over && !mw_lmtp_boundary(s)) {
         mw_lmtp_begin(s, s->over_rcpts);
         if (code)
-            mw_transaction_mail_refused(&s->now, 0, MW_RCPT_ALL, code, text);
+            mw_transaction_mail_refused(&s->now, s->now.count, MW_RCPT_ALL, code, text);
     }
     mw_text_drop(text);
 }

@@ -57,6 +57,23 @@ static void send_bytes(run *h, size_t n)
 
 /* ---- commands */
 
+/* Before the line counts here: the session may have begun a transaction with it, and have its recipient already. */
+static void follow(run *h, int has_rcpt)
+{
+    const mw_transaction *t = mw_lmtp_transaction(h->s);
+
+    if (t->id != h->m->transaction && !h->m->unsure)
+        model_begin(h->m, t->id, t->count - (size_t)has_rcpt, mw_lmtp_error(h->s) != 0);
+}
+
+/* What was read by hand counts, on both sides. */
+static void settle(run *h)
+{
+    mw_lmtp_settle_hand(h->s);
+    model_settle_hand(h->m);
+    follow(h, 0);
+}
+
 static int is_verb(mw_slice line, const char *verb)
 {
     size_t len = strlen(verb), i;
@@ -111,22 +128,13 @@ static void queued(run *h, mw_slice line)
     }
 }
 
-/* Before the line counts here: the session may have begun a transaction with it, and have its recipient already. */
-static void follow(run *h, int has_rcpt)
-{
-    const mw_transaction *t = mw_lmtp_transaction(h->s);
-
-    if (t->id != h->m->transaction && !h->m->unsure)
-        model_begin(h->m, t->id, t->count - (size_t)has_rcpt, mw_lmtp_error(h->s) != 0);
-}
-
 static void command(run *h, mw_slice line)
 {
     mw_outq *out = mw_lmtp_out(h->s);
     uint64_t before = out->queued;
     int rc;
 
-    model_settle_hand(h->m);
+    settle(h);
     h->content = mw_lmtp_content(h->s);
     rc = mw_lmtp_command(h->s, line);
     FUZZ_CHECK(rc == 0 || out->queued <= before);
@@ -174,7 +182,7 @@ static int reply(run *h)
 {
     int rc, wanted;
 
-    model_settle_hand(h->m);
+    settle(h);
     if (mw_lmtp_reply_local(h->s))
         return 1;
     model_hand_over(h->m);
@@ -209,7 +217,7 @@ static void put(run *h, mw_slice text)
     unsigned code = (unsigned)fuzz_number(text, 100000, 250);
     int more = text.len && memchr(text.base, '-', text.len), rc;
 
-    model_settle_hand(h->m);
+    settle(h);
     if (mw_lmtp_reply_local(h->s))
         return;
     model_hand_over(h->m);
@@ -227,7 +235,7 @@ static void put_line(run *h)
     unsigned code;
     int more, rc;
 
-    model_settle_hand(h->m);
+    settle(h);
     if (mw_lmtp_reply_local(h->s) || (rc = mw_lmtp_line(h->s, 0, &line)) != 1)
         return;
     wanted = model_line(h, line);
@@ -251,7 +259,7 @@ static void line_by_hand(run *h)
     mw_slice line, wanted;
 
     h->m->unsure |= h->small;
-    model_settle_hand(h->m);
+    settle(h);
     if (mw_lmtp_line(h->s, 1, &line) != 1)
         return;
     wanted = model_line(h, line);
@@ -360,8 +368,10 @@ static void keyword(run *h, mw_slice word)
 static void lost(run *h, mw_slice words)
 {
     mw_text *text = words.len ? mw_text_new(mw_lmtp_transaction(h->s)->alloc, words.base, words.len) : NULL;
-    mw_transaction before = *mw_lmtp_transaction(h->s);
+    mw_transaction before;
 
+    settle(h);
+    before = *mw_lmtp_transaction(h->s);
     model_salvage(h->m);
     mw_lmtp_lost(h->s, MW_E_TIMEOUT, text);
     mw_text_drop(text);
@@ -372,7 +382,7 @@ static void lost(run *h, mw_slice words)
 
 static void waive(run *h)
 {
-    model_settle_hand(h->m);
+    settle(h);
     mw_lmtp_waive_finals(h->s);
     if (!h->m->frozen)
         model_waive(h->m);
@@ -401,7 +411,7 @@ static void call(run *h, char op, mw_slice arg)
     case 'U': unget_any(h, arg); break;
     case 'v': verdict(h); break;
     case 'a': waive(h); break;
-    case 'h': mw_lmtp_settle_hand(h->s); model_settle_hand(h->m); break;
+    case 'h': settle(h); break;
     case 'y': mw_lmtp_refusal(h->s); break;
     case 'o': mw_lmtp_content_open(h->s); break;
     case 'd': with_end(h, data, arg, "\n"); break;

@@ -197,12 +197,18 @@ static inline void model_pop(model *m)
         m->head++;
 }
 
+/* Those named behind the end wait for their own replies. */
 static inline void model_waive(model *m)
 {
+    size_t i;
+
     if (m->head == m->tail || m->owed[m->head].kind != MODEL_FINAL)
         return;
     model_settle_all(m);
     m->head++;
+    for (i = m->head; i < m->tail; i++)
+        if (m->owed[i].kind == MODEL_RCPT && m->owed[i].rcpt < m->count)
+            m->rcpts[m->owed[i].rcpt].settled = 0;
 }
 
 static inline void model_credit(model *m, unsigned code)
