@@ -241,7 +241,7 @@ static void apply_final(mw_lmtp *s, mw_delivery *d, const mw_reply *r)
 static int in_class(mw_due due, unsigned code)
 {
     if (due == MW_DUE_DATA)
-        return code / 100 >= 3;
+        return code == 354 || code / 100 >= 4;
     return code / 100 == 2 || code / 100 >= 4;
 }
 

@@ -52,6 +52,13 @@ static int owes_older(const mw_lmtp *s)
     return owed > own;
 }
 
+/* Something that says neither that the message is refused nor that the link ends came before its end was sent. */
+static int early(mw_lmtp *s)
+{
+    mw_lmtp_break(s, MW_E_REPLY_EARLY, NULL);
+    return MW_E_REPLY_EARLY;
+}
+
 /* A line that came before the message's end was sent. A refusal is kept: it will be the first final reply.
  * 421 ends it all. A positive one cannot be about this message. */
 static int judge(mw_lmtp *s, mw_slice line)
@@ -68,10 +75,13 @@ static int judge(mw_lmtp *s, mw_slice line)
         mw_lmtp_parted(s, text.base, text.len);
         return MW_E_CLOSED;
     }
-    if (code / 100 >= 4)
-        return 0;
-    mw_lmtp_break(s, MW_E_REPLY_EARLY, NULL);
-    return MW_E_REPLY_EARLY;
+    return code / 100 >= 4 ? 0 : early(s);
+}
+
+/* A line that has begun to come before the message's end was sent. What is going to be a refusal may be the early one. */
+static int judge_begun(mw_lmtp *s, mw_slice begun)
+{
+    return begun.base[0] == '4' || begun.base[0] == '5' ? 0 : early(s);
 }
 
 /* Judges the first line that waits, or each of them: before the end every one, else the second of two early
@@ -88,7 +98,7 @@ static int watch(mw_lmtp *s, int each)
     do {
         end = memchr(line.base, '\n', in.len < most ? in.len : most);
         if (!end)
-            break;
+            return each ? judge_begun(s, line) : 0;
         line.len = (size_t)(end - line.base);
         rc = judge(s, line);
         in.len -= line.len + 1;

@@ -114,7 +114,7 @@ static void refuse_opened(mw_lmtp *s, const mw_reply *r)
 
 static void apply_data(mw_lmtp *s, int current, const mw_reply *r)
 {
-    int wanted = r->code / 100 == 3;
+    int wanted = r->code == 354;
     int opened = current && (s->state == MW_STATE_OPEN || s->state == MW_STATE_WAIT);
 
     if (current && s->state == MW_STATE_ASKED && wanted)
@@ -254,8 +254,6 @@ static int apply_due(mw_lmtp *s, mw_reply *r)
         s->auth = r->code / 100 == 3;
         break;
     case MW_DUE_OTHER:
-        apply_unasked(s, r);
-        break;
     case MW_DUE_QUIT:
     case MW_DUE_FINAL:
     case MW_DUE_LOCAL:

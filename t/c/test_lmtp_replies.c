@@ -88,6 +88,7 @@ static const drive_case hard[] = {
         "a=354 final go; b=421? final a preliminary or intermediate reply where none is due; " },
     { "a positive reply before the end has left", OPENED2 "d x|e|s 1|< 250 early|G|i", W_OPENED2 "x", L_OPENED2 "250 mail,-104 ",
         "a=421 body " EARLY "; b=421 body " EARLY "; " },
+    { "a line begun before the end has left", OPENED1 "d x|= 250 str|p|e|i|c", W_OPENED1, L_OPENED1 "E104 mail,-104 refused ", "a=421 body " EARLY "; " },
     { "a refusal before the end has left", OPENED2 "d x|e|s 1|< 552 early|G|< 250 2|?|v", W_OPENED2 "x\r\n.\r\n", L_OPENED2 "552 250 v0 552 ",
         "a=552 final early; b=250 final 2; " },
     { "two early ones, the second is positive", OPENED2 "d x|< 552 early|< 250 2|p|e|i|c", W_OPENED2, L_OPENED2 "E104 mail,-104 refused ",
