@@ -206,7 +206,8 @@ int mw_lmtp_data(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r);
  * this. */
 int mw_lmtp_withheld(mw_lmtp *s);
 
-/* Bytes as they are. Inside content they are taken to be stuffed, and the line state follows; behind BDAT
+/* Bytes as they are. Inside content they are taken to be stuffed, and the line state follows; an end of content among them, last, is
+ * the message's, as by mw_lmtp_data_end; behind BDAT
  * they are the chunk's, MW_E_SIZE if they are more than it announced; elsewhere they are just sent. Returns
  * as mw_lmtp_data. */
 int mw_lmtp_raw(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r);

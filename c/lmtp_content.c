@@ -23,6 +23,25 @@ mw_content mw_lmtp_content(const mw_lmtp *s)
     }
 }
 
+/* What ends content (RFC 5321 4.1.1.4), and how much of it a line's end is. */
+static const char end_of_content[] = { '\r', '\n', '.', '\r', '\n' };
+enum { LINE_ENDED = 2, CONTENT_ENDED = sizeof end_of_content };
+
+static int see_end(int seen, const char *bytes, size_t len)
+{
+    size_t i = len > CONTENT_ENDED ? len - CONTENT_ENDED : 0;
+
+    for (seen = i ? 0 : seen; i < len; i++) {
+        if (seen == CONTENT_ENDED)
+            seen = LINE_ENDED;
+        if (bytes[i] == end_of_content[seen])
+            seen++;
+        else
+            seen = bytes[i] == '\r';
+    }
+    return seen;
+}
+
 int mw_lmtp_content_open(mw_lmtp *s)
 {
     if (s->state == MW_STATE_OPEN)
@@ -31,6 +50,7 @@ int mw_lmtp_content_open(mw_lmtp *s)
         return MW_E_STATE;
     mw_lmtp_leave_message(s);
     memset(&s->stuff, 0, sizeof s->stuff);
+    s->end_seen = LINE_ENDED;
     s->refused_code = 0;
     mw_lmtp_move(s, MW_STATE_OPEN);
     return 0;
@@ -125,6 +145,7 @@ int mw_lmtp_data(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r)
         wrote = mw_dotstuff_expand(&s->stuff, bytes + *used_r, len - *used_r, to, room, &used);
         mw_outq_wrote(&s->out, wrote);
         *used_r += used;
+        s->end_seen = s->stuff.state ? 0 : LINE_ENDED;
     }
     return 0;
 }
@@ -172,6 +193,38 @@ static int just_refused(const mw_lmtp *s)
     return latest && latest->due == MW_DUE_LOCAL && s->state != MW_STATE_OPEN && !s->chunk_left;
 }
 
+/* The end of the content is queued. Nobody was accepted, and the server wants the content all the same: filters that use LMTP as a
+ * query protocol answer once. There is room for what is owed. */
+static void end_queued(mw_lmtp *s)
+{
+    size_t owed = mw_transaction_owed(&s->now);
+    mw_expect *e = mw_expects_push(&s->due, MW_DUE_FINAL, owed ? owed : 1);
+
+    s->end = s->out.queued;
+    e->transaction = s->now.id;
+    e->counts_later = mw_lmtp_rcpts_owed(s);
+    mw_lmtp_move(s, MW_STATE_WAIT);
+}
+
+/* Content as it is. It may hold the end: then the caller has ended the message. */
+static int raw_content(mw_lmtp *s, const char *bytes, size_t len)
+{
+    int seen = see_end(s->end_seen, bytes, len);
+    int rc = watch(s, seen == CONTENT_ENDED);
+
+    if (!rc)
+        rc = mw_expects_reserve(&s->due, 1);
+    if (!rc)
+        rc = mw_outq_copy(&s->out, bytes, len);
+    if (rc)
+        return rc;
+    mw_dotstuff_pass(&s->stuff, bytes, len);
+    s->end_seen = seen;
+    if (seen == CONTENT_ENDED)
+        end_queued(s);
+    return 0;
+}
+
 int mw_lmtp_raw(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r)
 {
     int rc;
@@ -182,27 +235,25 @@ int mw_lmtp_raw(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r)
         return MW_E_STATE;
     if (s->chunk_left && len > s->chunk_left)
         return MW_E_SIZE;
-    if ((s->state == MW_STATE_OPEN || s->chunk_left) && (rc = watch(s, s->chunk_left && len == s->chunk_left)))
+    if (s->chunk_left && (rc = watch(s, len == s->chunk_left)))
         return rc;
     if (mw_outq_len(&s->out) >= MW_LMTP_HIGH_WATER)
         return 0;
     if (len > MW_LMTP_HIGH_WATER)
         len = MW_LMTP_HIGH_WATER;
-    rc = s->chunk_left ? raw_chunk(s, bytes, len) : mw_outq_copy(&s->out, bytes, len);
-    if (rc)
-        return rc;
-    if (s->state == MW_STATE_OPEN)
-        mw_dotstuff_pass(&s->stuff, bytes, len);
-    *used_r = len;
-    return 0;
+    if (s->chunk_left)
+        rc = raw_chunk(s, bytes, len);
+    else
+        rc = s->state == MW_STATE_OPEN ? raw_content(s, bytes, len) : mw_outq_copy(&s->out, bytes, len);
+    if (!rc)
+        *used_r = len;
+    return rc;
 }
 
 int mw_lmtp_data_end(mw_lmtp *s)
 {
     char end[MW_DOTSTUFF_END_MAX];
     mw_dotstuff before = s->stuff;
-    mw_expect *e;
-    size_t owed = mw_transaction_owed(&s->now);
     int rc;
 
     if (s->state != MW_STATE_OPEN)
@@ -218,12 +269,6 @@ int mw_lmtp_data_end(mw_lmtp *s)
         return MW_E_NOMEM;
     }
     mw_outq_trim(&s->out);
-    s->end = s->out.queued;
-    /* Nobody was accepted, and the server wants the content all the same: filters that use LMTP as a query
-     * protocol answer once. */
-    e = mw_expects_push(&s->due, MW_DUE_FINAL, owed ? owed : 1);
-    e->transaction = s->now.id;
-    e->counts_later = mw_lmtp_rcpts_owed(s);
-    mw_lmtp_move(s, MW_STATE_WAIT);
+    end_queued(s);
     return 0;
 }

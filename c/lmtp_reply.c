@@ -146,12 +146,23 @@ static void apply_rcpt(mw_lmtp *s, size_t rcpt, const mw_reply *r)
     mw_text_drop(text);
 }
 
+/* Content of the transaction was sent behind the command whose reply is taken now. */
+static int has_content_behind(const mw_lmtp *s)
+{
+    size_t i;
+
+    for (i = 0; i < s->due.count; i++)
+        if (mw_expects_at(&s->due, i)->due == MW_DUE_CHUNK || mw_expects_at(&s->due, i)->due == MW_DUE_FINAL)
+            return 1;
+    return s->chunk_left > 0;
+}
+
 /* LHLO inside a transaction: what it has ended, if anything, only a RSET can tell. */
 static void lapse(mw_lmtp *s, const mw_reply *r)
 {
     if (r->code / 100 != 2) {
         s->lapsed = 0;
-    } else if (s->state == MW_STATE_ENVELOPE || s->state == MW_STATE_REFUSED || s->state == MW_STATE_CHUNKS) {
+    } else if ((s->state == MW_STATE_ENVELOPE || s->state == MW_STATE_REFUSED || s->state == MW_STATE_CHUNKS) && !has_content_behind(s)) {
         mw_lmtp_move(s, MW_STATE_IDLE);
     }
 }

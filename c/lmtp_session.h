@@ -90,6 +90,7 @@ struct mw_lmtp {
     size_t over_rcpts;          /* so many of the recipients are its: others came behind its end already */
     int lapsed;                 /* LHLO was sent inside the transaction: it may have ended */
     mw_dotstuff stuff;
+    int end_seen;               /* so much of the end of content, CRLF dot CRLF, is what was last sent as it is */
     uint64_t end;               /* out.queued behind the message's last byte, once it is known */
     uint64_t chunk_left;        /* bytes that BDAT announced and that were not queued yet */
     int chunk_last;             /* that BDAT was the LAST */

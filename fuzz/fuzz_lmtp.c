@@ -304,9 +304,15 @@ static void raw(run *h, const char *bytes, size_t len)
 {
     size_t used;
     int was_chunk = mw_lmtp_content(h->s) == MW_CONTENT_CHUNK;
+    int was_open = mw_lmtp_content(h->s) == MW_CONTENT_OPEN;
     int rc = mw_lmtp_raw(h->s, bytes, len, &used);
 
     check_used(h, rc, used, len);
+    if (was_open && !rc && mw_lmtp_content(h->s) == MW_CONTENT_NONE && !h->m->unsure) {
+        FUZZ_CHECK(used && bytes[used - 1] == '\n');
+        model_owe_finals(h->m);
+        model_end(h->m, mw_lmtp_out(h->s)->queued);
+    }
     if (!was_chunk || !used || h->m->unsure)
         return;
     FUZZ_CHECK(used <= h->m->chunk_left);

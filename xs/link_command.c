@@ -373,6 +373,8 @@ int mwx_link_dataend(pTHX_ mwx_link *link, SV *ref)
     content = mw_lmtp_content(link->session);
     if (content == MW_CONTENT_ASKED)
         content = content_of(aTHX_ link, ref);
+    if (content == MW_CONTENT_NONE && mw_lmtp_finals_owed(link->session))
+        return mwx_link_finals(aTHX_ link, ref);
     if (content == MW_CONTENT_NONE)
         return !mw_lmtp_withheld(link->session) && !mw_lmtp_error(link->session);
     if (content == MW_CONTENT_REFUSED) {
