@@ -10,9 +10,6 @@
 #include <assert.h>
 #include <string.h>
 
-/* What a server says to a command that is out of place (RFC 5321 4.2.3). */
-#define BAD_SEQUENCE 503
-
 static const struct {
     char letter;
     mw_stage stage;
@@ -201,7 +198,7 @@ static int queue_data(mw_lmtp *s, mw_slice line)
     int rc;
 
     if (s->state == MW_STATE_WAIT || is_lapsed(s))
-        return refuse(s, BAD_SEQUENCE, MW_E_STATE);
+        return refuse(s, MW_LMTP_OUT_OF_PLACE, MW_E_STATE);
     if ((rc = queue_line(s, line, MW_DUE_DATA, 1)))
         return rc;
     if (s->state == MW_STATE_REFUSED)
@@ -225,7 +222,7 @@ static int queue_bdat(mw_lmtp *s, mw_slice line, int last)
     if (s->state == MW_STATE_REFUSED)
         return refuse(s, s->refused_code, MW_E_STATE);
     if (s->state == MW_STATE_ASKED || s->state == MW_STATE_WAIT || !owed || s->lapsed || mw_lmtp_boundary(s))
-        return refuse(s, BAD_SEQUENCE, MW_E_STATE);
+        return refuse(s, MW_LMTP_OUT_OF_PLACE, MW_E_STATE);
     mw_lmtp_leave_message(s);
     rc = queue_line(s, line, last ? MW_DUE_FINAL : MW_DUE_CHUNK, last ? owed : 1);
     if (rc)

@@ -32,6 +32,8 @@
 #define MW_LMTP_LOST 421
 /* The code of a command that was refused here: syntax error in parameters. */
 #define MW_LMTP_REFUSED 501
+/* The code of one that is out of place: bad sequence of commands. */
+#define MW_LMTP_OUT_OF_PLACE 503
 
 /* Data is written into the queue while less than this is waiting there. */
 #define MW_LMTP_HIGH_WATER 65536
@@ -211,6 +213,10 @@ int mw_lmtp_withheld(mw_lmtp *s);
  * they are the chunk's, MW_E_SIZE if they are more than it announced; elsewhere they are just sent. Returns
  * as mw_lmtp_data. */
 int mw_lmtp_raw(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r);
+
+/* The caller has written the end of the content to the link himself, past the session: its replies are owed. 0, or as
+ * mw_lmtp_data_end. */
+int mw_lmtp_content_ended(mw_lmtp *s);
 
 /* Ends the content: queues the dot, which is owed one reply per accepted recipient (of RCPTs without a reply
  * yet, those that will be accepted), one if there is none. Returns as mw_lmtp_data; MW_E_SIZE, and the session is

@@ -250,6 +250,15 @@ int mw_lmtp_raw(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r)
     return rc;
 }
 
+int mw_lmtp_content_ended(mw_lmtp *s)
+{
+    int rc = s->state == MW_STATE_OPEN ? mw_expects_reserve(&s->due, 1) : MW_E_STATE;
+
+    if (!rc)
+        end_queued(s);
+    return rc;
+}
+
 int mw_lmtp_data_end(mw_lmtp *s)
 {
     char end[MW_DOTSTUFF_END_MAX];

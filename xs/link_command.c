@@ -322,22 +322,32 @@ static int sent(pTHX_ mwx_link *link, SV *ref, int rc)
     return !rc;
 }
 
+int mwx_link_holds_back(pTHX_ SV *ref)
+{
+    return SvSTASH(SvRV(ref)) == gv_stashpvs("Net::LMTP", 0);
+}
+
 static int send_octets(pTHX_ mwx_link *link, SV *ref, mw_slice octets, int raw)
 {
+    int rc;
+
     if (mwx_link_is_closed(aTHX_ link, ref))
         return 0;
     if (!raw || mw_lmtp_content(link->session) == MW_CONTENT_ASKED)
         content_of(aTHX_ link, ref);
     if (link->debug && (raw || mw_lmtp_content(link->session) == MW_CONTENT_OPEN))
         debug_content(aTHX_ link, ref, octets);
-    return sent(aTHX_ link, ref, write_all(aTHX_ link, ref, octets, raw));
+    rc = write_all(aTHX_ link, ref, octets, raw);
+    if (!rc && !mwx_link_holds_back(aTHX_ ref))
+        rc = mwx_link_flush_queue(aTHX_ link, ref);
+    return sent(aTHX_ link, ref, rc);
 }
 
 int mwx_link_send(pTHX_ mwx_link *link, SV *ref, SV **pieces, int count, int raw)
 {
     SV *joined;
 
-    if (is_quick(aTHX_ link, ref, pieces, count))
+    if (mwx_link_holds_back(aTHX_ ref) && is_quick(aTHX_ link, ref, pieces, count))
         return sent(aTHX_ link, ref, write_all(aTHX_ link, ref, mwx_octets(aTHX_ pieces[0], 0, ""), raw));
     /* What may run from here on may drop the object, and change the caller's string: a reference of our own to the one, a
      * copy-on-write copy of the other. */

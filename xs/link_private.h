@@ -37,6 +37,10 @@ int mwx_link_pump(pTHX_ mwx_link *link, SV *ref, int events, int64_t deadline);
 /* Sends all that is queued: 0 or an error. */
 int mwx_link_flush_queue(pTHX_ mwx_link *link, SV *ref);
 
+/* False for an object of a class of its own, which may write to the socket itself behind what it gave us: nothing is held back
+ * then. */
+int mwx_link_holds_back(pTHX_ SV *ref);
+
 /* Sends a command line, without its end, and reads the reply: what response returns. */
 int mwx_link_line(pTHX_ mwx_link *link, SV *ref, mw_slice line);
 

@@ -19,6 +19,19 @@ mw_slice mwx_without_end(mw_slice line)
     return line;
 }
 
+#define HELD "content is open, and a part of it was not sent: call flush before writing past the object, dataend at its end"
+
+/* Sends what is queued, before a reply is waited for. Not content that is held back: who asks for a reply in the middle of it may have
+ * written its end past us, and what came behind that would be commands. The link is closed, so that the server discards the message. */
+static int send_before(pTHX_ mwx_link *link, SV *ref)
+{
+    if (mw_lmtp_content(link->session) != MW_CONTENT_OPEN || !mw_outq_len(mw_lmtp_out(link->session)))
+        return mwx_link_flush_queue(aTHX_ link, ref);
+    mwx_link_give_up(aTHX_ link, ref, MW_E_STATE, HELD);
+    mwx_status_set(aTHX_ link, sv_2mortal(newSViv(MW_LMTP_OUT_OF_PLACE)), sv_2mortal(newSVpvs(HELD "\n")));
+    return MW_E_STATE;
+}
+
 /* The next line, with "\n"; NULL after a failure, which the status tells. */
 static SV *read_line(pTHX_ mwx_link *link, SV *ref, int64_t deadline)
 {
@@ -27,7 +40,9 @@ static SV *read_line(pTHX_ mwx_link *link, SV *ref, int64_t deadline)
     int rc;
 
     while ((rc = mw_lmtp_line(link->session, !link->gathering, &line)) == 0) {
-        rc = mwx_link_flush_queue(aTHX_ link, ref);
+        rc = send_before(aTHX_ link, ref);
+        if (rc == MW_E_STATE)
+            return NULL;
         if (!rc)
             rc = mwx_link_pump(aTHX_ link, ref, MW_IO_IN, deadline);
         if (rc < 0)
@@ -132,7 +147,9 @@ static int read_reply(pTHX_ mwx_link *link, SV *ref, int64_t deadline)
     int rc;
 
     while ((rc = mw_lmtp_reply(link->session)) == 0) {
-        rc = mwx_link_flush_queue(aTHX_ link, ref);
+        rc = send_before(aTHX_ link, ref);
+        if (rc == MW_E_STATE)
+            return MWX_CMD_ERROR;
         if (!rc)
             rc = mwx_link_pump(aTHX_ link, ref, MW_IO_IN, deadline);
         if (rc < 0)
@@ -214,6 +231,9 @@ int mwx_link_response(pTHX_ mwx_link *link, SV *ref)
 {
     NV seconds = mwx_link_timeout(aTHX_ link, ref);
 
+    /* A class of its own that asks for a reply in the middle of content has written the end itself. */
+    if (!mwx_link_holds_back(aTHX_ ref) && !mw_outq_len(mw_lmtp_out(link->session)))
+        mw_lmtp_content_ended(link->session);
     if (!link->died)
         return mwx_link_next_reply(aTHX_ link, ref, seconds);
     mwx_link_failed(aTHX_ link, ref, MWX_E_DIED);

@@ -53,10 +53,12 @@ sub run_sync {
     my $lmtp = $self->{lmtp};
     for my $message (@messages) {
         my $name = $message->{name};
-        my @accepted = $lmtp->mail("$name\@x") ? $lmtp->recipient(addresses($message), { SkipBad => 1 }) : ();
+        my $began = $lmtp->mail("$name\@x");
+        my @accepted = $began ? $lmtp->recipient(addresses($message), { SkipBad => 1 }) : ();
         my $state = @accepted ? $self->content($message) : 'refused';
         $told->{least}{$name} = @accepted;
-        $told->{results}{$name} = [ $lmtp->results ];
+        # Before MAIL is accepted those of the message before are there.
+        $told->{results}{$name} = $began ? [ $lmtp->results ] : [];
         push @{ $told->{problems} }, "$name: true at the end, but not all have it"
             if $state eq 'true' and grep { !$_->is_success && $_->stage eq 'final' } $lmtp->results;
         $lmtp->reset if $state eq 'refused' and $lmtp->opened;
