@@ -82,7 +82,7 @@ int mw_lmtp_discards(mw_slice line);
 size_t mw_lmtp_public(mw_lmtp *s, mw_slice line);
 
 /* A MAIL that was not sent, as its caller's arguments were refused: the last message's results are not the
- * next one's. Nothing happens inside a transaction. */
+ * next one's. Nothing happens to a message that may still be sent. */
 void mw_lmtp_forget(mw_lmtp *s);
 
 /* True when nothing is owed and no transaction is open: whatever the server sends now was not asked for. */

@@ -111,6 +111,6 @@ size_t mw_lmtp_own_rcpts(const mw_lmtp *s)
 
 void mw_lmtp_forget(mw_lmtp *s)
 {
-    if (!mw_lmtp_in_transaction(s))
-        mw_lmtp_begin(s, s->now.count);
+    if (s->over && !mw_lmtp_boundary(s))
+        mw_lmtp_begin(s, s->over_rcpts);
 }

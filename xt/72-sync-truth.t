@@ -12,7 +12,7 @@ use lib 'xt/lib';
 use Net::LMTP;
 use Truth::Server;
 
-my $LINKS = $ENV{TRUTH_LINKS} || 3000;
+my $LINKS = $ENV{TRUTH_LINKS} || 1000;
 my $CALLS = 14;
 my $SHOWN = 10;
 my @TRAITS = (
