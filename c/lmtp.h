@@ -246,6 +246,10 @@ const mw_text *mw_lmtp_parting(const mw_lmtp *s);
  * code 0. */
 const mw_transaction *mw_lmtp_transaction(const mw_lmtp *s);
 
+/* What is to be said of recipient i now: its result; while it has none, how far it has come, code 0. Once the message's last byte has
+ * left it may have been delivered. Its strings are the transaction's. */
+mw_result mw_lmtp_result(const mw_lmtp *s, size_t i);
+
 /* A keyword of the last LHLO reply, without regard to case: 1 and its parameters (empty: none), or 0. */
 int mw_lmtp_keyword(const mw_lmtp *s, mw_slice keyword, mw_slice *params_r);
 

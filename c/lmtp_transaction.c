@@ -109,6 +109,18 @@ size_t mw_lmtp_own_rcpts(const mw_lmtp *s)
     return own;
 }
 
+mw_result mw_lmtp_result(const mw_lmtp *s, size_t i)
+{
+    const mw_recipient *r = &s->now.rcpts[i];
+    mw_result now = r->result;
+
+    if (!r->settled && r->accepted && i < mw_lmtp_own_rcpts(s) && mw_lmtp_end_left(s)) {
+        now.stage = MW_STAGE_FINAL;
+        now.maybe_delivered = 1;
+    }
+    return now;
+}
+
 void mw_lmtp_forget(mw_lmtp *s)
 {
     if (s->over && !mw_lmtp_boundary(s))

@@ -135,6 +135,23 @@ for my $end (
     ok($lmtp->data("x\n"), "... then $name is for data");
 }
 
+# Raw commands: with the end sent, who has not been answered may have the message.
+{
+    my ($lmtp, $server) = script({ keywords => ['CHUNKING'] },
+        expect => qr/^MAIL/, reply => '250 sender', expect => qr/^RCPT/, reply => '250 one', expect => qr/^RCPT/, reply => '250 two',
+        expect => 'BDAT 4 LAST', bytes => 4, reply => '250 for b', reply => '250 for c');
+    $lmtp->mail('a@x');
+    $lmtp->to('b@x', 'c@x');
+    $lmtp->_BDAT(4, 'LAST');
+    is(($lmtp->results)[1]->maybe_delivered, 0, 'raw BDAT: its bytes are not sent');
+    $lmtp->rawdatasend("hi\r\n");
+    is($lmtp->response, 2, '... one reply is read');
+    is(join('; ', map { $_->as_string } $lmtp->results),
+        '<b@x>: success (final) 250 for b; <c@x>: deferral (final) 421 no reply yet (may have been delivered)', '... not the other');
+    $lmtp->response;
+    is(join('; ', map { $_->as_string } $lmtp->results), '<b@x>: success (final) 250 for b; <c@x>: success (final) 250 for c', '... now it is');
+}
+
 # A binary delivery announces the size of what comes in pieces, and changes no byte of it.
 {
     my $sink = Mail::Wire::Sink->new(binarymime => 1);
