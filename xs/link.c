@@ -2,6 +2,7 @@
  * bytes. */
 #include "link_private.h"
 #include "call.h"
+#include "convert.h"
 #include "flight_glue.h"
 #include "magic.h"
 
@@ -223,6 +224,16 @@ void mwx_link_give_up(pTHX_ mwx_link *link, SV *ref, int why, const char *words)
 {
     lose(aTHX_ link, ref, why, words);
     close_object(aTHX_ link, ref);
+}
+
+void mwx_link_lose(pTHX_ mwx_link *link, SV *ref, SV *words)
+{
+    SV *copy = sv_2mortal(newSVpvs(""));
+    mw_slice octets = mwx_octets(aTHX_ words, 1, "");
+
+    sv_catpvn(copy, octets.base, octets.len);
+    mwx_link_give_up(aTHX_ link, ref, MW_E_CLOSED, SvPVX(copy));
+    mwx_link_status_words(aTHX_ link, ref, SvPVX(copy));
 }
 
 void mwx_link_closed(pTHX_ mwx_link *link, SV *ref)
