@@ -35,6 +35,7 @@ static int free_link(pTHX_ SV *object, MAGIC *mg)
         mw_lmtp_free(link->session);
         SvREFCNT_dec(link->code);
         SvREFCNT_dec((SV *)link->lines);
+        SvREFCNT_dec(link->unfinished);
         SvREFCNT_dec(link->died);
         SvREFCNT_dec((SV *)link->delivered);
         Safefree(link);
@@ -215,7 +216,10 @@ static void lose(pTHX_ mwx_link *link, SV *ref, int why, const char *words)
     STRLEN len;
     const char *bytes = SvPV(message, len);
     mw_text *text = mw_text_new(mw_alloc_default(), bytes, len);
+    mw_slice rest = mw_buf_view(mw_lmtp_in(link->session));
 
+    if (rest.len && !link->unfinished)
+        link->unfinished = newSVpvn(rest.base, rest.len);
     mw_lmtp_lost(link->session, why, text);
     mw_text_drop(text);
 }

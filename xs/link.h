@@ -25,6 +25,7 @@ typedef struct mwx_link {
     int exact;              /* addresses are taken as they are (ExactAddresses) */
     int binary;             /* the next MAIL says BODY=BINARYMIME: content is for BDAT alone, */
     uint64_t binary_from;   /* and this was the transaction before it */
+    SV *unfinished;         /* the part of a line that had come when the link was lost; NULL: none */
     SV *died;
 
     /* deliveries */

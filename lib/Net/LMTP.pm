@@ -7,11 +7,13 @@ use warnings;
 our $VERSION = '1.000';
 
 use Carp qw(carp croak);
+use Errno qw(EINVAL);
 use IO::Socket ();
 use Mail::Wire ();
 use Mail::Wire::Commands ();
 use Mail::Wire::Deliveries ();
 use Mail::Wire::Options ();
+use Mail::Wire::Peer ();
 use Mail::Wire::Result ();
 use Net::Cmd;
 use Socket ();
@@ -62,20 +64,27 @@ sub _is_all_options {
     return $list[0] =~ /\A[A-Za-z]\w*\z/ && grep { defined && $_ eq 'Host' } @names;
 }
 
-# The port behind a host ("localhost:24", "[::1]:24") goes before one that is given apart.
+# The port behind a host ("localhost:24", "[::1]:lmtp(24)") goes before one that is given apart.
 sub _place {
     my ($host, $port) = @_;
-    return defined $host && $host =~ /\A([^:\/]+|\[[^\]]*\]):(\w+)\z/ ? ($1, $2) : ($host, $port);
+    return ($host, $port) if not defined $host or $host !~ /\A([^:\/]+|\[[^\]]*\]):([\w-]+(?:\(\d+\))?)\z/;
+    return ($1, $2);
+}
+
+# "lmtp(24)" is a service name and what to do when it is unknown, as IO::Socket::INET has it.
+sub _service {
+    my ($port) = @_;
+    my ($service, $number) = (defined $port ? $port : '') =~ /\A(.*?)(?:\((\d+)\))?\z/s;
+    return $port if not defined $number;
+    return getservbyname($service, 'tcp') ? $service : $number;
 }
 
 # The options as they can be used, or nothing, with the reason in $@.
 sub _checked {
     my ($arg) = @_;
-    if ($arg->{SSL}) {
-        $@ = 'Net::LMTP: TLS is not supported by this version';
-        return;
-    }
-    my $set = Mail::Wire::Options::checked('Net::LMTP', \%options, $arg) or return;
+    Mail::Wire::Options::warn_of_case('Net::LMTP', [ keys %options ], keys %$arg);
+    return _failed('Net::LMTP: TLS is not supported by this version') if $arg->{SSL};
+    my $set = Mail::Wire::Options::checked('Net::LMTP', \%options, $arg) or return _failed($@);
     $set->{joined} = defined $arg->{JoinedReplies} ? ($arg->{JoinedReplies} ? 1 : 0) : -1;
     $set->{cap} = $arg->{Timeout};
     return $set;
@@ -88,24 +97,34 @@ sub _patience {
     return defined $seconds ? Mail::Wire::Options::least($seconds, $set->{cap}) : $set->{Timeout};
 }
 
+# For what new does not even try: nothing.
+sub _failed {
+    my ($why) = @_;
+    ($@, $!) = ($why, EINVAL);
+    return;
+}
+
 sub new {
     my $self  = shift;
     my $class = ref $self || $self;
+    my ($error, $errno) = ($@, 0 + $!);
     my %arg   = _arguments(@_);
     my @hosts = ref $arg{Host} ? @{ $arg{Host} } : $arg{Host};
 
     if (not @hosts or grep { not defined or not length } @hosts) {
         carp 'Net::LMTP:new - no host specified';
-        return;
+        return _failed('Net::LMTP:new - no host specified');
     }
     if (grep { not m{\A/} and not defined((_place($_, $arg{Port}))[1]) } @hosts) {
         carp 'Net::LMTP:new - no port specified';
-        return;
+        return _failed('Net::LMTP:new - no port specified');
     }
     my $set = _checked(\%arg) or return;
     foreach my $host (@hosts) {
         my $lmtp = $class->_connect($host, \%arg, $set) or next;
-        return $lmtp->_greeted(\%arg, $set);
+        $lmtp->_greeted(\%arg, $set) or return;
+        ($@, $!) = ($error, $errno);    # what went well leaves no traces in them
+        return $lmtp;
     }
     return;
 }
@@ -113,18 +132,12 @@ sub new {
 sub _connect {
     my ($class, $host, $arg, $set) = @_;
     my $unix = $host =~ m{\A/};
-    if (grep { defined && /\0/ } $host, @{$arg}{qw(Port LocalAddr LocalPort)}) {
-        $@ = 'Net::LMTP: NUL in the name of a host or a port';
-        return;
-    }
+    return _failed('Net::LMTP: NUL in the name of a host or a port')
+        if grep { defined && /\0/ } $host, @{$arg}{qw(Port LocalAddr LocalPort)};
+    my ($name, $port) = $unix ? ($host) : _place($host, $arg->{Port});
+    my ($local, $local_port) = _place(@{$arg}{qw(LocalAddr LocalPort)});
 
-    # "lmtp(24)" is a service name and what to do when it is unknown, as IO::Socket::INET has it.
-    my ($name, $at) = $unix ? ($host, '') : _place($host, $arg->{Port});
-    my ($service, $number) = $at =~ /\A(.*?)(?:\((\d+)\))?\z/s;
-    my $port = defined $number && !getservbyname($service, 'tcp') ? $number : $service;
-
-    my ($fd, $family) = Mail::Wire::_dial($name, $unix ? undef : $port, _place(@{$arg}{qw(LocalAddr LocalPort)}),
-        $arg->{Domain} || $arg->{Family} || 0, _patience($set, 'connect'));
+    my ($fd, $family) = Mail::Wire::_dial($name, _service($port), $local, _service($local_port), $arg->{Domain} || $arg->{Family} || 0, _patience($set, 'connect'));
     return if not defined $fd;
 
     my $self = bless Symbol::gensym(), $class;
@@ -146,20 +159,29 @@ sub _greeted {
     my ($self, $arg, $set) = @_;
     my $hello = !exists $arg->{SendHello} || $arg->{SendHello};
 
+    my $step = 'greeting';
+    my ($greeting, $line);
     $self->debug($arg->{Debug});
+    ($@, $!) = ('', 0);    # response has a line there that is no reply
     my $ok = do { local ${*$self}{io_socket_timeout} = _patience($set, 'greeting'); $self->response == CMD_OK };
     if ($ok) {
         local ${*$self}{io_socket_timeout} = _patience($set, 'lhlo');
-        my ($first) = $self->message;
+        ($greeting) = $self->message;
         my $facts = ${*$self}{mail_wire};
-        $facts->{banner} = $first;
-        $facts->{domain} = defined $first && $first =~ /\A\s*(\S+)/ ? $1 : undef;
+        $facts->{banner} = $greeting;
+        $facts->{domain} = defined $greeting && $greeting =~ /\A\s*(\S+)/ ? $1 : undef;
+        $step = 'LHLO';
+        ($@, $!) = ('', 0);
         $ok = $self->hello($arg->{Hello}) if $hello;
     }
     return $self if $ok;
-    my $error = ref($self) . ': ' . $self->code . ' ' . $self->message;
+    my ($unread, $errno) = ($@, 0 + $!);
+    my @status = ($self->code, scalar $self->message);
+    $unread = $status[1] =~ /\A\[/ ? $self->_unfinished : '' if length $status[1];
+    $unread = '' if $unread =~ /\A[1-5][0-9][0-9]/;
+    my $why = ref($self) . ': ' . Mail::Wire::Peer::words($step, @status, $unread, $greeting);
     $self->close;
-    $@ = $error;
+    ($@, $!) = ($why, Mail::Wire::Peer::errno($errno, $status[1]));
     return;
 }
 
@@ -269,6 +291,10 @@ sub tied_fh {
 # One that was set caps the waits of deliveries as well; the one that is there by default doesn't.
 sub timeout {
     my $self = shift;
+    if (@_ and defined $_[0] and my $wrong = Mail::Wire::Options::wrong('Net::LMTP', Timeout => seconds => $_[0])) {
+        $@ = $wrong;
+        return $self->_refuse($wrong);
+    }
     $self->_default_timeout(-1) if @_;
     return $self->SUPER::timeout(@_);
 }
@@ -296,6 +322,7 @@ sub _TURN     { shift->unsupported }
 sub hello {
     my ($self, $domain) = @_;
     if (not defined $domain or not length $domain) {
+        local ($@, $!);
         require Net::Domain;
         $domain = Net::Domain::hostfqdn();
         $domain = 'localhost.localdomain' if not defined $domain or not length $domain;
@@ -461,6 +488,8 @@ A command that this class doesn't have. Nothing was sent.
 
 =back
 
+C<$@> and C<$!> are what they were after all that went well.
+
 Nothing dies for what a server or a network did. These croak: text with characters above 0xFF given
 to C<datasend>, C<rawdatasend>, C<bdat> or C<bdatlast>, and references there or for an address that say no text; arguments of C<deliver> and C<submit> that
 can't be used; a sync call that sends or reads while deliveries are unanswered; a delivery while a
@@ -490,15 +519,17 @@ than that either. When the time runs out the link is closed.
     $lmtp = Net::LMTP->new(OPTIONS);
 
 Connects, reads the server's greeting and sends LHLO. Returns the object; or undef (in list context
-the empty list) with the reason in C<$@>, and in C<$!> if the connection couldn't be made. Called on
+the empty list) with the reason in C<$@>, and a number for it in C<$!>. Where something else than an LMTP server is there, C<$@> has
+what it said, at which step (C<greeting>, C<LHLO>), and what that looks like. Called on
 an object it makes another one of its class.
 
 HOST is a name or an address; IPv6 addresses may be in brackets. What begins with C</> is the PATH
 of a UNIX-domain socket, and needs no PORT. A reference to a list of these is tried in order, until
-one can be connected to. PORT is a number, a service name, or both as C<lmtp(24)>. Missing ones are
+one can be connected to. PORT is a number, a service name, or both as C<lmtp(24)>: the number is for systems that don't know the name. Missing ones are
 warned of (C<Net::LMTP:new - no host specified>, C<no port specified>) and give undef.
 
-OPTIONS are pairs of name and value; unknown names are ignored. A value that can't be used makes
+OPTIONS are pairs of name and value; unknown names are ignored, with a warning (carp) for those that differ from a known one in upper and
+lower case only. A value that can't be used makes
 C<new> fail before anything is connected, with the reason in C<$@>; undef is as if the option wasn't
 given.
 
@@ -661,7 +692,8 @@ The first word of the greeting: the server's name.
 =head3 timeout([SECONDS])
 
 L<IO::Socket>'s: gets or sets how long waits may take. It is asked anew for each wait. 0 or undef:
-no limit. Once set it is for deliveries, too.
+no limit. Once set it is for deliveries, too. What is no number of seconds is refused as by C<new>: undef, the reason in C<$@>, code
+501, and the old one holds.
 
 =head3 quit
 
@@ -1371,6 +1403,10 @@ A wait that runs out inside a transaction closes the link.
 
 TCP connections are no longer L<IO::Socket::INET> but L<IO::Socket::IP>, where that is installed; so
 IPv6 works.
+
+=item *
+
+Options of C<new> that differ from a known one in case only are warned of.
 
 =item *
 

@@ -84,6 +84,7 @@ sub _recipients {
 sub _job {
     my ($self, $method, @arguments) = @_;
     my %arg = Mail::Wire::Client::_pairs($method, @arguments);
+    my $errno = 0 + $!;
     $self->_ready(!$self->_facts->{nonblocking});
     croak $OPEN if $self->_in_transaction;
     my $job = Mail::Wire::Client::_common($method, \%arg);
@@ -100,6 +101,7 @@ sub _job {
     $self->_croak_refusal if not defined $parameters;
     $job->{mail} = not(defined $error) ? "MAIL FROM:$path$parameters" : undef;
     $job->{rcpts} = $self->_recipients(delete $job->{to}, $utf8, $error);
+    $! = $errno;
     return $job;
 }
 
@@ -134,7 +136,7 @@ sub _as_octets {
 sub _launch {
     my ($self, $job) = @_;
     croak $OPEN if $self->_in_transaction;
-    my $raw = $job->{raw};
+    my ($raw, $errno) = ($job->{raw}, 0 + $!);
     $job->{source}->until($job->{deadline} ? $job->{since} + $job->{deadline} : 0);
     $self->_launching($job);
     my ($id, $text) = $self->_launch_file($job, $raw);
@@ -148,6 +150,7 @@ sub _launch {
     }
     delete $job->{rcpts};
     $self->_launched;
+    $! = $errno;
     return $id;
 }
 
