@@ -137,7 +137,8 @@ sub _connect {
     my ($name, $port) = $unix ? ($host) : _place($host, $arg->{Port});
     my ($local, $local_port) = _place(@{$arg}{qw(LocalAddr LocalPort)});
 
-    my ($fd, $family) = Mail::Wire::_dial($name, _service($port), $local, _service($local_port), $arg->{Domain} || $arg->{Family} || 0, _patience($set, 'connect'));
+    my ($fd, $family) = Mail::Wire::_dial($name, _service($port), $local, _service($local_port),
+        $arg->{Domain} || $arg->{Family} || 0, _patience($set, 'connect'));
     return if not defined $fd;
 
     my $self = bless Symbol::gensym(), $class;
