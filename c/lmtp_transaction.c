@@ -124,7 +124,12 @@ void mw_lmtp_mail_refused(mw_lmtp *s, size_t first, unsigned code, mw_text *text
 
 void mw_lmtp_forget(mw_lmtp *s)
 {
-    if (!mw_lmtp_in_transaction(s))
+    if (mw_lmtp_in_transaction(s) || mw_lmtp_boundary(s))
+        return;
+    if (s->over)
+        mw_lmtp_begin(s, s->over_rcpts);
+    /* A server may have taken recipients without a MAIL, or be about to. */
+    else if (!mw_transaction_owed(&s->now) && !mw_lmtp_rcpts_owed(s))
         mw_lmtp_begin(s, s->now.count);
 }
 
