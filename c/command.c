@@ -223,37 +223,82 @@ static size_t quoted_length(mw_slice s)
     return 0;
 }
 
-/* The length of the path that s begins with, both brackets counted; 0 when it is none. */
-static size_t path_length(mw_slice s)
+/* The same, whatever its bytes are: what is inside belongs to it in any case. */
+static size_t quoted_anyhow(mw_slice s)
 {
-    size_t i = 1;
+    size_t i;
 
-    if (s.len == 0 || s.base[0] != '<')
-        return 0;
-    while (i < s.len && s.base[i] != '>') {
-        size_t n = 1;
-
-        if (s.base[i] == '"') {
-            /* Where \" outside quotes is a pair, as in RFC 821, the quotes lie otherwise than here. */
-            n = s.base[i - 1] == '\\' ? 0 : quoted_length(skip(s, i));
-        } else if (!is_address_byte(s.base[i], 0)) {
-            n = 0;
-        }
-        if (n == 0)
-            return 0;
-        i += n;
+    for (i = 1; i < s.len; i++) {
+        if (s.base[i] == '"')
+            return i + 1;
+        if (s.base[i] == '\\')
+            i++;
     }
-    return i < s.len ? i + 1 : 0;
+    return 0;
+}
+
+/* What is wrong at the quotation mark at s[i]; NULL: nothing, and *length_r is the quoted string's. */
+static const char *quoted_fault(mw_slice s, size_t i, size_t *length_r)
+{
+    /* Where \" outside quotes is a pair, as in RFC 821, the quotes lie otherwise than here. */
+    if (s.base[i - 1] == '\\')
+        return "a quotation mark behind a backslash, outside quotes";
+    *length_r = quoted_length(skip(s, i));
+    if (*length_r)
+        return NULL;
+    return quoted_anyhow(skip(s, i)) ? "a control character in quotes" : "a quoted string that does not end";
+}
+
+const char *mw_address_fault(mw_slice bracketed)
+{
+    size_t i = 1, n;
+    const char *fault;
+
+    if (has_line_bytes(bracketed))
+        return mw_error_text(MW_E_ARG_BYTES);
+    if (bracketed.len == 0 || bracketed.base[0] != '<')
+        return "no brackets around it";
+    for (; i < bracketed.len && bracketed.base[i] != '>'; i += n) {
+        char c = bracketed.base[i];
+
+        n = 1;
+        if (c == '"' && (fault = quoted_fault(bracketed, i, &n)))
+            return fault;
+        if (c != '"' && !is_address_byte(c, 0))
+            return is_blank(c) ? "white space outside quotes" : "a control character";
+    }
+    if (i >= bracketed.len)
+        return "no bracket at its end";
+    return i + 1 == bracketed.len ? NULL : "a closing bracket outside quotes";
 }
 
 int mw_address_check(mw_slice bracketed)
 {
-    size_t n;
+    if (!mw_address_fault(bracketed))
+        return MW_OK;
+    return has_line_bytes(bracketed) ? MW_E_ARG_BYTES : MW_E_ADDRESS;
+}
 
-    if (has_line_bytes(bracketed))
-        return MW_E_ARG_BYTES;
-    n = path_length(bracketed);
-    return n > 0 && n == bracketed.len ? MW_OK : MW_E_ADDRESS;
+size_t mw_address_shown(mw_slice address, char *out)
+{
+    static const char hex[] = "0123456789abcdef";
+    size_t i, o = 0, all = address.len <= MW_ADDRESS_SHOWN;
+
+    for (i = 0; i < address.len && i < MW_ADDRESS_SHOWN; i++) {
+        unsigned char c = (unsigned char)address.base[i];
+
+        if (c >= ' ' && c != 0x7f) {
+            out[o++] = (char)c;
+            continue;
+        }
+        out[o++] = '\\';
+        out[o++] = 'x';
+        out[o++] = hex[c >> 4];
+        out[o++] = hex[c & 15];
+    }
+    for (i = 0; !all && i < 3; i++)
+        out[o++] = '.';
+    return o;
 }
 
 static mw_slice trim_space(mw_slice s)
@@ -275,7 +320,7 @@ static size_t bracketed_length(mw_slice s)
             i++;
             continue;
         }
-        if (!(quoted = quoted_length(skip(s, i))))
+        if (!(quoted = quoted_anyhow(skip(s, i))))
             return 0;
         i += quoted;
     }
@@ -288,7 +333,7 @@ static mw_slice to_bracket(mw_slice s)
     size_t n;
 
     while (s.len && s.base[0] != '<') {
-        n = s.base[0] == '"' ? quoted_length(s) : 0;
+        n = s.base[0] == '"' ? quoted_anyhow(s) : 0;
         s = skip(s, n ? n : 1);
     }
     return s;

@@ -57,6 +57,16 @@ mw_slice mw_address_path(mw_slice text, int exact, int *bracketed_r);
  * (RFC 5321 4.1.2: Path = "<" [ A-d-l ":" ] Mailbox ">"). Does not judge the address otherwise. */
 int mw_address_check(mw_slice bracketed);
 
+/* The same in words: what is wrong with it, a constant; NULL: nothing. */
+const char *mw_address_fault(mw_slice bracketed);
+
+/* How much of an address is shown where somebody is told of it, and the room that takes. */
+#define MW_ADDRESS_SHOWN 200
+#define MW_ADDRESS_SHOWN_MAX (4 * MW_ADDRESS_SHOWN + 3)
+
+/* Writes address for people: control characters as "\x0a", and "..." behind what is too long. Returns the length. */
+size_t mw_address_shown(mw_slice address, char *out);
+
 /* The command line of MW_VERB_MAIL or MW_VERB_RCPT with nothing but a path, made of an address as people write it (see
  * mw_address_path), into out (cap bytes). Returns its length, and in *path_r where the path is; 0 when the address is not ASCII or
  * cannot stand in a command (mw_address_check), or the line is too long: there is a longer way for all of those. */

@@ -95,9 +95,19 @@ static int read_some(mw_transport *t, mw_buf *in)
     return (int)got;
 }
 
+/* The caller's errno stays what it was, unless something failed. */
+static int with_errno(int rc, int errno_before)
+{
+    if (rc >= 0 || rc == MW_E_INTR || rc == MW_E_TIMEOUT)
+        errno = errno_before;
+    return rc;
+}
+
 int mw_io_poll(mw_transport *t, mw_buf *in)
 {
-    return t->not_socket ? 0 : read_some(t, in);
+    int before = errno;
+
+    return t->not_socket ? 0 : with_errno(read_some(t, in), before);
 }
 
 static int file_failed(mw_transport *t)
@@ -263,7 +273,7 @@ static int ask(mw_transport *t, mw_buf *in)
     return 0;
 }
 
-int mw_io_pump(mw_transport *t, mw_outq *out, mw_buf *in, int events, int64_t deadline)
+static int pump(mw_transport *t, mw_outq *out, mw_buf *in, int events, int64_t deadline)
 {
     int rc, ready, ms;
 
@@ -285,5 +295,12 @@ int mw_io_pump(mw_transport *t, mw_outq *out, mw_buf *in, int events, int64_t de
     if ((ready & MW_IO_IN) && (rc = read_some(t, in)))
         return rc;
     return ready & MW_IO_OUT ? write_some(t, out, in) : 0;
+}
+
+int mw_io_pump(mw_transport *t, mw_outq *out, mw_buf *in, int events, int64_t deadline)
+{
+    int before = errno;
+
+    return with_errno(pump(t, out, in, events, deadline), before);
 }
 

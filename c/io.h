@@ -83,7 +83,7 @@ int64_t mw_io_from(int64_t time, double seconds);
 
 /* Moves what can be moved: writes out until it is empty, and reads into in while it waits to write (always)
  * or when events has MW_IO_IN. Waits for the first byte, at most until the deadline and at most for one
- * slice.
+ * slice. errno is as it was, unless something failed; so it is after mw_io_poll.
  *   > 0             bytes moved
  *   0               a slice passed without any: let signal handlers run and call again
  *   MW_E_TIMEOUT    the deadline passed

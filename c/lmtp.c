@@ -319,7 +319,7 @@ int mw_lmtp_command(mw_lmtp *s, mw_slice line)
         s->withheld = 0;
     verb = s->auth ? MW_VERB_AUTH : mw_command_verb(line);
     if (rc)
-        return refuse_argument(s, rc);
+        return mw_lmtp_refuse_line(s, verb, line, rc) ? MW_E_NOMEM : refuse_argument(s, rc);
     if (s->state == MW_STATE_BROKEN && verb == MW_VERB_MAIL)
         mw_lmtp_leave_message(s);
     if (s->state == MW_STATE_BROKEN && verb != MW_VERB_QUIT)

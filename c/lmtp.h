@@ -85,6 +85,12 @@ size_t mw_lmtp_public(mw_lmtp *s, mw_slice line);
  * next one's. Nothing happens to a message that may still be sent. */
 void mw_lmtp_forget(mw_lmtp *s);
 
+/* The same, and why: recipients that follow have it for a result, as if a server had refused MAIL. why is held. */
+void mw_lmtp_refuse_mail(mw_lmtp *s, unsigned code, mw_text *why);
+
+/* A recipient whose RCPT was not sent has this for a result, unless it has MAIL's refusal. 0, MW_E_RCPT_LIMIT or MW_E_NOMEM. */
+int mw_lmtp_refuse_rcpt(mw_lmtp *s, mw_slice address, unsigned code, mw_text *why);
+
 /* True when nothing is owed and no transaction is open: whatever the server sends now was not asked for. */
 int mw_lmtp_idle(const mw_lmtp *s);
 

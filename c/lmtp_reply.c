@@ -179,7 +179,6 @@ static void begin(mw_lmtp *s, size_t first, mw_lmtp_state state)
  * came behind it have its refusal for a result, but for those that the server accepts all the same. */
 static void apply_mail(mw_lmtp *s, size_t first, const mw_reply *r)
 {
-    const mw_expect *next;
     mw_text *text;
 
     if (r->code / 100 == 2) {
@@ -193,12 +192,8 @@ static void apply_mail(mw_lmtp *s, size_t first, const mw_reply *r)
         mw_lmtp_begin(s, over);
         first -= over;
     }
-    next = mw_lmtp_boundary(s);
     text = mw_reply_joined(r);
-    if (mw_lmtp_in_transaction(s) || s->lapsed)
-        mw_transaction_mail_refused_inside(&s->now, first, r->code, text);
-    else
-        mw_transaction_mail_refused(&s->now, first, next ? next->rcpt : MW_RCPT_ALL, r->code, text);
+    mw_lmtp_mail_refused(s, first, r->code, text);
     mw_text_drop(text);
 }
 

@@ -130,6 +130,12 @@ size_t mw_lmtp_own_rcpts(const mw_lmtp *s);
 /* A new transaction begins: MAIL or RSET was accepted. Recipients from index first on are its own. */
 void mw_lmtp_begin(mw_lmtp *s, size_t first);
 
+/* MAIL was refused, by the server or here: see mw_transaction_mail_refused, and which of the two. */
+void mw_lmtp_mail_refused(mw_lmtp *s, size_t first, unsigned code, mw_text *text);
+
+/* A line that is not sent: who it is about has that for a result. 0 or MW_E_NOMEM, MW_E_RCPT_LIMIT. */
+int mw_lmtp_refuse_line(mw_lmtp *s, mw_verb verb, mw_slice line, int why);
+
 /* What follows is sent without a MAIL: the results of a message that is over are not its. */
 void mw_lmtp_leave_message(mw_lmtp *s);
 

@@ -4,6 +4,9 @@
  * session's recipients can be of two: those in front of the boundary are the old one's, those behind it wait for its reply.
  */
 #include "lmtp_session.h"
+#include "error.h"
+
+#include <string.h>
 
 static int is_boundary(const mw_expect *e)
 {
@@ -121,8 +124,51 @@ mw_result mw_lmtp_result(const mw_lmtp *s, size_t i)
     return now;
 }
 
+void mw_lmtp_mail_refused(mw_lmtp *s, size_t first, unsigned code, mw_text *text)
+{
+    const mw_expect *next = mw_lmtp_boundary(s);
+
+    if (mw_lmtp_in_transaction(s) || s->lapsed)
+        mw_transaction_mail_refused_inside(&s->now, first, code, text);
+    else
+        mw_transaction_mail_refused(&s->now, first, next ? next->rcpt : MW_RCPT_ALL, code, text);
+}
+
 void mw_lmtp_forget(mw_lmtp *s)
 {
     if (s->over && !mw_lmtp_boundary(s))
         mw_lmtp_begin(s, s->over_rcpts);
+}
+
+void mw_lmtp_refuse_mail(mw_lmtp *s, unsigned code, mw_text *why)
+{
+    mw_lmtp_forget(s);
+    if (s->state != MW_STATE_BROKEN)
+        mw_lmtp_mail_refused(s, s->now.count, code, why);
+}
+
+int mw_lmtp_refuse_rcpt(mw_lmtp *s, mw_slice address, unsigned code, mw_text *why)
+{
+    int rc;
+
+    if (s->state == MW_STATE_BROKEN)
+        return 0;
+    mw_lmtp_leave_message(s);
+    if (!(rc = mw_transaction_add(&s->now, address)))
+        mw_transaction_settle(&s->now, s->now.count - 1, MW_STAGE_RCPT, code, why, 0);
+    return rc;
+}
+
+int mw_lmtp_refuse_line(mw_lmtp *s, mw_verb verb, mw_slice line, int why)
+{
+    const char *words = mw_error_text(why);
+    mw_text *text = mw_text_new(s->alloc, words, strlen(words));
+    int rc = text ? 0 : MW_E_NOMEM;
+
+    if (text && verb == MW_VERB_MAIL)
+        mw_lmtp_refuse_mail(s, MW_LMTP_REFUSED, text);
+    else if (text && verb == MW_VERB_RCPT)
+        rc = mw_lmtp_refuse_rcpt(s, mw_command_address(line), MW_LMTP_REFUSED, text);
+    mw_text_drop(text);
+    return rc;
 }

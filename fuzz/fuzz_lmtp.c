@@ -132,13 +132,17 @@ static void command(run *h, mw_slice line)
 {
     mw_outq *out = mw_lmtp_out(h->s);
     uint64_t before = out->queued;
-    int rc;
+    int rc, is_rcpt = !h->m->auth && is_verb(line, "RCPT"), is_refused;
 
     settle(h);
     h->content = mw_lmtp_content(h->s);
     rc = mw_lmtp_command(h->s, line);
     FUZZ_CHECK(rc == 0 || out->queued <= before);
-    follow(h, out->queued > before && !h->m->auth && is_verb(line, "RCPT"));
+    /* A recipient that is not sent has its result all the same. */
+    is_refused = is_rcpt && (rc == MW_E_ARG_BYTES || rc == MW_E_COMMAND_LIMIT) && !mw_lmtp_error(h->s);
+    follow(h, is_refused || (out->queued > before && is_rcpt));
+    if (is_refused && !h->m->unsure)
+        model_refuse_rcpt(h->m);
     if (out->queued <= before)
         return;
     FUZZ_CHECK(out->queued - before == line.len + 2);

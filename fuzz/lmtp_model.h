@@ -115,6 +115,14 @@ static inline void model_begin(model *m, uint64_t transaction, size_t kept, int 
     m->begun = 0;
 }
 
+static inline void model_refuse_rcpt(model *m)
+{
+    model_rcpt none = { 0, 0, 0, 0 };
+
+    none.settled = 1;
+    m->rcpts[m->count++] = none;
+}
+
 static inline void model_add_rcpt(model *m)
 {
     model_rcpt none = { 0, 0, 0, 0 };

@@ -98,13 +98,25 @@ for my $case ([ 'a list', "a\n", ".b" ], [ 'a reference', [ "a\n", ".b" ] ]) {
     ok($lmtp->_NOOP, '... and the link is in step');
 }
 
-for my $case ([ 'an empty string', '' ], [ 'an empty list by reference', [] ]) {
+for my $case ([ 'an empty string', '' ], [ 'a list of one by reference', [''] ]) {
     my ($name, @arguments) = @$case;
     my ($lmtp, $server) = session();
     $lmtp->mail('a@x');
     $lmtp->to('b@x');
     ok($lmtp->data(@arguments), "data with $name");
     is(wire($server), "$envelope.\r\n", '... an empty message');
+}
+
+# A list that somebody forgot to fill is no message.
+{
+    my ($lmtp, $server) = session();
+    $lmtp->mail('a@x');
+    $lmtp->to('b@x');
+    my $sent = wire($server);
+    ok(!$lmtp->data([]), 'data with an empty list by reference');
+    is($lmtp->code, 501, '... code 501');
+    is(wire($server), $sent, '... nothing sent');
+    ok($lmtp->data("x\n"), '... and the message can be sent');
 }
 
 # --- rawdatasend ---

@@ -74,7 +74,7 @@ _run_handlers()
 
 void
 _dial(host, port, local_host, local_port, family, timeout)
-    const char *host
+    SV *host
     SV *port
     SV *local_host
     SV *local_port
@@ -84,10 +84,10 @@ _dial(host, port, local_host, local_port, family, timeout)
     mw_dial_to to;
     int fd, got = 0;
   PPCODE:
-    to.host = host;
-    to.port = SvOK(port) ? SvPV_nolen(port) : NULL;
-    to.local_host = SvOK(local_host) ? SvPV_nolen(local_host) : NULL;
-    to.local_port = SvOK(local_port) ? SvPV_nolen(local_port) : NULL;
+    to.host = SvOK(host) ? mwx_text(aTHX_ host) : "";
+    to.port = mwx_text(aTHX_ port);
+    to.local_host = mwx_text(aTHX_ local_host);
+    to.local_port = mwx_text(aTHX_ local_port);
     to.family = family;
     fd = mwx_dial(aTHX_ &to, timeout, &got);
     if (fd >= 0) {

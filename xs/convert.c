@@ -1,6 +1,8 @@
 /* convert.c - see convert.h. */
 #include "convert.h"
 #include "known.h"
+#include "../c/command.h"
+#include "../c/error.h"
 #include "../c/reply.h"
 
 int mwx_is_plain(SV *sv)
@@ -35,6 +37,74 @@ mw_slice mwx_octets(pTHX_ SV *sv, int wide_as_utf8, const char *where)
     }
     octets.len = len;
     return octets;
+}
+
+const char *mwx_text(pTHX_ SV *sv)
+{
+    mw_slice octets;
+
+    if (!SvOK(sv))
+        return NULL;
+    octets = mwx_octets(aTHX_ sv, 1, "");
+    return SvPVX(sv_2mortal(newSVpvn(octets.base, octets.len)));
+}
+
+/* A part of a string, of characters or of octets. */
+static mw_slice part_octets(pTHX_ mw_slice part, int is_characters)
+{
+    SV *copy = sv_2mortal(newSVpvn(part.base, part.len));
+
+    if (is_characters) {
+        SvUTF8_on(copy);
+        if (!sv_utf8_downgrade(copy, TRUE))
+            SvUTF8_off(copy);
+    }
+    part.base = SvPVX(copy);
+    part.len = SvCUR(copy);
+    if (!is_utf8_string((const U8 *)part.base, part.len)) {
+        sv_utf8_encode(copy);
+        part.base = SvPVX(copy);
+        part.len = SvCUR(copy);
+    }
+    return part;
+}
+
+mw_slice mwx_address_octets(pTHX_ SV *address, int exact, int *bracketed_r)
+{
+    mw_slice part;
+    STRLEN len;
+    size_t i;
+
+    if (!SvPOK(address) || SvGMAGICAL(address) || SvROK(address)) {
+        SV *plain = sv_2mortal(newSVpvs(""));
+
+        /* What says its string may drop the scalar it is in. */
+        address = sv_mortalcopy(address);
+        if (SvOK(address))
+            sv_catsv(plain, address);
+        address = plain;
+    }
+    part.base = SvPV(address, len);
+    part.len = len;
+    part = mw_address_path(part, exact, bracketed_r);
+    for (i = 0; i < part.len; i++)
+        if ((unsigned char)part.base[i] > 0x7f)
+            return part_octets(aTHX_ part, SvUTF8(address) != 0);
+    return part;
+}
+
+SV *mwx_address_words(pTHX_ mw_slice bracketed, const char *fault)
+{
+    char shown[MW_ADDRESS_SHOWN_MAX];
+    SV *words = sv_2mortal(newSVpvs("'"));
+
+    if (bracketed.len > 1 && bracketed.base[0] == '<' && bracketed.base[bracketed.len - 1] == '>') {
+        bracketed.base++;
+        bracketed.len -= 2;
+    }
+    sv_catpvn(words, shown, mw_address_shown(bracketed, shown));
+    sv_catpvf(words, "' is %s: %s", mw_error_text(MW_E_ADDRESS), fault);
+    return words;
 }
 
 static int are_plain(SV **values, SSize_t count)
@@ -91,6 +161,31 @@ SV *mwx_joined(pTHX_ SV **values, int count, const char *separator)
         values = AvARRAY(list);
     }
     return join(aTHX_ values, n, separator);
+}
+
+static int is_reference(pTHX_ SV *sv)
+{
+    if (!SvROK(sv))
+        return isGV_with_GP(sv);
+    /* That of File::Temp has its name for a string. */
+    return isGV_with_GP(SvRV(sv)) || !SvOBJECT(SvRV(sv)) || !SvAMAGIC(sv) || !gv_fetchmeth(SvSTASH(SvRV(sv)), "(\"\"", 3, 0);
+}
+
+int mwx_has_references(pTHX_ SV **values, int count)
+{
+    AV *list = count == 1 && SvROK(values[0]) && SvTYPE(SvRV(values[0])) == SVt_PVAV && !SvOBJECT(SvRV(values[0])) ? (AV *)SvRV(values[0]) : NULL;
+    SSize_t i, n = list ? av_len(list) + 1 : count;
+
+    for (i = 0; i < n; i++) {
+        SV **item = list ? SvRMAGICAL(list) ? NULL : av_fetch(list, i, 0) : &values[i];
+
+        /* What a tied one is it tells when it is asked, and once. */
+        if (list && SvRMAGICAL(list))
+            return 1;
+        if (item && *item && (SvGMAGICAL(*item) || is_reference(aTHX_ *item)))
+            return 1;
+    }
+    return 0;
 }
 
 SV *mwx_shared_copy(pTHX_ SV *sv)

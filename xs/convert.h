@@ -14,10 +14,25 @@ int mwx_is_plain(SV *sv);
  * wide_as_utf8 the whole string's UTF-8. */
 mw_slice mwx_octets(pTHX_ SV *sv, int wide_as_utf8, const char *where);
 
+/* The same for a name: octets with a NUL behind them, a copy; NULL for undef. Wide characters are UTF-8. */
+const char *mwx_text(pTHX_ SV *sv);
+
+/* The path in what a caller gives for an address (mw_address_path), in octets. Characters that fit bytes and are UTF-8 in this are
+ * those bytes; all others are encoded as UTF-8, whatever perl's inner form is. They are good as long as address is and no
+ * temporary is freed. */
+mw_slice mwx_address_octets(pTHX_ SV *address, int exact, int *bracketed_r);
+
+/* Which address cannot stand in a command, and why (mw_address_fault): a mortal. bracketed: with its brackets. */
+SV *mwx_address_words(pTHX_ mw_slice bracketed, const char *fault);
+
 /* The octets of count values (of the array if there is one value and it is a reference to one), joined with
  * separator, in a mortal or in the caller's scalar itself. All are
  * read before this returns. */
 SV *mwx_joined(pTHX_ SV **values, int count, const char *separator);
+
+/* True when one of count values (or of the elements, if there is one and it is a reference to a list) is a handle, or a reference that
+ * is no object with a string's form. */
+int mwx_has_references(pTHX_ SV **values, int count);
 
 /* A new copy of sv that shares its string, where perl can do that (copy on write), until either is changed.
  * */

@@ -2,6 +2,7 @@
  * bytes. */
 #include "link_private.h"
 #include "call.h"
+#include "convert.h"
 #include "flight_glue.h"
 #include "magic.h"
 
@@ -34,6 +35,7 @@ static int free_link(pTHX_ SV *object, MAGIC *mg)
         mw_lmtp_free(link->session);
         SvREFCNT_dec(link->code);
         SvREFCNT_dec((SV *)link->lines);
+        SvREFCNT_dec(link->unfinished);
         SvREFCNT_dec(link->died);
         SvREFCNT_dec((SV *)link->delivered);
         Safefree(link);
@@ -214,7 +216,10 @@ static void lose(pTHX_ mwx_link *link, SV *ref, int why, const char *words)
     STRLEN len;
     const char *bytes = SvPV(message, len);
     mw_text *text = mw_text_new(mw_alloc_default(), bytes, len);
+    mw_slice rest = mw_buf_view(mw_lmtp_in(link->session));
 
+    if (rest.len && !link->unfinished)
+        link->unfinished = newSVpvn(rest.base, rest.len);
     mw_lmtp_lost(link->session, why, text);
     mw_text_drop(text);
 }
@@ -223,6 +228,16 @@ void mwx_link_give_up(pTHX_ mwx_link *link, SV *ref, int why, const char *words)
 {
     lose(aTHX_ link, ref, why, words);
     close_object(aTHX_ link, ref);
+}
+
+void mwx_link_lose(pTHX_ mwx_link *link, SV *ref, SV *words)
+{
+    SV *copy = sv_2mortal(newSVpvs(""));
+    mw_slice octets = mwx_octets(aTHX_ words, 1, "");
+
+    sv_catpvn(copy, octets.base, octets.len);
+    mwx_link_give_up(aTHX_ link, ref, MW_E_CLOSED, SvPVX(copy));
+    mwx_link_status_words(aTHX_ link, ref, SvPVX(copy));
 }
 
 void mwx_link_closed(pTHX_ mwx_link *link, SV *ref)

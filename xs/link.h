@@ -25,6 +25,7 @@ typedef struct mwx_link {
     int exact;              /* addresses are taken as they are (ExactAddresses) */
     int binary;             /* the next MAIL says BODY=BINARYMIME: content is for BDAT alone, */
     uint64_t binary_from;   /* and this was the transaction before it */
+    SV *unfinished;         /* the part of a line that had come when the link was lost; NULL: none */
     SV *died;
 
     /* deliveries */
@@ -85,8 +86,12 @@ AV *mwx_link_last_delivered(const mwx_link *link);
 int mwx_link_verb(pTHX_ mwx_link *link, SV *ref, const char *verb, SV **words, int count, int expected);
 
 /* The path of an address, in brackets: a new string, formed by the method _addr. Unless a class has one of
- * its own, NULL and why in *error_r when it cannot stand in a command. */
-SV *mwx_link_path(pTHX_ mwx_link *link, SV *ref, SV *address, const char **error_r);
+ * its own, NULL and in *error_r which and why, a mortal, when it cannot stand in a command. */
+SV *mwx_link_path(pTHX_ mwx_link *link, SV *ref, SV *address, SV **error_r);
+
+/* MAIL, or the RCPT of an address, was refused before it was sent: results have that, where they can have it. */
+void mwx_link_mail_refused(pTHX_ mwx_link *link, unsigned code, SV *words);
+void mwx_link_rcpt_refused(pTHX_ mwx_link *link, SV *address, unsigned code, SV *words);
 
 /* What our own _addr makes of it. */
 SV *mwx_link_bracketed(pTHX_ const mwx_link *link, SV *address);
@@ -102,7 +107,8 @@ void mwx_link_read_unread(pTHX_ mwx_link *link, SV *ref);
 void mwx_link_ready(pTHX_ mwx_link *link, SV *ref, int may_wait);
 
 /* Several command lines at once, whose replies are then read in order: what response would return for each,
- * in a mortal array. Inside a transaction, and for classes that have no hooks in the way. */
+ * in a mortal array. [ address, code, why ] in place of a line is a RCPT that is not sent. Inside a transaction,
+ * and for classes that have no hooks in the way. */
 AV *mwx_link_group(pTHX_ mwx_link *link, SV *ref, AV *lines);
 SV *mwx_link_getline(pTHX_ mwx_link *link, SV *ref);        /* a new reference; undef at the end */
 void mwx_link_ungetline(pTHX_ mwx_link *link, SV *line);
@@ -114,6 +120,10 @@ int mwx_link_flush(pTHX_ mwx_link *link, SV *ref);
 /* Takes "250-text" apart as parse_response does: chops code and separator off the line; 1, or 0 when it is
  * no reply line. */
 int mwx_parse_response(pTHX_ SV *line, unsigned *code_r, int *more_r);
+
+/* The caller's content cannot be had: the link is closed before the message's end, so that the server discards what it has of it. The
+ * status and the results say why. */
+void mwx_link_lose(pTHX_ mwx_link *link, SV *ref, SV *words);
 
 /* The link was closed by its owner, or the object goes: whoever has no result gets a deferral. */
 void mwx_link_closed(pTHX_ mwx_link *link, SV *ref);

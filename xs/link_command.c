@@ -177,22 +177,43 @@ static int group_reply(pTHX_ mwx_link *link, SV *ref)
     return digit;
 }
 
+/* The lines of a group; NULL where one is not to be sent. */
+static SV *group_line(pTHX_ AV *lines, SSize_t i)
+{
+    SV **line = av_fetch(lines, i, 0);
+
+    return line && SvOK(*line) && !SvROK(*line) ? *line : NULL;
+}
+
+/* One that is not to be sent is [ address, code, why ]. */
+static void refuse_of_group(pTHX_ mwx_link *link, AV *lines, SSize_t i)
+{
+    SV **entry = av_fetch(lines, i, 0);
+    AV *fields = entry && SvROK(*entry) && SvTYPE(SvRV(*entry)) == SVt_PVAV ? (AV *)SvRV(*entry) : NULL;
+
+    if (fields && av_len(fields) == 2)
+        mwx_link_rcpt_refused(aTHX_ link, *av_fetch(fields, 0, 0), (unsigned)SvUV(*av_fetch(fields, 1, 0)), *av_fetch(fields, 2, 0));
+}
+
 AV *mwx_link_group(pTHX_ mwx_link *link, SV *ref, AV *lines)
 {
     AV *digits = (AV *)sv_2mortal((SV *)newAV());
     SSize_t i, count = av_len(lines) + 1;
+    SV *line;
     int rc = 0;
 
     if (make_way(aTHX_ link, ref, 0)) {
         for (i = 0; i < count && !rc; i++) {
-            SV **line = av_fetch(lines, i, 0);
-
-            rc = queue_command(aTHX_ link, ref, mwx_without_end(mwx_octets(aTHX_ line ? *line : &PL_sv_undef, 1, "")));
+            if ((line = group_line(aTHX_ lines, i)))
+                rc = queue_command(aTHX_ link, ref, mwx_without_end(mwx_octets(aTHX_ line, 1, "")));
+            else
+                refuse_of_group(aTHX_ link, lines, i);
         }
         send_queued(aTHX_ link, ref, rc);
     }
     for (i = 0; i < count && !link->died; i++)
-        av_push(digits, newSViv(group_reply(aTHX_ link, ref)));
+        if (group_line(aTHX_ lines, i))
+            av_push(digits, newSViv(group_reply(aTHX_ link, ref)));
     return digits;
 }
 
@@ -220,49 +241,6 @@ int mwx_link_verb(pTHX_ mwx_link *link, SV *ref, const char *verb, SV **words, i
         return verb_hooked(aTHX_ link, ref, list, count + 1) == expected;
     mwx_link_command(aTHX_ link, ref, list, count + 1);
     return !link->died && mwx_link_response(aTHX_ link, ref) == expected;
-}
-
-SV *mwx_link_bracketed(pTHX_ const mwx_link *link, SV *address)
-{
-    mw_slice text = { "", 0 };
-    int bracketed;
-    SV *path;
-
-    if (SvGMAGICAL(address))
-        address = sv_mortalcopy(address);
-    if (SvOK(address))
-        text = mwx_octets(aTHX_ address, 1, "");
-    text = mw_address_path(text, link->exact, &bracketed);
-    if (bracketed)
-        return newSVpvn(text.base, text.len);
-    path = newSV(text.len + 3);
-    sv_setpvs(path, "<");
-    sv_catpvn(path, text.base, text.len);
-    sv_catpvs(path, ">");
-    return path;
-}
-
-static SV *path_hooked(pTHX_ mwx_link *link, SV *ref, SV *address)
-{
-    SV *path = mwx_call_scalar(aTHX_ ref, "_addr", &address, 1, &link->died);
-
-    return newSVsv(path ? path : &PL_sv_undef);
-}
-
-SV *mwx_link_path(pTHX_ mwx_link *link, SV *ref, SV *address, const char **error_r)
-{
-    SV *path;
-    int rc;
-
-    if (mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_ADDR))
-        return path_hooked(aTHX_ link, ref, address);
-    path = mwx_link_bracketed(aTHX_ link, address);
-    rc = mw_address_check(mwx_octets(aTHX_ path, 1, ""));
-    if (!rc)
-        return path;
-    SvREFCNT_dec(path);
-    *error_r = mw_error_text(rc);
-    return NULL;
 }
 
 /* ---- content */

@@ -53,6 +53,11 @@ int mwx_link_quick_rcpt(pTHX_ mwx_link *link, SV *ref, SV **arguments, int count
     return with_address(aTHX_ link, ref, arguments, count, MWX_HOOK_RCPT);
 }
 
+int mwx_link_has_recipient(pTHX_ mwx_link *link, SV *ref)
+{
+    return mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_RECIPIENT);
+}
+
 int mwx_link_quick_data(pTHX_ mwx_link *link, SV *ref, int count)
 {
     if (count || mwx_link_is_binary(link) || !is_simple(aTHX_ link, ref, MWX_HOOK_DATA) || mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_DATASEND))

@@ -13,6 +13,9 @@
 int mwx_link_quick_mail(pTHX_ mwx_link *link, SV *ref, SV **arguments, int count);
 int mwx_link_quick_rcpt(pTHX_ mwx_link *link, SV *ref, SV **arguments, int count);
 
+/* True when the object's class has a method recipient of its own. */
+int mwx_link_has_recipient(pTHX_ mwx_link *link, SV *ref);
+
 /* DATA alone: whether the content is wanted. */
 int mwx_link_quick_data(pTHX_ mwx_link *link, SV *ref, int count);
 

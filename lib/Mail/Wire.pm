@@ -7,6 +7,7 @@ use warnings;
 our $VERSION = '1.000';
 
 use Carp qw(croak);
+use Errno qw(EINVAL);
 use Mail::Wire::URL ();
 use XSLoader ();
 XSLoader::load('Mail::Wire', $VERSION);
@@ -16,7 +17,7 @@ sub connect {
     croak 'usage: Mail::Wire->connect(URL [, NAME => VALUE ...])' if not defined $url or @options % 2;
     my ($place, $wrong) = Mail::Wire::URL::parsed($url);
     if (not $place) {
-        $@ = "Mail::Wire: the URL has $wrong";
+        ($@, $!) = ("Mail::Wire: the URL has $wrong", EINVAL);
         return;
     }
     my @where = (Host => $place->{host}, Port => $place->{port});

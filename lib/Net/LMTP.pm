@@ -7,11 +7,13 @@ use warnings;
 our $VERSION = '1.000';
 
 use Carp qw(carp croak);
+use Errno qw(EINVAL);
 use IO::Socket ();
 use Mail::Wire ();
+use Mail::Wire::Commands ();
 use Mail::Wire::Deliveries ();
 use Mail::Wire::Options ();
-use Mail::Wire::Parameters ();
+use Mail::Wire::Peer ();
 use Mail::Wire::Result ();
 use Net::Cmd;
 use Socket ();
@@ -23,7 +25,7 @@ my $inet6_class;
 BEGIN {
     $inet6_class = eval { require IO::Socket::IP; 1 } ? 'IO::Socket::IP' : undef;
     require IO::Socket::INET if not $inet6_class;
-    @ISA = ('Net::Cmd', $inet6_class || 'IO::Socket::INET', 'Mail::Wire::Deliveries');
+    @ISA = ('Net::Cmd', $inet6_class || 'IO::Socket::INET', 'Mail::Wire::Commands', 'Mail::Wire::Deliveries');
 }
 
 sub can_inet6 { $inet6_class }
@@ -62,20 +64,27 @@ sub _is_all_options {
     return $list[0] =~ /\A[A-Za-z]\w*\z/ && grep { defined && $_ eq 'Host' } @names;
 }
 
-# The port behind a host ("localhost:24", "[::1]:24") goes before one that is given apart.
+# The port behind a host ("localhost:24", "[::1]:lmtp(24)") goes before one that is given apart.
 sub _place {
     my ($host, $port) = @_;
-    return defined $host && $host =~ /\A([^:\/]+|\[[^\]]*\]):(\w+)\z/ ? ($1, $2) : ($host, $port);
+    return ($host, $port) if not defined $host or $host !~ /\A([^:\/]+|\[[^\]]*\]):([\w-]+(?:\(\d+\))?)\z/;
+    return ($1, $2);
+}
+
+# "lmtp(24)" is a service name and what to do when it is unknown, as IO::Socket::INET has it.
+sub _service {
+    my ($port) = @_;
+    my ($service, $number) = (defined $port ? $port : '') =~ /\A(.*?)(?:\((\d+)\))?\z/s;
+    return $port if not defined $number;
+    return getservbyname($service, 'tcp') ? $service : $number;
 }
 
 # The options as they can be used, or nothing, with the reason in $@.
 sub _checked {
     my ($arg) = @_;
-    if ($arg->{SSL}) {
-        $@ = 'Net::LMTP: TLS is not supported by this version';
-        return;
-    }
-    my $set = Mail::Wire::Options::checked('Net::LMTP', \%options, $arg) or return;
+    Mail::Wire::Options::warn_of_case('Net::LMTP', [ keys %options ], keys %$arg);
+    return _failed('Net::LMTP: TLS is not supported by this version') if $arg->{SSL};
+    my $set = Mail::Wire::Options::checked('Net::LMTP', \%options, $arg) or return _failed($@);
     $set->{joined} = defined $arg->{JoinedReplies} ? ($arg->{JoinedReplies} ? 1 : 0) : -1;
     $set->{cap} = $arg->{Timeout};
     return $set;
@@ -88,24 +97,34 @@ sub _patience {
     return defined $seconds ? Mail::Wire::Options::least($seconds, $set->{cap}) : $set->{Timeout};
 }
 
+# For what new does not even try: nothing.
+sub _failed {
+    my ($why) = @_;
+    ($@, $!) = ($why, EINVAL);
+    return;
+}
+
 sub new {
     my $self  = shift;
     my $class = ref $self || $self;
+    my ($error, $errno) = ($@, 0 + $!);
     my %arg   = _arguments(@_);
     my @hosts = ref $arg{Host} ? @{ $arg{Host} } : $arg{Host};
 
     if (not @hosts or grep { not defined or not length } @hosts) {
         carp 'Net::LMTP:new - no host specified';
-        return;
+        return _failed('Net::LMTP:new - no host specified');
     }
     if (grep { not m{\A/} and not defined((_place($_, $arg{Port}))[1]) } @hosts) {
         carp 'Net::LMTP:new - no port specified';
-        return;
+        return _failed('Net::LMTP:new - no port specified');
     }
     my $set = _checked(\%arg) or return;
     foreach my $host (@hosts) {
         my $lmtp = $class->_connect($host, \%arg, $set) or next;
-        return $lmtp->_greeted(\%arg, $set);
+        $lmtp->_greeted(\%arg, $set) or return;
+        ($@, $!) = ($error, $errno);    # what went well leaves no traces in them
+        return $lmtp;
     }
     return;
 }
@@ -113,17 +132,12 @@ sub new {
 sub _connect {
     my ($class, $host, $arg, $set) = @_;
     my $unix = $host =~ m{\A/};
-    if (grep { defined && /\0/ } $host, @{$arg}{qw(Port LocalAddr LocalPort)}) {
-        $@ = 'Net::LMTP: NUL in the name of a host or a port';
-        return;
-    }
+    return _failed('Net::LMTP: NUL in the name of a host or a port')
+        if grep { defined && /\0/ } $host, @{$arg}{qw(Port LocalAddr LocalPort)};
+    my ($name, $port) = $unix ? ($host) : _place($host, $arg->{Port});
+    my ($local, $local_port) = _place(@{$arg}{qw(LocalAddr LocalPort)});
 
-    # "lmtp(24)" is a service name and what to do when it is unknown, as IO::Socket::INET has it.
-    my ($name, $at) = $unix ? ($host, '') : _place($host, $arg->{Port});
-    my ($service, $number) = $at =~ /\A(.*?)(?:\((\d+)\))?\z/s;
-    my $port = defined $number && !getservbyname($service, 'tcp') ? $number : $service;
-
-    my ($fd, $family) = Mail::Wire::_dial($name, $unix ? undef : $port, _place(@{$arg}{qw(LocalAddr LocalPort)}),
+    my ($fd, $family) = Mail::Wire::_dial($name, _service($port), $local, _service($local_port),
         $arg->{Domain} || $arg->{Family} || 0, _patience($set, 'connect'));
     return if not defined $fd;
 
@@ -146,20 +160,29 @@ sub _greeted {
     my ($self, $arg, $set) = @_;
     my $hello = !exists $arg->{SendHello} || $arg->{SendHello};
 
+    my $step = 'greeting';
+    my ($greeting, $line);
     $self->debug($arg->{Debug});
+    ($@, $!) = ('', 0);    # response has a line there that is no reply
     my $ok = do { local ${*$self}{io_socket_timeout} = _patience($set, 'greeting'); $self->response == CMD_OK };
     if ($ok) {
         local ${*$self}{io_socket_timeout} = _patience($set, 'lhlo');
-        my ($first) = $self->message;
+        ($greeting) = $self->message;
         my $facts = ${*$self}{mail_wire};
-        $facts->{banner} = $first;
-        $facts->{domain} = defined $first && $first =~ /\A\s*(\S+)/ ? $1 : undef;
+        $facts->{banner} = $greeting;
+        $facts->{domain} = defined $greeting && $greeting =~ /\A\s*(\S+)/ ? $1 : undef;
+        $step = 'LHLO';
+        ($@, $!) = ('', 0);
         $ok = $self->hello($arg->{Hello}) if $hello;
     }
     return $self if $ok;
-    my $error = ref($self) . ': ' . $self->code . ' ' . $self->message;
+    my ($unread, $errno) = ($@, 0 + $!);
+    my @status = ($self->code, scalar $self->message);
+    $unread = $status[1] =~ /\A\[/ ? $self->_unfinished : '' if length $status[1];
+    $unread = '' if $unread =~ /\A[1-5][0-9][0-9]/;
+    my $why = ref($self) . ': ' . Mail::Wire::Peer::words($step, @status, $unread, $greeting);
     $self->close;
-    $@ = $error;
+    ($@, $!) = ($why, Mail::Wire::Peer::errno($errno, $status[1]));
     return;
 }
 
@@ -269,6 +292,10 @@ sub tied_fh {
 # One that was set caps the waits of deliveries as well; the one that is there by default doesn't.
 sub timeout {
     my $self = shift;
+    if (@_ and defined $_[0] and my $wrong = Mail::Wire::Options::wrong('Net::LMTP', Timeout => seconds => $_[0])) {
+        $@ = $wrong;
+        return $self->_refuse($wrong);
+    }
     $self->_default_timeout(-1) if @_;
     return $self->SUPER::timeout(@_);
 }
@@ -296,6 +323,7 @@ sub _TURN     { shift->unsupported }
 sub hello {
     my ($self, $domain) = @_;
     if (not defined $domain or not length $domain) {
+        local ($@, $!);
         require Net::Domain;
         $domain = Net::Domain::hostfqdn();
         $domain = 'localhost.localdomain' if not defined $domain or not length $domain;
@@ -305,123 +333,22 @@ sub hello {
     return defined $first && $first =~ /\A\s*(\S+)/ ? $1 : ' ';
 }
 
-# A refusal of our own: nothing was sent.
-sub _refuse {
-    my ($self, $why) = @_;
-    $self->set_status(501, ["$why\n"]);
-    return;
-}
+# mail, recipient (to, cc, bcc) and data are the glue's, which leaves to Mail::Wire::Commands what is not plain.
 
-# mail, recipient (to, cc, bcc) and data are the glue's, which leaves to these what is not plain.
-
-sub _any_mail {
-    my ($self, $address, %option) = @_;
-    $self->_binary(0);
-    # Whether it can be sent or not: the last message's results are not this one's.
-    $self->_forget;
-    my $path = $self->_path($address);
-    return 0 if not defined $path;
-    my ($parameters, $binary) = %option ? Mail::Wire::Parameters::mail($self, \%option) : ('', 0);
-    return 0 if not defined $parameters;
-    $self->_binary(1) if $binary;
-    return $self->_MAIL("FROM:$path$parameters");
-}
-
-sub _from {
-    my ($self, $method, $address) = @_;
-    $self->_forget;
-    my $path = $self->_path($address);
-    return defined $path ? $self->$method("FROM:$path") : 0;
-}
-
-sub send          { $_[0]->_from('_SEND', $_[1]) }
-sub send_or_mail  { $_[0]->_from('_SOML', $_[1]) }
-sub send_and_mail { $_[0]->_from('_SAML', $_[1]) }
-
-# RCPTs may go as one group (RFC 2920 3.1), unless somebody wants to see each of them go.
-my %see_each = map { $_ => Net::LMTP->can($_) } qw(command response getline parse_response debug _RCPT);
-
-# A group's replies, of the longest line each, must fit what may wait unread while it is sent.
-my $group_max = 100;
-
-sub _in_groups {
-    my ($self) = @_;
-    return if $self->debug or grep { $self->can($_) != $see_each{$_} } keys %see_each;
-    return $self->_in_transaction && defined $self->_keyword('PIPELINING');
-}
-
-sub _recipients_in_groups {
-    my ($self, $parameters, @addresses) = @_;
-    my @accepted;
-    while (my @group = splice @addresses, 0, $group_max) {
-        my @paths = map { scalar $self->_path($_) } @group;
-        my @sent = grep { defined $paths[$_] } 0 .. $#group;
-        my $digits = $self->_group([ map { "RCPT TO:$paths[$_]$parameters" } @sent ]);
-        push @accepted, @group[ @sent[ grep { $digits->[$_] == CMD_OK } 0 .. $#$digits ] ];
-        # The status is that of the last address.
-        $self->_path($group[-1]) if not defined $paths[-1];
-    }
-    return @accepted;
-}
-
-sub _any_recipient {
-    my $self = shift;
-    @_ = @_;    # copies: what says its string may empty the caller's list
-    my %option = @_ && ref $_[-1] ? %{ pop() } : ();
-    my $skip_bad = delete $option{SkipBad};
-    my $parameters = %option ? Mail::Wire::Parameters::recipient($self, \%option) : '';
-    return $skip_bad && wantarray ? () : 0 if not defined $parameters;
-
-    return $self->_recipients_in_groups($parameters, @_) if $skip_bad and @_ > 1 and $self->_in_groups;
-
-    my @accepted;
-    foreach my $address (@_) {
-        my $path = $self->_path($address);
-        if (defined $path and $self->_RCPT("TO:$path$parameters")) {
-            push @accepted, $address;
-        }
-        elsif (not $skip_bad) {
-            return 0;
-        }
-    }
-    return $skip_bad ? @accepted : 1;
-}
-
-sub _any_data {
-    my $self = shift;
-    @_ = @_;    # copies, as above
-    if ($self->_binary) {
-        carp 'Net::LMTP::data: CHUNKING is in use for this message, call bdat instead';
-        return;
-    }
-    my $ok = $self->_DATA && $self->datasend(@_);
-    return $ok && @_ ? $self->dataend : $ok;
-}
+sub send          { $_[0]->_from('_SEND', 'send', $_[1]) }
+sub send_or_mail  { $_[0]->_from('_SOML', 'send_or_mail', $_[1]) }
+sub send_and_mail { $_[0]->_from('_SAML', 'send_and_mail', $_[1]) }
 
 sub datafh {
     my ($self) = @_;
     return $self->_DATA ? $self->tied_fh : ();
 }
 
-# Whether the server takes BDAT at all.
-sub _chunking {
-    my ($self, $method) = @_;
-    return 1 if defined $self->supports('CHUNKING');
-    carp "Net::LMTP::$method: CHUNKING is not offered by host, call data instead";
-    return 0;
-}
-
-sub _octets {
-    my ($method, $text) = @_;
-    $text = '' if not defined $text;
-    utf8::downgrade($text, 1) or croak "Wide character in Net::LMTP::$method: encode the text first, for example with Encode::encode";
-    return $text;
-}
-
 # A chunk that was refused here or could not be sent has its reply waiting like any other, behind those to earlier commands.
 sub bdat {
     my ($self, $text) = @_;
-    my $chunk = _octets(bdat => $text);
+    my $chunk = $self->_chunk(bdat => $text);
+    return 0 if not defined $chunk;
     $self->_read_unread('bdat');
     $self->_chunking('bdat') or return;
     $self->_BDAT(length $chunk)->rawdatasend($chunk);
@@ -430,7 +357,8 @@ sub bdat {
 
 sub bdatlast {
     my ($self, $text) = @_;
-    my $chunk = _octets(bdatlast => $text);
+    my $chunk = $self->_chunk(bdatlast => $text);
+    return 0 if not defined $chunk;
     $self->_read_unread('bdatlast');
     $self->_chunking('bdatlast') or return;
     $self->_BDAT(length $chunk, 'LAST')->rawdatasend($chunk);
@@ -561,8 +489,10 @@ A command that this class doesn't have. Nothing was sent.
 
 =back
 
+C<$@> and C<$!> are what they were after all that went well.
+
 Nothing dies for what a server or a network did. These croak: text with characters above 0xFF given
-to C<datasend>, C<rawdatasend>, C<bdat> or C<bdatlast>; arguments of C<deliver> and C<submit> that
+to C<datasend>, C<rawdatasend>, C<bdat> or C<bdatlast>, and references there or for an address that say no text; arguments of C<deliver> and C<submit> that
 can't be used; a sync call that sends or reads while deliveries are unanswered; a delivery while a
 message is open that C<mail> began; a call on an object inside a signal handler that interrupted a
 wait of the same object; a call on what is no such object.
@@ -590,15 +520,17 @@ than that either. When the time runs out the link is closed.
     $lmtp = Net::LMTP->new(OPTIONS);
 
 Connects, reads the server's greeting and sends LHLO. Returns the object; or undef (in list context
-the empty list) with the reason in C<$@>, and in C<$!> if the connection couldn't be made. Called on
+the empty list) with the reason in C<$@>, and a number for it in C<$!>. Where something else than an LMTP server is there, C<$@> has
+what it said, at which step (C<greeting>, C<LHLO>), and what that looks like. Called on
 an object it makes another one of its class.
 
 HOST is a name or an address; IPv6 addresses may be in brackets. What begins with C</> is the PATH
 of a UNIX-domain socket, and needs no PORT. A reference to a list of these is tried in order, until
-one can be connected to. PORT is a number, a service name, or both as C<lmtp(24)>. Missing ones are
+one can be connected to. PORT is a number, a service name, or both as C<lmtp(24)>: the number is for systems that don't know the name. Missing ones are
 warned of (C<Net::LMTP:new - no host specified>, C<no port specified>) and give undef.
 
-OPTIONS are pairs of name and value; unknown names are ignored. A value that can't be used makes
+OPTIONS are pairs of name and value; unknown names are ignored, with a warning (carp) for those that differ from a known one in upper and
+lower case only. A value that can't be used makes
 C<new> fail before anything is connected, with the reason in C<$@>; undef is as if the option wasn't
 given.
 
@@ -761,7 +693,8 @@ The first word of the greeting: the server's name.
 =head3 timeout([SECONDS])
 
 L<IO::Socket>'s: gets or sets how long waits may take. It is asked anew for each wait. 0 or undef:
-no limit. Once set it is for deliveries, too.
+no limit. Once set it is for deliveries, too. What is no number of seconds is refused as by C<new>: undef, the reason in C<$@>, code
+501, and the old one holds.
 
 =head3 quit
 
@@ -792,13 +725,16 @@ installed; and the one that makes TLS connections: undef.
 
 Begins a message from ADDRESS (MAIL, RFC 5321 3.3); the results of the message before are forgotten.
 
-ADDRESS: the first C<< <...> >> in the text is used as it is, so C<Ann Example
+ADDRESS: the first C<< <...> >> outside quotes is used as it is, so C<"Ann Example, MD"
 E<lt>ann@example.orgE<gt>> is fine; else the text without outer white space. undef and C<''> are the
-null sender C<< <> >>. It is refused (code 501, nothing sent) when it has control characters, or an
-unquoted C<E<gt>> or white space inside its brackets. Characters up to 0xFF are sent as octets; with
-one above, the line is sent as UTF-8.
+null sender C<< <> >>. An object is the string that it says it is; other references croak. An address is refused (code 501,
+nothing sent, C<message> says which and why) when it has control characters, or an
+unquoted C<E<gt>> or white space inside its brackets. The recipients that follow such a C<mail>, and a recipient that is refused like
+that, have it for a result.
 
-OPTIONS are pairs of name and value. One that the server doesn't offer is warned of (carp) and left
+Characters beyond ASCII are sent as UTF-8, whether they fit a byte or not; text that is octets of UTF-8 already stays as it is.
+
+OPTIONS are pairs of name and value, or a reference to a hash of them. One that the server doesn't offer is warned of (carp) and left
 out, and so is one that isn't known. undef is as if it wasn't given. A value that holds white space
 or control characters where the protocol has none is refused (501).
 
@@ -853,11 +789,11 @@ more. The first is not the C<send> of sockets.
     $ok       = $lmtp->recipient(ADDRESS [, ADDRESS ...] [, { OPTIONS }]);
     @accepted = $lmtp->recipient(ADDRESS [, ADDRESS ...], { SkipBad => 1 });
 
-Sends RCPT for each ADDRESS, in order (RFC 5321 3.3); addresses are as in C<mail>. C<to>, C<cc> and
-C<bcc> are other names for it. Stops at the first that is refused, and returns 0; 1 if all were
-accepted.
+Sends RCPT for each ADDRESS, in order (RFC 5321 3.3); addresses are as in C<mail>, and a reference to a list is a list of them. C<to>, C<cc> and
+C<bcc> are other names for it: they call the method C<recipient>. Stops at the first that is refused, and returns 0; 1 if all were
+accepted. Without any address: 0, code 501.
 
-OPTIONS is a reference to a hash:
+OPTIONS are in a reference to a hash, or the last pairs of the list, if the first of them has one of these names:
 
 =over
 
@@ -890,12 +826,13 @@ it by C<datasend> and end it by C<dataend>. When DATA is refused both do nothing
 =head3 data(LIST), data(\@LIST)
 
 DATA, the whole message, and its end. True if B<every> accepted recipient's final reply is a
-success, as of C<dataend>.
+success, as of C<dataend>. What LIST may have in it is said at C<datasend>. A reference to an empty list is false, code 501, and
+nothing is sent; an empty list is C<data> without arguments.
 
 =head3 bdat(CHUNK)
 
 Sends a part of the message by BDAT (RFC 3030 2) and reads its reply. CHUNK is a string of octets,
-sent as they are: lines must end in CRLF already, no dots are doubled. Without CHUNKING in the
+sent as they are: lines must end in CRLF already, no dots are doubled; or what else C<datasend> takes. Without CHUNKING in the
 server's offer: warns (carp), sends nothing, false. Chunks without an accepted recipient, or behind
 a refused one, are not sent: false, with code 503 or with the refusal.
 
@@ -1275,11 +1212,15 @@ before a dot it is completed to CRLF and the dot is doubled, so that no server, 
 for a line's end, finds the message's end inside the message. NUL and octets above 0x7F are sent as
 they are. Encode text before: characters above 0xFF croak.
 
+In place of a string there may be a reference to one, an open handle, whose rest is read, or an object that says what string it is. Any
+other reference croaks, and nothing of the call is sent. When a handle can't be read to its end the link is closed in front of the
+message's, so that the server discards it: false, code 421.
+
 Up to 64 KB wait for more before they are sent; see C<flush>.
 
 =head3 rawdatasend(LIST), rawdatasend(\@LIST)
 
-Sends octets as they are. Inside a message they are taken to have CRLF line ends and doubled dots
+Sends octets as they are, from what C<datasend> takes. Inside a message they are taken to have CRLF line ends and doubled dots
 already, and may be mixed with C<datasend>. Behind C<_BDAT> they are the chunk: false for more of
 them than it announced. Elsewhere they are just sent.
 
@@ -1420,6 +1361,16 @@ arguments is dropped. Addresses that would add parameters to the command are ref
 
 =item *
 
+A C<E<lt>> inside quotes begins no address: C<< "Doe <old@example.net>" <john@example.org> >> is john@example.org. C<< mail('<>') >> is the null
+sender. Latin-1 letters in addresses are sent as UTF-8.
+
+=item *
+
+References that are no text croak where a message or an address is due; C<recipient> without an address, and C<data([])>, are
+false. What is an option's name behind the addresses of C<recipient> is no address.
+
+=item *
+
 A Notify that RFC 3461 doesn't know is refused: false, code 501, nothing sent.
 
 =item *
@@ -1454,6 +1405,10 @@ A wait that runs out inside a transaction closes the link.
 
 TCP connections are no longer L<IO::Socket::INET> but L<IO::Socket::IP>, where that is installed; so
 IPv6 works.
+
+=item *
+
+Options of C<new> that differ from a known one in case only are warned of.
 
 =item *
 

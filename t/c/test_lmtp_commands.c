@@ -52,12 +52,19 @@ static const drive_case commands[] = {
 /* Refused here: nothing is sent, and it is answered in its turn. */
 static const drive_case refused[] = {
     { "CR", "> NOOP\rx|?|i", "", "E301 501 idle,mail,0 ", "" },
-    { "LF", "> RCPT TO:<a\n>|?", "", "E301 501 ", "" },
+    { "LF", "> RCPT TO:<a\n>|?", "", "E301 501 ", "a\n=501 rcpt CR, LF or NUL in a command; " },
+    { "MAIL, then a RCPT that the server refuses", "> MAIL FROM:<s\n>|?|> RCPT TO:<a>|< 503 MAIL first|?", W_RCPT("a"), "E301 501 503 ",
+        "a=501 mail CR, LF or NUL in a command; " },
+    { "MAIL behind a message, whose results are gone", OPENED1 BODY "< 250 ok|?|> MAIL FROM:<s\n>|?|> RCPT TO:<b\n>|?", W_OPENED1 W_BODY,
+        L_OPENED1 "250 E301 501 E301 501 ", "b\n=501 mail CR, LF or NUL in a command; " },
+    { "MAIL inside a transaction, whose recipients stay", MAIL RCPT("a") "> MAIL FROM:<s\n>|?|" RCPT("b") "> RCPT TO:<c>|< 550 no|?|"
+        DATA BODY "< 250 1|< 550 2|?|?|v", W_MAIL W_RCPT("a") W_RCPT("b") W_RCPT("c") W_DATA W_BODY,
+        "250 250 E301 501 250 550 354 250 550 v0 550 ", "a=250 final 1; b=550 final 2; c=501 mail CR, LF or NUL in a command; " },
     { "in its turn", "> NOOP|> NO\nOP|> VRFY x|< 250 1|< 252 2|? 4", "NOOP\r\nVRFY x\r\n", "E301 250 501 252 - ", "" },
     { "in its turn, with replies of several lines", "> NOOP|> NO\nOP|> VRFY x|< 250-a|< 250 1|< 252 2|? 3", "NOOP\r\nVRFY x\r\n", "E301 250 501 252 ", "" },
     { "the server's reply is not its own", "> NO\nOP|> NOOP|s|< 250 1|g|h|H|H", "NOOP\r\n", "E301 \"250 1\" 501 - ", "" },
     { "between RCPTs", MAIL "> RCPT TO:<a>|> RCPT TO:<\r>|> RCPT TO:<b>|< 550 a|< 250 b|? 3", W_MAIL W_RCPT("a") W_RCPT("b"), "250 E301 550 501 250 ",
-        "a=550 rcpt a; b=-; " },
+        "a=550 rcpt a; \r=501 rcpt CR, LF or NUL in a command; b=-; " },
     { "while content is open, which goes on", OPENED1 "> NO\nOP|d hi\n|r x\r\n|e|?|< 250 ok|?|?", W_OPENED1 "hi\r\nx\r\n.\r\n", L_OPENED1 "E301 501 250 - ",
         "a=250 final ok; " },
     { "while content is open, early replies are noticed", OPENED1 "> NO\nOP|d x|< 250 early|p|e|i", W_OPENED1, L_OPENED1 "E301 E104 mail,-104 ",

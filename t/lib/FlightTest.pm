@@ -151,7 +151,7 @@ sub judge_message {
         my $result = $results->[$i];
         push @problems, "result $i says it is " . $result->index if $result->index != $i;
         my $octets = $to[$i];
-        utf8::encode($octets) if $octets =~ /[^\x00-\xff]/;
+        utf8::encode($octets) if $octets =~ /[^\x00-\xff]/ or not utf8::decode(my $copy = $octets);
         push @problems, "result $i is for " . $result->recipient if $result->recipient ne $octets;
         if (unsendable($to[$i])) {
             push @problems, "unsendable $i is " . result_text($result)

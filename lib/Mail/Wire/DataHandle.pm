@@ -6,6 +6,8 @@ use warnings;
 
 our $VERSION = '1.000';
 
+use Mail::Wire::Text ();
+
 # What Net::LMTP's datafh and tied_fh tie their handle to. Printing is sending data; closing is ending it. Reading
 # gives the lines up to a line of one dot.
 
@@ -23,7 +25,7 @@ sub _send {
 
 sub PRINT {
     my $self = shift;
-    my $text = join defined $, ? $, : '', @_;
+    my $text = join defined $, ? $, : '', Mail::Wire::Text::strings('print', @_);
 
     # Not $\ itself: once say has set it, perls before 5.18 go on showing its line end here.
     my $end = _output_record_separator();
@@ -33,7 +35,7 @@ sub PRINT {
 
 sub PRINTF {
     my ($self, $format, @values) = @_;
-    return $self->_send(sprintf $format, @values);
+    return $self->_send(sprintf $format, Mail::Wire::Text::strings('printf', @values));
 }
 
 sub WRITE {

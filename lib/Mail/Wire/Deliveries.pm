@@ -32,22 +32,23 @@ my %is_mail_option = map { $_ => 1 } Mail::Wire::Parameters::mail_options();
 
 # ---------------------------------------------------------------- arguments
 
-# "<address>" or nothing and why not.
+# "<address>" in octets, and why it cannot be sent, if so.
 sub _deliverable {
     my ($self, $address, $utf8) = @_;
-    return (undef, 'CR, LF or NUL in the address') if defined $address and $address =~ /[\r\n\0]/;
     my $path = $self->_addr($address);
-    my $error = Net::LMTP::_address_error($path);
-    return (undef, $error) if defined $error;
-    return (undef, 'the address is too long') if length $path > ADDRESS_MAX;
-    my $octets = $path;
-    utf8::encode($octets) if $octets =~ /[^\x00-\xff]/;
-    if ($octets =~ /[^\x00-\x7f]/) {
-        return (undef, 'the address is not ASCII, and SMTPUTF8 is not asked for or not offered') if not $utf8;
-        my $check = $octets;
-        return (undef, 'the address is not valid UTF-8') if not utf8::decode($check);
+    utf8::encode($path) if $path =~ /[^\x00-\xff]/;
+    my $given = defined $address && !ref $address && $address =~ /[\r\n\0]/ ? "<$address>" : $path;
+    utf8::encode($given) if $given =~ /[^\x00-\xff]/;
+    my $error = Net::LMTP::_address_error($given);
+    return ($given, $error) if defined $error;
+    (my $shown = $path) =~ s/\A<(.*)>\z/$1/s;
+    return ($path, "'" . substr($shown, 0, 200) . "...' is an address that is too long") if length $path > ADDRESS_MAX;
+    if ($path =~ /[^\x00-\x7f]/) {
+        return ($path, "'$shown' is not ASCII, and SMTPUTF8 is not asked for or not offered") if not $utf8;
+        my $check = $path;
+        return ($path, "'$shown' is not valid UTF-8") if not utf8::decode($check);
     }
-    return $octets;
+    return ($path, undef);
 }
 
 sub _croak_refusal {
@@ -66,9 +67,8 @@ sub _recipients {
         croak 'To has an undefined address' if not defined $address;
         Mail::Wire::Address::check(To => $address);
         croak 'the options of a recipient must be a reference to a hash' if defined $option and ref $option ne 'HASH';
-        $address = "$address";
-        my ($path, $error) = $self->_deliverable($address, $utf8);
-        (my $shown = defined $path ? $path : $address) =~ s/\A<(.*)>\z/$1/s;
+        my ($path, $error) = $self->_deliverable("$address", $utf8);
+        (my $shown = $path) =~ s/\A<(.*)>\z/$1/s;
         if    (defined $sender_error) { push @list, [ $shown, undef, STAGE_MAIL, 553, "sender: $sender_error" ] }
         elsif (defined $error)        { push @list, [ $shown, undef, STAGE_RCPT, 553, $error ] }
         else {
@@ -84,6 +84,7 @@ sub _recipients {
 sub _job {
     my ($self, $method, @arguments) = @_;
     my %arg = Mail::Wire::Client::_pairs($method, @arguments);
+    my $errno = 0 + $!;
     $self->_ready(!$self->_facts->{nonblocking});
     croak $OPEN if $self->_in_transaction;
     my $job = Mail::Wire::Client::_common($method, \%arg);
@@ -94,11 +95,13 @@ sub _job {
     $job->{source} = Mail::Wire::Source->new(delete @{$job}{qw(data file)});
     $job->{total} = $job->{source}->size;
     my $utf8 = $arg{SMTPUTF8} && defined $self->supports('SMTPUTF8');
-    my ($path, $error) = $self->_deliverable(delete $job->{from}, $utf8);
+    my $from = delete $job->{from};
+    my ($path, $error) = $self->_deliverable(defined $from ? "$from" : undef, $utf8);
     (my $parameters, $job->{raw}) = Mail::Wire::Parameters::mail($self, \%arg);
     $self->_croak_refusal if not defined $parameters;
-    $job->{mail} = defined $path ? "MAIL FROM:$path$parameters" : undef;
+    $job->{mail} = not(defined $error) ? "MAIL FROM:$path$parameters" : undef;
     $job->{rcpts} = $self->_recipients(delete $job->{to}, $utf8, $error);
+    $! = $errno;
     return $job;
 }
 
@@ -133,7 +136,7 @@ sub _as_octets {
 sub _launch {
     my ($self, $job) = @_;
     croak $OPEN if $self->_in_transaction;
-    my $raw = $job->{raw};
+    my ($raw, $errno) = ($job->{raw}, 0 + $!);
     $job->{source}->until($job->{deadline} ? $job->{since} + $job->{deadline} : 0);
     $self->_launching($job);
     my ($id, $text) = $self->_launch_file($job, $raw);
@@ -147,6 +150,7 @@ sub _launch {
     }
     delete $job->{rcpts};
     $self->_launched;
+    $! = $errno;
     return $id;
 }
 

@@ -6,7 +6,10 @@ use warnings;
 
 our $VERSION = '1.000';
 
+use Carp qw(carp);
 use Scalar::Util qw(looks_like_number);
+
+our @CARP_NOT = ('Mail::Wire', 'Net::LMTP', 'Net::QMTP');
 
 # A kind: whether a value is of it, and what it must be.
 my %kind = (
@@ -33,9 +36,28 @@ sub checked {
 sub _value {
     my ($class, $name, $kind, $value) = @_;
     return _stages($class, $name, $kind, $value) if ref $kind;
+    my $wrong = wrong($class, $name, $kind, $value);
+    return $value + 0 if not defined $wrong;
+    $@ = $wrong;
+    return;
+}
+
+# What is wrong with a value, in words; nothing: it is of its kind.
+sub wrong {
+    my ($class, $name, $kind, $value) = @_;
     my ($is_of_it, $what) = @{ $kind{$kind} };
-    return $value + 0 if $is_of_it->($value);
-    $@ = "$class: $name must be $what, not '$value'";
+    return if $is_of_it->($value);
+    return "$class: $name must be $what, not '$value'";
+}
+
+# What somebody meant for an option of ours must not go without a word.
+sub warn_of_case {
+    my ($class, $known, @given) = @_;
+    my %known = map { lc $_ => $_ } @$known;
+    foreach my $name (sort grep { defined } @given) {
+        my $meant = $known{ lc $name };
+        carp "$class: unknown option '$name', is $meant meant?" if defined $meant and $meant ne $name;
+    }
     return;
 }
 

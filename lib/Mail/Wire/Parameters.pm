@@ -11,6 +11,7 @@ use Carp qw(carp);
 # Warnings name the line that called the client.
 our @CARP_NOT = ('Net::LMTP');
 
+use Mail::Wire::Address ();
 use Scalar::Util qw(looks_like_number);
 
 # The parameters of MAIL and RCPT (RFC 5321 4.1.1.11) from options in their Perl form. Each maker is called as a function
@@ -36,6 +37,53 @@ my %recipient = (
     ORcpt  => [ DSN => sub { length $_[1] ? "ORCPT=$_[1]" : '' } ],
 );
 my @recipient = qw(Notify ORcpt);
+
+# ---------------------------------------------------------------- a caller's arguments
+
+# The options of mail, behind the address: pairs of name and value, or a reference to a hash of them.
+sub pairs {
+    my ($method, @arguments) = @_;
+    my %option = ref $arguments[-1] eq 'HASH' && @arguments % 2 ? %{ pop @arguments } : ();
+    pop @arguments if @arguments % 2 and not defined $arguments[-1];
+    carp "Net::LMTP::$method: an odd number of options, where names and values are due" if @arguments % 2;
+    pop @arguments if @arguments % 2;
+    while (my ($name, $value) = splice @arguments, 0, 2) { $option{ defined $name ? $name : '' } = $value }
+    return \%option;
+}
+
+my %is_recipient_option = map { $_ => 1 } @recipient, 'SkipBad';
+
+# Where a list's last pairs begin that have options' names; its end when it has none.
+sub _first_pair {
+    my (@list) = @_;
+    for (my $at = @list % 2; $at < @list; $at += 2) {
+        my @names = @list[ grep { ($_ - $at) % 2 == 0 } $at .. $#list ];
+        next if grep { not defined or ref or not /\A[A-Za-z]\w*\z/ } @names;
+        return $at if $is_recipient_option{ $names[0] };
+        _is_meant('recipient', 'taken for an address', $names[0], keys %is_recipient_option);
+    }
+    return scalar @list;
+}
+
+# The addresses that recipient is given, and its options: a reference to a hash at the end, or pairs as the old manual page has them. A
+# reference to a list is a list of addresses.
+sub recipients {
+    my (@list) = @_;
+    my %option = ref $list[-1] eq 'HASH' ? %{ pop @list } : ();
+    my @pairs = splice @list, _first_pair(@list);
+    %option = (@pairs, %option);
+    return ([ map { ref eq 'ARRAY' ? @{ Mail::Wire::Client::_copied($_, 1) } : $_ } @list ], \%option);
+}
+
+# A warning where somebody means an option of ours and spells it otherwise.
+sub _is_meant {
+    my ($method, $what, $name, @known) = @_;
+    my ($meant) = grep { lc $_ eq lc $name and $_ ne $name } @known;
+    carp "Net::LMTP::$method: '$name' is $what; is the option $meant meant?" if defined $meant;
+    return;
+}
+
+# ---------------------------------------------------------------- parameters
 
 sub _size {
     my ($client, $size) = @_;
@@ -76,9 +124,12 @@ sub _notify {
 sub _text {
     my ($client, $method, $known, $order, $option, $found) = @_;
     my $text = '';
+    _is_meant($method, 'unknown', $_, @$order, 'SkipBad') foreach sort keys %$option;
     foreach my $name (@$order) {
         my $value = delete $option->{$name};
         next if not defined $value or $is_switch{$name} and not $value;
+        return $client->_refuse("The option $name of $method is a reference")
+            if ref $value and not Mail::Wire::Address::is_text($value) and not($name eq 'Notify' and ref $value eq 'ARRAY');
         my ($keyword, $make) = @{ $known->{$name} };
         if (defined $keyword and not defined $client->supports($keyword)) {
             carp "Net::LMTP::$method: $keyword option not supported by host";

@@ -49,6 +49,8 @@ sub fault {
 
 sub _file {
     my ($self, $name) = @_;
+    $name = "$name";
+    utf8::downgrade($name, 1);    # its octets, whatever perl's inner form is
     croak 'File has a name with a NUL in it' if $name =~ /\0/;
     open my $fh, '<', $name or croak "cannot read $name: $!";
     $fh = above_standard($fh) or croak "cannot read $name: $!";
@@ -84,7 +86,10 @@ sub _source {
     my $type = reftype($data) || '';
 
     # Handles first: that of File::Temp says its name when it is taken for a string.
-    if ($type eq 'GLOB' and openhandle($data)) { $self->_handle($data) }
+    if ($type eq 'GLOB') {
+        croak 'Data is a handle that is not open' if not openhandle($data);
+        $self->_handle($data);
+    }
     elsif (not ref $data or _is_text($data)) {
         $self->{text} = \"$data";
     }
