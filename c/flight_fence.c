@@ -103,18 +103,24 @@ void mw_flight_fence_held(mw_lmtp *s)
     mw_flight_confirm(s, NULL);
 }
 
+/* No server refuses RSET: such a reply is another's, and so may be those in front of it. Behind a doubtful fence a reply of LHLO's kind
+ * isn't RSET's either. */
+static int is_anothers(const mw_lmtp *s, const mw_reply *r)
+{
+    if (r->code / 100 != 2)
+        return 1;
+    return s->flight.fence == MW_FENCE_DOUBTED && (r->count > 1 || mw_flight_shows_name(s, r));
+}
+
 /* RSET has its reply. If it was sent behind a doubtful fence, it tells. */
 void mw_flight_apply_reset(mw_lmtp *s, const mw_reply *r)
 {
     if (r->code == MW_LMTP_LOST)
         return;
-    /* No server refuses RSET: such a reply is another's, and so may be those in front of it. */
-    if (r->code / 100 != 2)
+    if (is_anothers(s, r))
         mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
     else if (s->flight.fence != MW_FENCE_DOUBTED)
         return;
-    else if (r->count > 1 || mw_flight_shows_name(s, r))
-        mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
     else if (s->flight.anybodys)
         s->flight.quiet = 1;
     else

@@ -162,13 +162,13 @@ void mw_io_words(int error, char *words, size_t size)
 {
     intptr_t rc;
 
-    snprintf(words, size, "error %d", error);
+    (void)snprintf(words, size, "error %d", error);
     rc = (intptr_t)strerror_r(error, words, size);
     if (rc < -1 || rc > ERROR_MAX) {
         const char *found = (const char *)rc;
 
         if (found != words)
-            snprintf(words, size, "%s", found);
+            (void)snprintf(words, size, "%s", found);
     }
 }
 
