@@ -286,6 +286,12 @@ static int is_transaction_verb(mw_verb verb)
         || verb == MW_VERB_BDAT || verb == MW_VERB_BDAT_LAST;
 }
 
+/* Content that was offered too early is forgotten: it is asked for now, or its message has gone. */
+static int is_about_content(mw_verb verb)
+{
+    return verb != MW_VERB_OTHER && verb != MW_VERB_RCPT && verb != MW_VERB_AUTH;
+}
+
 /* Bytes that no command asked for: whatever is read from now on could be another's reply. A 421 among them
  * is the server's farewell. */
 static int desync(mw_lmtp *s, mw_verb verb)
@@ -315,9 +321,9 @@ int mw_lmtp_command(mw_lmtp *s, mw_slice line)
     int rc = mw_command_check(line), unasked;
 
     mw_lmtp_leave_replies(s);
-    if (s->state != MW_STATE_ASKED)
-        s->withheld = 0;
     verb = s->auth ? MW_VERB_AUTH : mw_command_verb(line);
+    if (s->state != MW_STATE_ASKED && is_about_content(verb))
+        s->withheld = 0;
     if (rc)
         return mw_lmtp_refuse_line(s, verb, line, rc) ? MW_E_NOMEM : refuse_argument(s, rc);
     if (s->state == MW_STATE_BROKEN && verb == MW_VERB_MAIL)

@@ -293,8 +293,21 @@ static int write_all(pTHX_ mwx_link *link, SV *ref, mw_slice octets, int raw)
     return rc;
 }
 
+/* Why no content is taken: what refused it, or that none was asked for. */
+static void status_closed_to_content(pTHX_ mwx_link *link)
+{
+    if (mw_lmtp_content(link->session) == MW_CONTENT_REFUSED) {
+        mw_lmtp_refusal(link->session);
+        mwx_link_status_last(aTHX_ link);
+    } else if (!mw_lmtp_error(link->session)) {
+        mwx_status_set(aTHX_ link, sv_2mortal(newSViv(MW_LMTP_OUT_OF_PLACE)), sv_2mortal(newSVpvs("No content is open: data comes first\n")));
+    }
+}
+
 static int sent(pTHX_ mwx_link *link, SV *ref, int rc)
 {
+    if (rc == MW_E_STATE)
+        status_closed_to_content(aTHX_ link);
     if (rc && rc != MW_E_STATE && rc != MW_E_SIZE)
         mwx_link_failed(aTHX_ link, ref, rc);
     return !rc;
@@ -363,12 +376,14 @@ int mwx_link_dataend(pTHX_ mwx_link *link, SV *ref)
         content = content_of(aTHX_ link, ref);
     if (content == MW_CONTENT_NONE && mw_lmtp_finals_owed(link->session))
         return mwx_link_finals(aTHX_ link, ref);
-    if (content == MW_CONTENT_NONE)
-        return !mw_lmtp_withheld(link->session) && !mw_lmtp_error(link->session);
-    if (content == MW_CONTENT_REFUSED) {
-        mw_lmtp_refusal(link->session);
-        mwx_link_status_last(aTHX_ link);
+    if (content == MW_CONTENT_NONE && mw_lmtp_withheld(link->session)) {
+        status_closed_to_content(aTHX_ link);
+        return 0;
     }
+    if (content == MW_CONTENT_NONE)
+        return !mw_lmtp_error(link->session);
+    if (content == MW_CONTENT_REFUSED)
+        status_closed_to_content(aTHX_ link);
     if (content != MW_CONTENT_OPEN || !send_end(aTHX_ link, ref))
         return 0;
     return mwx_link_finals(aTHX_ link, ref);

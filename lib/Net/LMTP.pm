@@ -307,6 +307,7 @@ sub flush {
 
 sub close {
     my $self = shift;
+    $self->_say_closed if not $self->opened;
     $self->_closed;
     return $self->SUPER::close(@_);
 }

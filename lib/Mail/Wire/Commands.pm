@@ -26,6 +26,21 @@ sub _refuse {
     return;
 }
 
+# What is out of place here. A link that is lost is why, before all else.
+sub _out_of_place {
+    my ($self, $why) = @_;
+    return $self->_say_closed if not $self->opened;
+    $self->set_status(503, ["$why\n"]);
+    return;
+}
+
+# A 421 that was there, the server's or ours, says it already.
+sub _say_closed {
+    my ($self) = @_;
+    $self->set_status(421, '[' . ref($self) . '] Connection closed') if $self->code != 421;
+    return;
+}
+
 # The path of an address that may be anything; nothing, with the status saying why, when it cannot be sent.
 sub _checked_path {
     my ($self, $method, $address) = @_;
@@ -187,7 +202,7 @@ sub _any_data {
     @_ = @_;    # copies, as above
     if ($self->_binary) {
         carp 'Net::LMTP::data: CHUNKING is in use for this message, call bdat instead';
-        return;
+        return $self->_out_of_place('The message is declared BINARYMIME: bdat takes its content') || 0;
     }
     return $self->_refuse('data: an empty list') || 0 if @_ == 1 and ref $_[0] eq 'ARRAY' and not @{ $_[0] };
     Mail::Wire::Text::check(data => @_);
@@ -200,7 +215,7 @@ sub _chunking {
     my ($self, $method) = @_;
     return 1 if defined $self->supports('CHUNKING');
     carp "Net::LMTP::$method: CHUNKING is not offered by host, call data instead";
-    return 0;
+    return $self->_out_of_place('CHUNKING is not offered by the server: data takes the content') || 0;
 }
 
 # A chunk's octets; nothing when they cannot be had: chunks that were sent before are no whole message then.
