@@ -322,8 +322,9 @@ static int unasked(mw_lmtp *s)
         return 0;
     mw_trace_add(&s->flight.trace, MW_TRACE_IN, line.base, line.len);
     if (code == MW_LMTP_LOST) {
-        s->parting = mw_text_new(s->alloc, text.base, text.len);
         s->flight.parted = 1;
+        if (!s->parting)
+            s->parting = mw_text_new(s->alloc, text.base, text.len);
         mw_lmtp_break(s, MW_E_CLOSED, NULL);
     } else {
         mw_lmtp_break(s, !in_content ? MW_E_REPLY_EXTRA : code ? MW_E_REPLY_EARLY : MW_E_REPLY_SYNTAX, NULL);

@@ -46,6 +46,6 @@ sub interrupt {
     return ($ran, $error, @got);
 }
 
-sub _arm { Time::HiRes::setitimer(Time::HiRes::ITIMER_REAL(), @_); return }
+sub _arm { Time::HiRes::setitimer(Time::HiRes::ITIMER_REAL(), $_[0]); return }
 
 1;
