@@ -132,8 +132,8 @@ int mw_lmtp_is_garbled(const mw_lmtp *s);
  * be read. */
 int mw_lmtp_reply_local(mw_lmtp *s);
 
-/* For callers that read replies line by line: the reply of a further recipient that mw_lmtp_reply_local would hand out is put
- * back as its lines, if there is one and no line waits. 0 or MW_E_NOMEM. */
+/* For callers that read replies line by line: what mw_lmtp_reply_local would hand out is put back as its lines, if there is
+ * something and no line waits; the answer to a command refused here only if the server owes none. 0 or MW_E_NOMEM. */
 int mw_lmtp_line_local(mw_lmtp *s);
 
 /* For callers that read lines themselves: one line of the next reply, taken apart. Returns as mw_lmtp_reply;

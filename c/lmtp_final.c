@@ -242,14 +242,13 @@ int mw_lmtp_verdict(mw_lmtp *s)
         r = &s->now.rcpts[i];
         if (!r->accepted)
             continue;
-        if (!first) {
+        if (!first)
             first = r;
-            s->handout = i + 1;
-        }
         if (!bad && r->result.code / 100 != 2)
             bad = r;
     }
     assert(first);
+    mw_lmtp_hand_out_rest(s);
     mw_lmtp_say_text(s, (bad ? bad : first)->result.code, (bad ? bad : first)->result.text);
     return bad ? (bad->local ? -1 : 0) : 1;
 }

@@ -44,6 +44,15 @@ static int say_local(mw_lmtp *s, const mw_expect *due)
     return 1;
 }
 
+void mw_lmtp_hand_out_rest(mw_lmtp *s)
+{
+    size_t i = 0;
+
+    while (i < s->now.count && !s->now.rcpts[i].accepted)
+        i++;
+    s->handout = i < s->now.count ? i + 1 : 0;
+}
+
 /* Hands out the reply of the next accepted recipient behind the first. What we said ourselves is no reply. */
 static int hand_out(mw_lmtp *s)
 {
@@ -79,13 +88,21 @@ static int unget_reply_line(mw_lmtp *s, const mw_reply *r, size_t i)
     return rc ? rc : mw_lines_unget(&s->lines, text.base, text.len);
 }
 
+/* The answer to a command that was refused here, if nothing else is owed: read by hand, it would count for that. */
+static int answer_alone(mw_lmtp *s)
+{
+    const mw_expect *due = mw_expects_head(&s->due);
+
+    return due && !mw_expects_oldest(&s->due) && say_local(s, due);
+}
+
 int mw_lmtp_line_local(mw_lmtp *s)
 {
     size_t i;
     int rc = 0;
 
     mw_lmtp_settle_hand(s);
-    if (!s->handout || mw_lines_waiting(&s->lines) || !hand_out(s))
+    if (mw_lines_waiting(&s->lines) || !((s->handout && hand_out(s)) || answer_alone(s)))
         return 0;
     for (i = s->last.count; i-- > 0 && !rc;)
         rc = unget_reply_line(s, &s->last, i);

@@ -79,6 +79,14 @@ static void refuse_content(mw_lmtp *s, mw_stage stage, const mw_reply *r, mw_lmt
     mw_lmtp_move(s, state);
 }
 
+/* Who reads a reply for each recipient has DATA's, unless another is owed. */
+static void refuse_data(mw_lmtp *s, const mw_reply *r)
+{
+    refuse_content(s, MW_STAGE_DATA, r, MW_STATE_REFUSED);
+    if (s->state == MW_STATE_REFUSED && !mw_expects_head(&s->due))
+        mw_lmtp_hand_out_rest(s);
+}
+
 /* A command was sent behind the one whose reply is taken now. */
 static int is_followed(const mw_lmtp *s)
 {
@@ -120,7 +128,7 @@ static void apply_data(mw_lmtp *s, int current, const mw_reply *r)
     if (current && s->state == MW_STATE_ASKED && wanted)
         start_content(s);
     else if (current && s->state == MW_STATE_ASKED)
-        refuse_content(s, MW_STAGE_DATA, r, MW_STATE_REFUSED);
+        refuse_data(s, r);
     else if (r->code < 400 && (!opened || !wanted || is_followed(s)))
         mw_lmtp_break(s, MW_E_REPLY_CLASS, NULL);
     else if (opened && !wanted)

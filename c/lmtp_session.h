@@ -127,6 +127,9 @@ const mw_expect *mw_lmtp_boundary(const mw_lmtp *s);
  * that is not answered, with no message's end behind it. */
 size_t mw_lmtp_own_rcpts(const mw_lmtp *s);
 
+/* From now on mw_lmtp_reply_local gives the reply of each accepted recipient but the first. */
+void mw_lmtp_hand_out_rest(mw_lmtp *s);
+
 /* A new transaction begins: MAIL or RSET was accepted. Recipients from index first on are its own. */
 void mw_lmtp_begin(mw_lmtp *s, size_t first);
 

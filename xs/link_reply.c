@@ -62,8 +62,8 @@ SV *mwx_link_getline(pTHX_ mwx_link *link, SV *ref)
     NV seconds = link->gathering ? link->gathering_seconds : mwx_link_timeout(aTHX_ link, ref);
     SV *line;
 
-    /* A class with its own response reads the further recipients' replies this way. */
-    if (!link->gathering && mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_RESPONSE) && mw_lmtp_line_local(link->session))
+    /* What response would give without reading comes this way as well. */
+    if (!link->gathering && mw_lmtp_line_local(link->session))
         croak("Net::LMTP: %s", mw_error_text(MW_E_NOMEM));
     line = read_line(aTHX_ link, ref, mw_io_after(seconds));
 
