@@ -112,6 +112,7 @@ sub _listen_inet6 {
 
 sub _inode {
     my ($path) = @_;
+    no warnings 'newline';    # older perls take one in a name for a forgotten chomp
     my @stat = defined $path ? stat $path : ();
     return @stat ? "$stat[0] $stat[1]" : '';
 }
