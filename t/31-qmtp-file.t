@@ -3,10 +3,12 @@
 use strict;
 use warnings;
 
+use Errno ();
 use File::Temp ();
 use Test::More;
 
 use lib 't/lib';
+use LMTPTest;
 use Memory;
 use Net::QMTP;
 use QMTPServer;
@@ -101,10 +103,10 @@ sub test_unreadable {
     return;
 }
 
-test_unreadable('no such file', "$folder/nothing", qr/No such file.*/);
+test_unreadable('no such file', "$folder/nothing", words_of(Errno::ENOENT()));
 test_unreadable('a directory', "$folder", qr/not a plain file/);
 test_unreadable('a device', '/dev/null', qr/not a plain file/);
-test_unreadable('a command', "echo hello |", qr/No such file.*/);
+test_unreadable('a command', "echo hello |", words_of(Errno::ENOENT()));
 
 # Root reads everything: somebody else does it then.
 SKIP: {
@@ -115,7 +117,7 @@ SKIP: {
     skip 'nobody to be who may not read everything', 12 if !$user;
     local $> = $user;
     skip 'this root cannot be somebody else', 12 if $> != $user;
-    test_unreadable('no permission', $file, qr/Permission denied/);
+    test_unreadable('no permission', $file, words_of(Errno::EACCES()));
 }
 
 # The server must never see the package's end.

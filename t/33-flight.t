@@ -115,7 +115,7 @@ my %form = (
     lines => sub { (Data => [ split /(?<=\n)/, $_[0] ]) },
     handle => sub { open my $fh, '<', \(my $text = $_[0]) or die $!; (Data => $fh) },
     'file handle' => sub { my $file = file_of($_[0]); seek $file, 0, 0; (Data => $file) },
-    code => sub { my @pieces = $_[0] =~ /(.{1,60000})/gs; (Data => sub { shift @pieces }) },
+    code => sub { my @pieces = unpack '(a60000)*', $_[0]; (Data => sub { shift @pieces }) },
     'code by the byte' => sub { my @pieces = split //, substr $_[0], 0, 3000; (Data => sub { shift @pieces }) },
 );
 for my $kind (@kinds) {

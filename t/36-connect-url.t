@@ -143,6 +143,7 @@ for my $protocol (qw(lmtp qmtp)) {
         Whatever => 1, Host => 'nowhere.invalid', Port => 1, Timeout => 20);
     SKIP: {
         skip 'no IPv6 here', 3 if !ScriptedServer::has_ipv6();
+        skip 'no IO::Socket::IP, which a sink of IPv6 needs', 3 if !eval { require IO::Socket::IP; 1 };
         is_used("$protocol over IPv6", Mail::Wire::Sink->new(protocol => $protocol, address => '::1'), $class);
     }
 }

@@ -8,6 +8,9 @@ use Socket qw(SOL_SOCKET SO_LINGER);
 use Test::More;
 use Time::HiRes qw(time);
 
+# Older perls say so of what is local, too.
+no warnings 'redefine';
+
 use lib 't/lib';
 use Interrupt;
 use Net::QMTP;

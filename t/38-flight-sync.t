@@ -117,7 +117,7 @@ for my $kind (sort keys %keywords) {
         my ($what, @change) = @$wrong;
         for my $method (qw(deliver submit)) {
             ok !eval { $lmtp->$method(%good, @change); 1 }, "$method with $what croaks";
-            like $@, qr/ at \Q$0\E line @{[ __LINE__ - 1 ]}\./, 'and says where';
+            like $@, qr/ at \Q$0\E line @{[ __LINE__ - 1 ]}\.?$/, 'and says where';
         }
     }
     is $lmtp->in_flight, 0, 'nothing is in flight';

@@ -170,6 +170,10 @@ my @cases = (
     { name => 'the message in a rule', option => { final => sub { "250 2.0.0 $_[0] $_[1]{data}" } },
       in => "$MAIL${RCPT}BDAT 2 LAST\r\nhi",
       out => "$MAILED${RCPTED}250 2.0.0 b\@example.org hi\r\n", data => ['hi'] },
+    { name => 'patterns',
+      option => { rcpt => { '*@bad.example' => '550 5.1.1 Bad', 'a*@*' => '550 5.1.1 A', 'ok@bad.example' => undef, '*' => '250 rest' } },
+      in => $MAIL . join('', map { "RCPT TO:<$_>\r\n" } 'x@bad.example', 'ok@bad.example', 'a@bad.example', 'a@b', 'xbad.example', 'b@bad_example'),
+      out => "${MAILED}550 5.1.1 Bad\r\n${RCPTED}550 5.1.1 Bad\r\n550 5.1.1 A\r\n250 rest\r\n250 rest\r\n" },
     { name => 'other verbs', option => { verbs => { NOOP => '250 here', EXPN => '250 b@example.org' } },
       in => "NOOP\r\nexpn x\r\nFOO\r\n",
       out => "250 here\r\n250 b\@example.org\r\n$UNKNOWN" },
@@ -197,6 +201,11 @@ my @cases = (
       out => $MAILED . $RCPTED x 2 . $GO . $DONE, data => [''], end => 'reset' },
     { name => 'close after two messages', option => { close_after => 2 },
       in => "$MAIL${RCPT}DATA\r\n.\r\n" x 3, out => $ONE x 2, data => [ '', '' ], end => 'fin' },
+    { name => 'closing counts messages', option => { close_at => { stage => 'final', after => 1 } },
+      in => "MAIL FROM:<>\r\nBDAT 2 LAST\r\n\r\nRSET\r\nDATA\r\n$MAIL${RCPT}BDAT 0 LAST\r\n",
+      out => "$MAILED${NO_RCPT}250 2.0.0 Reset\r\n$ORDER$MAILED$RCPTED$DONE", data => [''], end => 'fin' },
+    { name => 'garbage counts messages', option => { garbage => { stage => 'data', line => 'what?' } },
+      in => "DATA\r\n${MAIL}DATA\r\n${RCPT}DATA\r\n.\r\n", out => "$ORDER$MAILED$NO_RCPT${RCPTED}what?\r\n$DONE", data => [''] },
     { name => 'garbage', option => { garbage => { stage => 'rcpt', after => 1, line => 'what?' } },
       in => $MAIL . $RCPT x 3, out => "$MAILED${RCPTED}what?\r\n$RCPTED" },
     { name => 'faults for another link', option => { missing => 1, only_link => 2 },
@@ -273,8 +282,51 @@ for my $case (
     my @warnings;
     local $SIG{__WARN__} = sub { push @warnings, @_ };
     my $got = run_session({ option => { mail => sub { die "no rule\n" } } }, $HELLO . $MAIL, $split{whole});
-    is($got->{out}, "$GREETED$HELLOED$MAILED", 'a rule that dies gives the default');
-    is_deeply(\@warnings, ["Mail::Wire::Sink: rule 'mail' died: no rule\n"], 'and a warning');
+    is($got->{out}, "$GREETED${HELLOED}451 4.3.0 Rule 'mail' failed\r\n", 'a rule that dies is a 451');
+    is_deeply(\@warnings, ["Mail::Wire::Sink: rule 'mail' for 'a\@example.org' died: no rule\n"], 'and a warning');
+}
+
+# A rule of code that fails, in each place that asks one.
+for my $case (
+    [ 'dies', sub { die "broken\n" }, qr/ died: broken\z/ ],
+    [ 'dies with nothing', sub { die bless [], 'Silent' }, qr/ died: without a word\z/ ],
+    [ 'leaves a loop', sub { no warnings; next }, qr/ died: without a word\z/ ],
+    [ 'is undefined', \&not_there, qr/ died: Undefined subroutine/ ],
+    [ 'text', sub {'oops'}, qr/ returned what is no reply: .* not 'oops'\z/ ],
+    [ 'nothing', sub {''}, qr/ returned what is no reply: .* not ''\z/ ],
+    [ 'number', sub {25}, qr/no reply: / ],
+    [ 'two replies', sub {"250 a\r\n250 b"}, qr/no reply: .*without line ends/ ],
+    [ 'wide', sub {"250 \x{263a}"}, qr/no reply: it must be octets/ ],
+    [ 'wide octets', sub { \"250 \x{263a}" }, qr/no reply: it must be octets/ ],
+    [ 'octets of nothing', sub { \undef }, qr/no reply: / ],
+    [ 'hash', sub { {} }, qr/no reply: .*not a reference/ ],
+    [ 'code', sub { sub {'250 ok'} }, qr/no reply: .*not a reference/ ],
+    [ 'empty list', sub { [] }, qr/no reply: it must have a line/ ],
+    [ 'list', sub { [ '250 a', undef ] }, qr/no reply: .*not undef/ ],
+) {
+    my ($name, $code, $want) = @$case;
+    my $all = "$HELLO$MAIL$RCPT${RCPT}BDAT 1\r\nxRSET\r\n$MAIL${RCPT}DATA\r\nFOO\r\n";
+    for my $rule (qw(greeting mail rcpt data body verbs)) {
+        local $SIG{__WARN__} = sub { };
+        my $option = { $rule => $code };
+        my $input  = $rule eq 'verbs' ? "FOO\r\n" : $all;
+        like(run_session({ option => $option }, $input, $split{whole})->{out}, qr/^451 4\.3\.0 Rule '$rule' failed\r$/m, "$name, $rule");
+    }
+    my @warnings;
+    local $SIG{__WARN__} = sub { my ($text) = @_; chomp $text; push @warnings, $text };
+    my $got = run_session({ option => { final => { bad => $code } } },
+        "$HELLO$MAIL${RCPT}RCPT TO:<bad>\r\n${RCPT}DATA\r\n.\r\n$MAIL", $split{whole});
+    is($got->{out}, $GREETED . $HELLOED . $MAILED . $RCPTED x 3 . "$GO${DONE}451 4.3.0 Rule 'final' failed\r\n$DONE$MAILED",
+        "$name, final: a 451 in its place");
+    is_deeply([ map { $_->{accepted} } @{ $got->{messages}[0]{recipients} } ], [ 1, 0, 1 ], "$name, final: no success");
+    is(scalar @warnings, 1, "$name: said once");
+    like($warnings[0], $want, "$name: said why");
+    like($warnings[0], qr/\AMail::Wire::Sink: rule 'final' for 'bad' /, "$name: said where");
+}
+
+{
+    package Silent;
+    use overload '""' => sub {''}, 'bool' => sub {0}, fallback => 1;
 }
 
 done_testing;

@@ -153,4 +153,25 @@ for my $out (0 .. length $OK) {
     is_deeply([ @$got{qw(out end)} ], [ substr($OK, 0, $out), 'fin' ], "closed after $out octets out");
 }
 
+# A rule of code that fails.
+for my $case (
+    [ 'dies', sub { die "broken\n" }, qr/ died: broken\z/ ],
+    [ 'text', sub {'oops'}, qr/ returned what is no reply: .* not 'oops'\z/ ],
+    [ 'an LMTP reply', sub {'250 ok'}, qr/ not '250 ok'\z/ ],
+    [ 'wide', sub {"K\x{263a}"}, qr/no reply: it must be octets/ ],
+    [ 'list', sub { ['Kok'] }, qr/no reply: .* not a reference\z/ ],
+) {
+    my ($name, $code, $want) = @$case;
+    for my $rule (qw(mail rcpt final)) {
+        my @warnings;
+        local $SIG{__WARN__} = sub { my ($text) = @_; chomp $text; push @warnings, $text };
+        my $who = $rule eq 'mail' ? 'a' : 'b';
+        my $got = run_session({ option => { $rule => { $who => $code } } }, package_of("\n", 'a', 'b'), $split{whole});
+        is($got->{out}, netstring("Zrule '$rule' failed (#4.3.0)"), "$name, $rule: a Z");
+        is($got->{messages}[0]{recipients}[0]{accepted}, 0, "$name, $rule: no success");
+        is(scalar @warnings, 1, "$name, $rule: said once");
+        like($warnings[0], $want, "$name, $rule: said why");
+    }
+}
+
 done_testing;

@@ -120,6 +120,10 @@ for my $case (
     [ 'LMTP reply of several lines', { final => [ '250 a', 'b' ] }, qr/option 'final': .*not 'b'/ ],
     [ 'LMTP reply of no line', { final => [] }, qr/option 'final': it must have a line/ ],
     [ 'LMTP reply for an address', { rcpt => { 'a@x' => '250 ok', 'b@x' => 'no' } }, qr/option 'rcpt': b\@x: it must be .*not 'no'/ ],
+    [ 'LMTP reply with a line end', { final => "250 a\r\n250 b" }, qr/option 'final': it must be a text without line ends/ ],
+    [ 'LMTP reply of wide characters', { final => "250 \x{263a}" }, qr/option 'final': it must be octets/ ],
+    [ 'LMTP octets of wide characters', { final => \"250 \x{263a}" }, qr/option 'final': it must be octets/ ],
+    [ 'garbage of wide characters', { garbage => { stage => 'final', line => "\x{263a}" } }, qr/option 'garbage': line: it must be octets/ ],
     [ 'verbs', { verbs => 'x' }, qr/option 'verbs': it must be a reference to a hash of commands and replies, or to code, not 'x'/ ],
     [ 'small verbs', { verbs => { noop => '250 ok' } }, qr/option 'verbs': commands are in capitals, not 'noop'/ ],
     [ 'keyword with a line end', { lhlo => ["SIZE\r\n250 X"] }, qr/option 'lhlo': .*not 'SIZE\\x\{d\}/ ],
@@ -288,6 +292,111 @@ for my $discard (0, 1) {
     my $got = converse($sink, "LHLO me\r\nMAIL FROM:<>\r\n" . "RCPT TO:<b>\r\n" x 3 . "QUIT\r\n");
     like($got, qr/2\.1\.5 Recipient ok\r\n450 4\.2\.1 Later\r\n250 2\.1\.5/, 'a rule that counts');
     is($count, 0, 'which the parent does not see');
+}
+
+# ---- a rule that fails comes out of the next call
+
+my @BAD_RULE = (final => { 'b@example.org' => sub { die "broken\n" } });
+my $BROKEN   = qr/\AMail::Wire::Sink: rule 'final' for 'b\@example\.org' died: broken at \Q$0\E line/;
+
+for my $case (
+    [ messages => sub { $_[0]->messages } ],
+    [ commands => sub { $_[0]->commands } ],
+    [ clear    => sub { $_[0]->clear } ],
+    [ wait_for => sub { $_[0]->wait_for(1, 0) } ],
+    [ rules    => sub { $_[0]->rules(final => undef) } ],
+    [ stop     => sub { $_[0]->stop } ],
+) {
+    my ($name, $call) = @$case;
+    my $sink = Mail::Wire::Sink->new(@BAD_RULE);
+    like(converse($sink, $MESSAGE), qr/^451 4\.3\.0 Rule 'final' failed\r\n221 /m, "$name: the client may try again");
+    is(eval { $call->($sink); 1 }, undef, "$name: dies");
+    like($@, $BROKEN, "$name: why, and where the caller is");
+    my @messages = eval { $sink->messages };
+    is($@, '', "$name: once");
+    is(scalar @messages, $name eq 'clear' ? 0 : 1, "$name: the message is there all the same");
+    is(kill(0, $sink->pid), 0, "$name: ended") if $name eq 'stop';
+}
+
+{
+    my $sink = Mail::Wire::Sink->new(rcpt => sub {'oops'});
+    like(converse($sink, $MESSAGE), qr/^451 4\.3\.0 Rule 'rcpt' failed\r\n503 /m, 'rubbish is no reply');
+    is(eval { $sink->messages; 1 }, undef, 'and comes out');
+    like($@, qr/rule 'rcpt' for 'b\@example\.org' returned what is no reply: .* not 'oops'/, 'with what it was');
+}
+
+# Nobody asks any more: said at the end, on STDERR.
+{
+    my $script = "$dir/unasked.pl";
+    open my $out, '>', $script or die "$script: $!\n";
+    print {$out} <<'SCRIPT';
+use strict;
+use warnings;
+use Mail::Wire::Sink;
+use IO::Socket::INET;
+my $sink = Mail::Wire::Sink->new(mail => sub { die "broken\n" });
+my $link = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $sink->port);
+print {$link} "LHLO me\r\nMAIL FROM:<>\r\nQUIT\r\n";
+$link->flush;
+my @replies = <$link>;
+print "$replies[-2]";
+SCRIPT
+    close $out or die "$script: $!\n";
+    my @perl = ($^X, map { "-I$_" } @INC);
+    open my $pipe, '-|', 'sh', '-c', 'exec "$@" 2>&1', 'sh', @perl, $script or die "perl: $!\n";
+    my $said = do { local $/; <$pipe> };
+    close $pipe;
+    like($said, qr/^451 4\.3\.0 Rule 'mail' failed\r?$/m, 'unasked: the client may try again');
+    like($said, qr/^Mail::Wire::Sink: rule 'mail' for '' died: broken$/m, 'unasked: a warning');
+}
+
+# ---- clear, wait_for, rules
+
+{
+    my $sink = Mail::Wire::Sink->new;
+    is($sink->wait_for(1, 0), 0, 'no message yet');
+    is($sink->wait_for(0), 1, 'none to wait for');
+    converse($sink, $MESSAGE) for 1 .. 2;
+    is($sink->wait_for(2), 1, 'two messages');
+    is($sink->wait_for(3, 0.01), 0, 'no third one');
+    my $open = dial($sink);
+    say_to($open, "LHLO me\r\nMAIL FROM:<>\r\nRCPT TO:<b>\r\nDATA\r\nlate");
+    hear($open, qr/^354 /m);
+    $sink->clear;
+    is(scalar(my @none = $sink->messages), 0, 'cleared: no message');
+    is(scalar(@none = $sink->commands), 0, 'cleared: no command');
+    say_to($open, "\r\n.\r\n");
+    is($sink->wait_for(1, $WAIT), 1, 'a message behind it');
+    is(($sink->messages)[0]{data}, "late\r\n", 'is kept');
+
+    $sink->rules(rcpt => { '*@bad.example' => '550 5.1.1 No' }, final => '452 4.2.2 Full');
+    say_to($open, "MAIL FROM:<>\r\nRCPT TO:<x\@bad.example>\r\nRCPT TO:<b>\r\nDATA\r\n.\r\n");
+    like(hear($open, qr/^452 .*\n/m), qr/^550 5\.1\.1 No\r\n250 .*\r\n354 .*\r\n452 4\.2\.2 Full\r\n/m, 'rules for an open link');
+    $sink->rules(rcpt => { 'b' => '550 5.1.1 B' }, final => undef);
+    say_to($open, "MAIL FROM:<>\r\nRCPT TO:<x\@bad.example>\r\nRCPT TO:<b>\r\nDATA\r\n.\r\nQUIT\r\n");
+    like(hear($open), qr/^250 2\.1\.5 .*\r\n550 5\.1\.1 B\r\n354 .*\r\n250 2\.0\.0 Delivered\r\n221/m, 'other rules, and the default again');
+
+    for my $case (
+        [ 'wait_for of a word', sub { $sink->wait_for('all') }, qr/takes a number of messages, not 'all'/ ],
+        [ 'wait_for a word', sub { $sink->wait_for(1, 'long') }, qr/takes a number of seconds, not 'long'/ ],
+        [ 'odd rules', sub { $sink->rules('rcpt') }, qr/rules are pairs of a name and a value/ ],
+        [ 'a fault', sub { $sink->rules(extra => 1) }, qr/'extra' is no rule, these are body data final greeting mail rcpt verbs/ ],
+        [ 'no reply', sub { $sink->rules(rcpt => 'oops') }, qr/option 'rcpt': it must be .* not 'oops'/ ],
+        [ 'code', sub { $sink->rules(rcpt => sub { }) }, qr/rule 'rcpt': code is for new only/ ],
+        [ 'code for an address', sub { $sink->rules(rcpt => { b => sub { } }) }, qr/rule 'rcpt': code is for new only/ ],
+    ) {
+        my ($name, $call, $want) = @$case;
+        is(eval { $call->(); 1 }, undef, "$name: dies");
+        like($@, $want, "$name: why");
+        like($@, qr/ at \Q$0\E line/, "$name: where");
+    }
+    $sink->stop;
+    is($sink->wait_for(3, $WAIT), 1, 'messages of a stopped sink');
+    is($sink->wait_for(4, $WAIT), 0, 'which gets no more');
+    $sink->clear;
+    is(scalar(@none = $sink->messages), 0, 'cleared');
+    is(eval { $sink->rules(rcpt => undef); 1 }, undef, 'no rules for a stopped sink');
+    like($@, qr/has been stopped at \Q$0\E/, '... why');
 }
 
 # ---- lifecycle

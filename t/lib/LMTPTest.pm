@@ -11,7 +11,16 @@ use Net::LMTP;
 
 use ScriptedServer;
 
-our @EXPORT = qw(session script hello_script connect_to wire shown warnings_of stderr_of);
+our @EXPORT = qw(session script hello_script connect_to wire shown warnings_of stderr_of words_of);
+
+# The system's words for an error, as a pattern: of perl's own `$!`, and of C, where a locale may have others.
+sub words_of {
+    local $! = $_[0];
+    my @words = ("$!", do { use locale; "$!" });
+    utf8::encode($_) for grep { utf8::is_utf8($_) } @words;
+    my $any = join '|', map {quotemeta} @words;
+    return qr/(?:$any)/;
+}
 
 # A test that does not name its server keeps it by this, for as long as it may need it.
 my @Kept;

@@ -8,12 +8,15 @@ use File::Spec        ();
 use IO::Socket::INET ();
 use IO::Socket::UNIX ();
 use Socket qw(SOCK_STREAM SOMAXCONN);
+use Time::HiRes ();
 
 use Mail::Wire::Sink::Process ();
 use Mail::Wire::Sink::Script  ();
 use Mail::Wire::Sink::Server  ();
 
 our $VERSION = '1.000';
+
+my $SECONDS = qr/\A(?:[0-9]+\.?[0-9]*|\.[0-9]+)\z/;
 
 my %LISTEN = ('127.0.0.1' => \&_listen_inet, '::1' => \&_listen_inet6);
 
@@ -29,7 +32,7 @@ sub new {
     my $listener = _listen(\%place);
     $place{path} = File::Spec->rel2abs($place{path}) if defined $place{path};
     my $self = bless {
-        protocol => $protocol, messages => [], commands => [],
+        protocol => $protocol, messages => [], commands => [], errors => [],
         port => defined $place{path} ? undef : $listener->sockport,
         path => $place{path}, address => $place{address},
     }, $class;
@@ -109,6 +112,7 @@ sub _listen_inet6 {
 
 sub _inode {
     my ($path) = @_;
+    no warnings 'newline';    # older perls take one in a name for a forgotten chomp
     my @stat = defined $path ? stat $path : ();
     return @stat ? "$stat[0] $stat[1]" : '';
 }
@@ -148,22 +152,69 @@ sub _escaped {
 
 sub messages {
     my ($self) = @_;
-    return @{ $self->_fetch('messages') };
+    return @{ $self->_call('messages') };
 }
 
 sub commands {
     my ($self, $link) = @_;
-    my $commands = $self->_fetch('commands');
+    my $commands = $self->_call('commands');
     return map { $_->[1] } grep { !defined $link || $_->[0] == $link } @$commands;
+}
+
+# A message that is on its way comes to its end behind this, and is kept.
+sub clear {
+    my ($self) = @_;
+    $self->_fetch($_) for qw(messages commands);
+    @{ $self->{$_} } = () for qw(messages commands);
+    return $self->_throw;
+}
+
+sub wait_for {
+    my ($self, $count, $seconds) = @_;
+    $count   = 1  if !defined $count;
+    $seconds = 10 if !defined $seconds;
+    croak "Mail::Wire::Sink: wait_for takes a number of messages, not '$count'" if $count !~ /\A[0-9]+\z/;
+    croak "Mail::Wire::Sink: wait_for takes a number of seconds, not '$seconds'" if $seconds !~ $SECONDS;
+    my $end = Time::HiRes::time() + $seconds;
+    while (@{ $self->_call('messages') } < $count) {
+        return 0 if !$self->{process}->is_live || Time::HiRes::time() >= $end;
+        Time::HiRes::sleep(0.01);
+    }
+    return 1;
+}
+
+sub rules {
+    my ($self, @rules) = @_;
+    croak 'Mail::Wire::Sink: rules are pairs of a name and a value' if @rules % 2;
+    my $problem = Mail::Wire::Sink::Script::rules_problem($self->{protocol}, @rules);
+    croak "Mail::Wire::Sink: $problem" if $problem;
+    croak 'Mail::Wire::Sink: the sink has been stopped' if $self->{process}->is_ours && !$self->{process}->is_live;
+    $self->_call('rules', @rules);
+    return;
+}
+
+# What comes of a request, and what rules have failed until then.
+sub _call {
+    my ($self, @request) = @_;
+    my $got = $self->_fetch(@request);
+    $self->_throw;
+    return $got;
+}
+
+sub _throw {
+    my ($self) = @_;
+    my @errors = splice @{ $self->{errors} };
+    croak join "\n", map { "Mail::Wire::Sink: $_" } @errors if @errors;
+    return;
 }
 
 # The process hands over what is new and keeps nothing of it.
 sub _fetch {
-    my ($self, $what) = @_;
+    my ($self, $what, @more) = @_;
     my $process = $self->{process};
     croak 'Mail::Wire::Sink: only the process that made a sink can ask it' if !$process->is_ours;
     my $done = !$process->is_live
-        || $process->ask($what, sub { my ($kind, $value) = @_; push @{ $self->{$kind} }, $value });
+        || $process->ask(sub { my ($kind, $value) = @_; push @{ $self->{$kind} }, $value }, $what, @more);
     croak "Mail::Wire::Sink: the sink's process has gone" if !$done;
     return $self->{$what};
 }
@@ -173,7 +224,7 @@ sub stop {
     return if !$self->{process}->is_live;
     eval { $self->_fetch($_) } for qw(messages commands);
     $self->_end;
-    return;
+    return $self->_throw;
 }
 
 sub _end {
@@ -274,8 +325,15 @@ A link's number, counted from 1: the faults (see below) are for that link only.
 
 Each of these is one reply for all; or a hash from address to reply, with
 C<'*'> for the addresses not in it; or a code reference that returns the reply.
+A C<*> in a hash's key stands for any text, as in C<'*@bad.example'>: the address
+itself goes before such patterns, and a longer one before a shorter.
 Where a hash or a code reference has none (undef), the default is given.  Code
 runs in the child: it keeps what it counts, but you don't see it change.
+
+Code that dies, or that returns what is no reply, is answered 451 (over QMTP Z)
+in its recipient's or command's place, and the next of C<messages>, C<commands>,
+C<clear>, C<wait_for>, C<rules> and C<stop> croaks with what was wrong.  Where none
+of them is called any more, it is a warning at the sink's end.
 
 =over
 
@@ -325,6 +383,9 @@ keyword of its own name, is offered, or if C<any_params> is true.
 
 Stages are C<greeting>, C<lhlo>, C<mail>, C<rcpt>, C<data>, C<body>, C<final>,
 C<rset>, C<noop>, C<vrfy>, C<help>, C<quit> and C<other>; QMTP has C<final> only.
+C<data>, C<body> and C<final> are those of messages: a DATA or BDAT with no RCPT
+in front of it, by which a client finds out what the server is like, is not
+counted and has no faults.
 
 =over
 
@@ -436,6 +497,27 @@ gone.
 The command lines seen, in order, without their ends; with a link's number those
 of that link.  For QMTP they are C<MESSAGE 120 unix>, C<SENDER ...>,
 C<RECIPIENT ...>, C<BAD ...> with the reason why a package was dropped.
+
+=head2 clear
+
+Forgets the messages and commands seen so far.  The numbers of links go on.
+
+=head2 wait_for(NUMBER, SECONDS)
+
+    $sink->wait_for(3, 10) or die 'not all of them have come';
+
+Waits until so many messages (default 1) are there, counted from the start or
+the last C<clear>, but no longer than so many seconds (default 10).  True when
+they are.
+
+=head2 rules(NAME => RULE, ...)
+
+    $sink->rules(rcpt => { '*@bad.example' => '550 5.1.1 No such user' }, final => undef);
+
+Puts these in place of the rules of the same names (C<greeting>, C<mail>,
+C<rcpt>, C<data>, C<body>, C<final>, C<verbs>), for links that are open also;
+undef gives the default back.  When it returns they hold.  Code can't be given
+to a process that runs already: it croaks, as for what C<new> would refuse.
 
 =head2 stop
 

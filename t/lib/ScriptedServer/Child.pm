@@ -5,7 +5,7 @@ package ScriptedServer::Child;
 use strict;
 use warnings;
 
-use Errno qw(EAGAIN EINTR EWOULDBLOCK);
+use Errno qw(EAGAIN EBADF EINTR EWOULDBLOCK);
 use IO::Handle;
 use POSIX ();
 use Socket;
@@ -47,8 +47,9 @@ sub _close_inherited {
     open STDIN,  '<', '/dev/null' or die "/dev/null: $!";
     open STDOUT, '>', '/dev/null' or die "/dev/null: $!";
     for my $fd (grep { !$keep{$_} } 3 .. 255) {
-        my ($device) = POSIX::fstat($fd);
-        POSIX::dup2(fileno STDIN, $fd) if defined $device;
+        $! = 0;
+        POSIX::lseek($fd, 0, POSIX::SEEK_CUR());
+        POSIX::dup2(fileno STDIN, $fd) if $! != EBADF;
     }
     return;
 }

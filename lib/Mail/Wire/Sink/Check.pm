@@ -47,6 +47,9 @@ sub problem {
     return $wrong && "bad value for option '$name': $wrong";
 }
 
+# What is wrong with a reply that a rule's code has given.
+sub reply_problem { my ($protocol, $reply) = @_; return _reply($reply, $protocol) }
+
 sub _shown {
     my ($value) = @_;
     return 'undef' if !defined $value;
@@ -66,7 +69,13 @@ sub _matches {
 sub _count   { return _matches($_[0], qr/\A[0-9]+\z/,   'a whole number, 0 or more') }
 sub _integer { return _matches($_[0], qr/\A-?[0-9]+\z/, 'a whole number') }
 sub _seconds { return _matches($_[0], qr/\A(?:[0-9]+\.?[0-9]*|\.[0-9]+)\z/, 'a number of seconds, 0 or more') }
-sub _text    { return _matches($_[0], qr//, 'a text') }
+sub _text    { return _matches($_[0], qr//, 'a text') || _octets($_[0]) }
+
+# What goes to the wire is octets: a wider character has none.
+sub _octets {
+    my ($value) = @_;
+    return utf8::downgrade($value, 1) ? '' : 'it must be octets, and not have wider characters, as ' . _shown($value) . ' has';
+}
 
 sub _lines {
     my ($value) = @_;
@@ -152,15 +161,22 @@ sub _rule {
 
 sub _reply {
     my ($reply, $protocol) = @_;
-    return '' if ref $reply eq 'SCALAR';
+    return _text($$reply) if ref $reply eq 'SCALAR';
     return _matches($reply, qr/\A[KZD]/, 'a text that begins with K, Z or D, or a reference to a string')
-        if $protocol eq 'qmtp';
+        || _octets($reply) if $protocol eq 'qmtp';
     my @lines = ref $reply eq 'ARRAY' ? @$reply : $reply;
     return 'it must have a line' if !@lines;
-    return _first(map {
-        _matches($_, qr/\A[0-9]{3}(?:[ -]|\z)/,
-            'a text that begins with a code of three digits, a list of such texts, or a reference to a string')
-    } @lines);
+    return _first(map { _reply_line($_) } @lines);
+}
+
+# A line end inside would make two replies of one, and what is behind the first
+# of them the answer to another command.
+sub _reply_line {
+    my ($line) = @_;
+    return _matches($line, qr/\A[0-9]{3}(?:[ -]|\z)/,
+        'a text that begins with a code of three digits, a list of such texts, or a reference to a string')
+        || _matches($line, qr/\A[^\r\n]*\z/, 'a text without line ends, a list of such texts, or a reference to a string')
+        || _octets($line);
 }
 
 sub _verbs {

@@ -61,6 +61,9 @@ my %PARAM_OF = (
     RET => 'DSN', ENVID => 'DSN', NOTIFY => 'DSN', ORCPT => 'DSN',
 );
 
+# Stages that are a message's.
+my %CONTENT = map { $_ => 1 } qw(data body final);
+
 my $CLOSING = qr/^421[ \r\n]/m;
 
 sub new {
@@ -80,10 +83,15 @@ sub step  { my ($self) = @_; return $STEP{ $self->{state} }->($self) }
 sub _reply {
     my ($self, $stage, $reply, $name) = @_;
     my $octets = $self->_format($reply, $name || $stage);
-    $self->emit($stage, $octets);
+    my $emit   = $CONTENT{$stage} && $self->_is_probe ? 'emit_uncounted' : 'emit';
+    $self->$emit($stage, $octets);
     $self->end if $octets =~ $CLOSING;
     return $octets;
 }
+
+# DATA and BDAT with no recipient in front of them begin no message.  A client
+# finds out by them what the server makes of a chunk that it refuses.
+sub _is_probe { my ($self) = @_; return !$self->{mail} || !@{ $self->{mail}{rcpts} } }
 
 # First digit of the code; 0 for what is no reply.
 sub _class_of { return $_[0] =~ /^([0-9])[0-9]{2}[ \r\n]/m ? $1 : 0 }

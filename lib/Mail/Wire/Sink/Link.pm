@@ -100,6 +100,15 @@ sub emit {
     return;
 }
 
+# What a client's probe is answered: the test that counts replies knows nothing
+# of it.
+sub emit_uncounted {
+    my ($self, $stage, $octets) = @_;
+    $self->{out}->pause($self->{script}->delay($stage));
+    $self->{out}->add($octets);
+    return;
+}
+
 # Is a fault of a stage due where $count replies of that stage are out?
 sub _is_here {
     my ($fault, $stage, $count) = @_;

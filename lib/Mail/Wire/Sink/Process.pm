@@ -99,10 +99,10 @@ sub is_live { return $_[0]->is_ours && !$_[0]{stopped} }
 # Asks for $what; each value of the answer goes to $take->(kind, value).  What
 # an interrupted call left unread is taken by the next one.
 sub ask {
-    my ($self, $what, $take) = @_;
+    my ($self, $take, $what, @more) = @_;
     my $control = $self->{control};
     my $number  = ++$self->{asked};
-    $control->queue([ $what => $number ]);
+    $control->queue([ $what => $number, @more ]);
     my $alive = $control->flush;
     while (1) {
         while (my $frame = $control->take) {

@@ -28,7 +28,10 @@ my %RULE = map { $_ => 1 } qw(greeting mail rcpt data body final verbs);
 sub new {
     my ($class, %option) = @_;
     my $protocol = delete $option{protocol} || 'lmtp';
-    my $self = bless { rule => {}, fault => {}, %DEFAULT }, $class;
+    my $self = bless {
+        rule => {}, fault => {}, patterns => {}, protocol => $protocol, on_error => sub { warn "Mail::Wire::Sink: $_[0]\n" },
+        %DEFAULT,
+    }, $class;
     for my $name (sort keys %option) {
         my $value = $option{$name};
         my $problem = Mail::Wire::Sink::Check::problem($protocol, $name, $value);
@@ -75,18 +78,80 @@ sub for_link {
     return bless { %$self, fault => {} }, ref $self;
 }
 
+# Who is told of a rule that failed.
+sub on_error { my ($self, $code) = @_; $self->{on_error} = $code; return }
+
+# What is wrong with rules that are given while a sink runs, '' if nothing.
+# Code does not pass from one process to another.
+sub rules_problem {
+    my ($protocol, %rule) = @_;
+    for my $name (sort keys %rule) {
+        my $value = $rule{$name};
+        return "'$name' is no rule, these are " . join ' ', sort keys %RULE if !$RULE{$name};
+        my $problem = Mail::Wire::Sink::Check::problem($protocol, $name, $value);
+        return $problem if $problem;
+        return "rule '$name': code is for new only, as the sink's process can't be given it later"
+            if grep { ref eq 'CODE' } $value, ref $value eq 'HASH' ? values %$value : ();
+    }
+    return '';
+}
+
+# In place, as the scripts of single links share the rules.
+sub set_rules {
+    my ($self, %rule) = @_;
+    @{ $self->{rule} }{ keys %rule } = values %rule;
+    delete @{ $self->{patterns} }{ keys %rule };
+    return;
+}
+
 # The reply that a rule has for $key, or undef where the default is due.
 sub reply_for {
     my ($self, $name, $key, @more) = @_;
     my $rule = $self->{rule}{$name};
-    if (ref $rule eq 'HASH') {
-        $rule = defined $key && exists $rule->{$key} ? $rule->{$key} : $rule->{'*'};
-    }
-    return $rule if ref $rule ne 'CODE';
-    my $reply = eval { \scalar $rule->($key, @more) };
-    return $$reply if $reply;
-    warn "Mail::Wire::Sink: rule '$name' died: $@";
-    return undef;
+    $rule = $self->_entry($name, $key) if ref $rule eq 'HASH';
+    return ref $rule eq 'CODE' ? $self->_answer_of($rule, $name, $key, @more) : $rule;
+}
+
+# The name itself goes before patterns, and a longer pattern before a shorter.
+sub _entry {
+    my ($self, $name, $key) = @_;
+    my $rule = $self->{rule}{$name};
+    return $rule->{'*'}  if !defined $key;
+    return $rule->{$key} if exists $rule->{$key};
+    my $patterns = $self->{patterns}{$name} ||= _patterns(keys %$rule);
+    my ($found)  = grep { $key =~ $_->[1] } @$patterns;
+    return $found && $rule->{ $found->[0] };
+}
+
+sub _patterns {
+    my @names = sort { length $b <=> length $a || $a cmp $b } grep {/\*/} @_;
+    return [ map { my $match = join '.*', map {quotemeta} split /\*+/, $_, -1; [ $_, qr/\A$match\z/s ] } @names ];
+}
+
+# A rule that fails is never the default, which is a success as a rule: the
+# client is told to try again, and the test that the rule is wrong.
+sub _answer_of {
+    my ($self, $code, $name, $key, @more) = @_;
+    local ($@, $_);
+    my $answer;
+    { $answer = eval { \scalar $code->($key, @more) } }    # a block that next and last leave, and not a loop of ours
+    my $wrong = $answer ? _wrong_answer($self->{protocol}, $$answer) : 'died: ' . _words_of($@);
+    return $$answer if !$wrong;
+    $wrong =~ s/\s+\z//;
+    $self->{on_error}->("rule '$name'" . (defined $key ? " for '$key' " : ' ') . $wrong);
+    return $self->{protocol} eq 'qmtp' ? "Zrule '$name' failed (#4.3.0)" : "451 4.3.0 Rule '$name' failed";
+}
+
+sub _wrong_answer {
+    my ($protocol, $answer) = @_;
+    my $problem = defined $answer ? Mail::Wire::Sink::Check::reply_problem($protocol, $answer) : '';
+    return $problem && "returned what is no reply: $problem";
+}
+
+sub _words_of {
+    my ($error) = @_;
+    my $words = eval {"$error"};
+    return defined $words && length $words ? $words : 'without a word';
 }
 
 1;

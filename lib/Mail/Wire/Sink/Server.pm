@@ -29,25 +29,31 @@ use constant LINGER => 5;
 # case that a forked copy of it holds the control link open.
 use constant PATIENCE => 1;
 
+# Failures of rules that are kept until somebody asks.
+use constant MAX_ERRORS => 20;
+
 my %SESSION = (lmtp => 'Mail::Wire::Sink::LMTP', qmtp => 'Mail::Wire::Sink::QMTP');
 
 # listener, control (a Mail::Wire::Sink::Control), script, protocol, parent (pid)
 sub new {
     my ($class, %arg) = @_;
     my $self = bless {
-        %arg, peers => {}, timed => {}, count => 0, messages => [], commands => [],
+        %arg, peers => {}, timed => {}, count => 0, messages => [], commands => [], errors => [],
         readers => IO::Select->new, writers => IO::Select->new,
     }, $class;
     for my $socket ($arg{listener}, $arg{control}->socket) {
         $socket->blocking(0);
         $self->{readers}->add($socket);
     }
+    my $errors = $self->{errors};
+    $arg{script}->on_error(sub { push @$errors, $_[0] if @$errors < MAX_ERRORS });
     return $self;
 }
 
 sub run {
     my ($self) = @_;
     $self->_turn while !$self->{stopped};
+    warn "Mail::Wire::Sink: $_\n" for @{ $self->{errors} };    # nobody has asked since
     return;
 }
 
@@ -224,7 +230,9 @@ sub _serve_control {
     my $control = $self->{control};
     my $alive   = $control->fill;
     while (my $request = $control->take) {
-        $self->_hand_over(@$request);
+        my ($what, $number, @more) = @$request;
+        $self->{script}->set_rules(@more) if $what eq 'rules';
+        $self->_hand_over($what, $number);
     }
     $alive = $control->flush && $alive;
     $self->{stopped} = 1 if !$alive;
@@ -236,7 +244,9 @@ sub _serve_control {
 # It is the parent's then, and forgotten here.
 sub _hand_over {
     my ($self, $what, $number) = @_;
-    $self->{control}->queue([ $what => $_ ]) for splice @{ $self->{$what} };
+    for my $kind ('errors', $what eq 'rules' ? () : $what) {
+        $self->{control}->queue([ $kind => $_ ]) for splice @{ $self->{$kind} };
+    }
     $self->{control}->queue([ done => $number ]);
     return;
 }
