@@ -492,11 +492,12 @@ A command that this class doesn't have. Nothing was sent.
 
 C<$@> and C<$!> are what they were after all that went well.
 
-Nothing dies for what a server or a network did. These croak: text with characters above 0xFF given
-to C<datasend>, C<rawdatasend>, C<bdat> or C<bdatlast>, and references there or for an address that say no text; arguments of C<deliver> and C<submit> that
-can't be used; a sync call that sends or reads while deliveries are unanswered; a delivery while a
-message is open that C<mail> began; a call on an object inside a signal handler that interrupted a
-wait of the same object; a call on what is no such object.
+Nothing dies for what a server or a network did. These croak: text with characters above 0xFF
+given to C<datasend>, C<rawdatasend>, C<bdat> or C<bdatlast>, and references there or for an
+address that say no text; arguments of C<deliver> and C<submit> that can't be used; a sync call
+that sends or reads while deliveries are unanswered; a delivery while a message is open that
+C<mail> began; a call on an object inside a signal handler that interrupted a wait of the same
+object; a call on what is no such object.
 
 A signal handler that dies ends any wait: what it died of comes out of the method. A handler that
 returns interrupts nothing. A lost peer never raises SIGPIPE.
@@ -525,15 +526,15 @@ the empty list) with the reason in C<$@>, and a number for it in C<$!>. Where so
 what it said, at which step (C<greeting>, C<LHLO>), and what that looks like. Called on
 an object it makes another one of its class.
 
-HOST is a name or an address; IPv6 addresses may be in brackets. What begins with C</> is the PATH
-of a UNIX-domain socket, and needs no PORT. A reference to a list of these is tried in order, until
-one can be connected to. PORT is a number, a service name, or both as C<lmtp(24)>: the number is for systems that don't know the name. Missing ones are
-warned of (C<Net::LMTP:new - no host specified>, C<no port specified>) and give undef.
+HOST is a name or an address; IPv6 addresses may be in brackets. What begins with C</> is the PATH of a
+UNIX-domain socket, and needs no PORT. A reference to a list of these is tried in order, until one can be
+connected to. PORT is a number, a service name, or both as C<lmtp(24)>: the number is for systems that don't
+know the name. Missing ones are warned of (C<Net::LMTP:new - no host specified>, C<no port specified>) and
+give undef.
 
-OPTIONS are pairs of name and value; unknown names are ignored, with a warning (carp) for those that differ from a known one in upper and
-lower case only. A value that can't be used makes
-C<new> fail before anything is connected, with the reason in C<$@>; undef is as if the option wasn't
-given.
+OPTIONS are pairs of name and value; unknown names are ignored, with a warning (carp) for those that differ
+from a known one in upper and lower case only. A value that can't be used makes C<new> fail before anything is
+connected, with the reason in C<$@>; undef is as if the option wasn't given.
 
 =over
 
@@ -671,8 +672,9 @@ is under way ends.
 =head3 supports(KEYWORD [, CODE, MESSAGE])
 
 What the server said behind KEYWORD, whose case doesn't matter, in its reply to LHLO: C<'1000000'>
-for C<SIZE>, C<''> for a keyword without parameters, undef for one that is not offered. With CODE
-and MESSAGE (a string or a reference to a list) these become the status when it is not offered.
+for C<SIZE>, C<''> for a keyword without parameters, undef for one that is not offered (in list
+context the empty list, as Net::SMTP has it). With CODE and MESSAGE (a string or a reference to a
+list) these become the status when it is not offered.
 
 =head3 host
 
