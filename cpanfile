@@ -2,33 +2,43 @@ requires 'perl', '5.010001';
 
 # At run time: perl's own modules only.
 requires 'Carp';
-requires 'Exporter';
+requires 'Digest::SHA';
+requires 'Errno';
+requires 'Fcntl';
+requires 'File::Spec';
+requires 'File::Temp';
 requires 'IO::Handle';
+requires 'IO::Select';
 requires 'IO::Socket';
 requires 'Net::Cmd';
 requires 'Net::Domain';
+requires 'POSIX';
 requires 'Scalar::Util';
 requires 'Socket';
-requires 'Tie::Handle';
+requires 'Storable';
+requires 'Symbol';
+requires 'Time::HiRes';
 requires 'XSLoader';
 
-recommends 'Authen::SASL';
-recommends 'Email::Sender';
+# For IPv6.
 recommends 'IO::Socket::IP';
-recommends 'IO::Socket::SSL', '2.007';
 
 on configure => sub {
-    requires 'Devel::PPPort';
+    requires 'Devel::PPPort', '3.22';
     requires 'ExtUtils::MakeMaker';
+    requires 'File::Spec';
     requires 'File::Temp';
 };
 
 on build => sub {
-    requires 'Devel::PPPort';
+    requires 'Devel::PPPort', '3.22';
     requires 'ExtUtils::ParseXS';
 };
 
 on test => sub {
+    requires 'Cwd';
+    requires 'Exporter';
+    requires 'IO::File';
     requires 'Test::More', '0.96';
 };
 

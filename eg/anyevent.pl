@@ -11,9 +11,12 @@
 use strict;
 use warnings;
 
-use AnyEvent;
-use EV;
 use Net::LMTP;
+
+BEGIN {
+    eval { require AnyEvent; require EV; 1 } or die "$0 needs AnyEvent and EV from CPAN (Debian: libanyevent-perl, libev-perl): $@";
+    AnyEvent->import;
+}
 
 my ($LINKS, $MESSAGES) = (50, 20);
 my @TO = ('ann@example.org', 'ben@example.org');

@@ -137,12 +137,17 @@ sub show_stored {
         my $sent    = $protocol eq 'lmtp' ? as_lmtp(slurp($file)) : slurp($file);
         my $why     = difference($message, $sent);
         printf "%-9s  %-17s  %4d octets stored, %s\n", $route, basename($file), $message->{size},
-            $why ? "NOT as sent: $why" : 'same as sent';
+            $why ? "NOT as sent: $why" : same_as(-s $file, $message->{size});
         problem("$route, $file: $why") if $why;
     }
     problem("$route: a message too many") for @messages;
     print "\n";
     return;
+}
+
+sub same_as {
+    my ($file_size, $size) = @_;
+    return $size == $file_size ? 'same as the file' : "same as the file's $file_size with CRLF line ends";
 }
 
 sub difference {

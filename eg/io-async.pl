@@ -11,8 +11,11 @@
 use strict;
 use warnings;
 
-use IO::Async::Loop;
 use Net::LMTP;
+
+BEGIN {
+    eval { require IO::Async::Loop; 1 } or die "$0 needs IO::Async from CPAN (Debian: libio-async-perl): $@";
+}
 
 my ($LINKS, $MESSAGES) = (50, 20);
 my @TO = ('ann@example.org', 'ben@example.org');

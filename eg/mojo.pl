@@ -11,8 +11,11 @@
 use strict;
 use warnings;
 
-use Mojo::IOLoop;
 use Net::LMTP;
+
+BEGIN {
+    eval { require Mojo::IOLoop; 1 } or die "$0 needs Mojolicious from CPAN (Debian: libmojolicious-perl): $@";
+}
 
 my ($LINKS, $MESSAGES) = (50, 20);
 my @TO = ('ann@example.org', 'ben@example.org');
