@@ -79,4 +79,15 @@ for my $way (sort keys %open) {
     is($lmtp->code, 421, '... code 421');
 }
 
+# A 3xx that is none of ours, for example the rest of a 354 that a 421 came into: no later reply can be told, so the link is closed.
+for my $reply ('3421 4.3.2 going', '334 go on', '355 go') {
+    my ($lmtp, $server) = session(DATA => $reply);
+    $lmtp->mail('a@x');
+    $lmtp->to('b@x');
+    ok(!$lmtp->data, "DATA, $reply: false");
+    is($lmtp->code, substr($reply, 0, 3), '... its code');
+    ok(!$lmtp->opened, '... closed');
+    is_deeply([ map { $_->status } $lmtp->results ], ['deferral'], '... a deferral');
+}
+
 done_testing;

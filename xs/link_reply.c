@@ -128,6 +128,14 @@ static void settle_joined(pTHX_ mwx_link *link, SV *ref)
     mw_lmtp_settle(link->session, rc == MW_E_TIMEOUT || rc == MW_E_CLOSED);
 }
 
+/* The server is gone, or out of step: no later reply can be told. */
+static int is_useless(const mw_lmtp *session)
+{
+    int error = mw_lmtp_error(session);
+
+    return mw_lmtp_closing(session) || error == MW_E_REPLY_CODES || error == MW_E_REPLY_CLASS;
+}
+
 /* The reply is complete. */
 static int replied(pTHX_ mwx_link *link, SV *ref, int rc)
 {
@@ -136,7 +144,7 @@ static int replied(pTHX_ mwx_link *link, SV *ref, int rc)
     if (rc == 2)
         settle_joined(aTHX_ link, ref);
     digit = digit_of_last(aTHX_ link);
-    if (mw_lmtp_closing(link->session) || mw_lmtp_error(link->session) == MW_E_REPLY_CODES)
+    if (is_useless(link->session))
         mwx_link_give_up(aTHX_ link, ref, MW_E_CLOSED, "Connection closed");
     return digit;
 }
