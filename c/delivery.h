@@ -19,6 +19,7 @@ typedef enum mw_delivery_state {
     MW_DELIVERY_WAITING,    /* nothing was sent */
     MW_DELIVERY_ENVELOPE,   /* its commands are on their way, DATA's reply is owed */
     MW_DELIVERY_CONTENT,    /* 354: the content is being written */
+    MW_DELIVERY_CHUNK,      /* it has been, as a chunk that is not the last: its reply is owed */
     MW_DELIVERY_ENDED,      /* the end is queued, final replies are owed */
     MW_DELIVERY_ANSWERED,   /* every reply has come; not believed before an anchor confirms it */
     MW_DELIVERY_DONE        /* the results are final */
@@ -56,6 +57,7 @@ typedef struct mw_delivery {
     int by_bdat;                /* the content goes by BDAT, not by DATA */
     int raw;                    /* by BDAT, and as it is: BINARYMIME */
     int eager;                  /* its content may go before a RCPT is answered */
+    int split;                  /* by BDAT, the content first, and LAST when that was answered */
     int changed;                /* by BDAT: line ends change on the way, */
     int after_cr;               /* where the last byte left us (crlf.h), */
     int open_line;              /* and the last line gets an end */
@@ -64,6 +66,7 @@ typedef struct mw_delivery {
     int anchored;               /* its own 354 came in its place: what was said before stands */
     int answered_early;         /* every final reply has come, and the end has not left yet, */
     int early;                  /* or had not when they came: they answer nothing behind it */
+    int refused_early;          /* a refusal came before the end had left: a reply too many, or its own; a fence is to tell */
     int has_end;                /* the end was queued: */
     uint64_t end;               /* the queue's count behind its last byte */
     int shape;                  /* of the message: known with its end, see lmtp_session.h */

@@ -174,16 +174,26 @@ int mw_flight_queue_hello(mw_lmtp *s, mw_due due)
     return mw_flight_queue(s, line, hello->len + 2, due, 1, NULL);
 }
 
+/* The deliveries that have their replies, one of them perhaps by a reply too many. */
+static void fence_early(mw_lmtp *s)
+{
+    mw_delivery *d;
+
+    for (d = s->flight.oldest; d && d->state >= MW_DELIVERY_ENDED; d = d->next)
+        d->fenced |= d->refused_early;
+}
+
 static int queue_fence(mw_lmtp *s)
 {
     mw_expect *ahead = mw_expects_tail(&s->due);
 
+    fence_early(s);
     /* By BDAT no 354 was in front of it either: all must be in step. */
     if (ahead && ahead->delivery)
         *(ahead->delivery->by_bdat ? &ahead->delivery->followed : &ahead->delivery->fenced) = 1;
     s->flight.must_fence = 0;
     /* LHLO should end a transaction (RFC 5321 4.1.4); Cyrus 3.6 leaves it open. */
-    if (((ahead && ahead->delivery && ahead->delivery->eager) || s->flight.open) && mw_flight_queue_reset(s))
+    if (((ahead && ahead->delivery && ahead->delivery->by_bdat) || s->flight.open) && mw_flight_queue_reset(s))
         return -1;
     return mw_flight_queue_hello(s, MW_DUE_LHLO);
 }
@@ -419,11 +429,21 @@ static int go_behind(mw_lmtp *s, mw_delivery *before, mw_delivery *d)
 {
     if (!mw_flight_may_follow(s))
         return 0;
-    if (!proven(s, before) || s->flight.must_fence)
+    if (!proven(s, before) || s->flight.must_fence || before->refused_early)
         return !queue_fence(s);
     if (d)
         return d->state == MW_DELIVERY_WAITING && follow(s, before, d);
     return before->by_bdat && !s->flight.more && !queue_fence(s);
+}
+
+/* Nothing is owed, and a delivery has replies that only a fence can confirm. */
+static int needs_fence(const mw_lmtp *s)
+{
+    const mw_delivery *d = s->flight.oldest;
+
+    while (d && !(d->answered_early && d->refused_early))
+        d = d->next;
+    return d || mw_flight_doubtful(s);
 }
 
 /* One thing that may be sent now: 1 it was queued, 0 there is none. */
@@ -434,7 +454,9 @@ static int advance_one(mw_lmtp *s)
 
     if (ahead && ahead->due == MW_DUE_FINAL && ahead->delivery->has_end)
         return go_behind(s, ahead->delivery, d);
-    if (!ahead && mw_flight_doubtful(s) && !(d && d->state == MW_DELIVERY_CONTENT))
+    if (d && d->state == MW_DELIVERY_CHUNK)
+        return 0;
+    if (!ahead && needs_fence(s) && !(d && d->state == MW_DELIVERY_CONTENT))
         return !queue_fence(s);
     if (!d)
         return 0;

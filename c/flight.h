@@ -21,6 +21,9 @@
  *   - whole messages by BDAT follow each other only when a probe has shown that a refused chunk is eaten and
  *     answered once: MAIL FROM:<>, BDAT whose chunk is the LHLO line, RSET, LHLO. A server that runs the chunk shows an
  *     anchor too many;
+ *   - content that goes by BDAT to several recipients (a file, BINARYMIME) is a chunk that is not the last: its 250 shows what a 354
+ *     would, and is waited for;
+ *   - a refusal that comes before the message's end has left is its first final reply, or one too many: a fence goes next, and tells;
  *   - where PIPELINING is not offered, or a second LHLO is not answered like the first, nothing is ever
  *     sent behind an end.
  *
@@ -33,6 +36,9 @@
  *                              <-   250-name, 250-keywords ..: the anchor, in its place. Both results are final.
  *
  * Had the server said one reply less, the anchor would be in b's place; one more, and another reply would be in the anchor's.
+ *
+ * What cannot be seen, t/c/test_exhaust.c has in full: behind a message that nothing follows, a final reply that is missing, and
+ * one too many that comes when the others have been taken. SECURITY.md says it for users.
  *
  * With PIPELINING: MAIL, RCPTs and DATA go as one group, the content as the first of the next (RFC 2920
  * 3.1). Without: one command at a time.

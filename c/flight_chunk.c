@@ -8,6 +8,17 @@
  * that answers BDAT LAST also when no recipient is accepted (503: Dovecot; RFC 2033 owes no reply to
  * nobody). Others go by DATA, whose 354 shows that what is in front of it is in step. The probe finds out
  * what the server does, once on each link, without delivering anything.
+ *
+ * A file, and BINARYMIME, go by BDAT to several recipients, too, when these have been answered. That the replies are in step then
+ * shows in the content's: it goes as a chunk that is not the last, whose 250 is waited for. A refusal of RCPT that came a place too late
+ * would be there. BDAT 0 LAST is what follows:
+ *
+ *     MAIL, RCPT a, RCPT b      ->
+ *                              <-   250, 250, 550 b
+ *     BDAT n, content           ->
+ *                              <-   250
+ *     BDAT 0 LAST, LHLO         ->
+ *                              <-   250 a saved, 250-name ..
  */
 #include "crlf.h"
 #include "error.h"
@@ -48,9 +59,9 @@ int mw_flight_queue_probe(mw_lmtp *s)
     int len = snprintf(probe, sizeof probe, "MAIL FROM:<>\r\nBDAT %u LAST\r\n%.*s\r\nRSET\r\n", (unsigned)hello->len + 2,
         (int)hello->len, hello->bytes);
 
-    /* A transaction that is still open has recipients: they would get the chunk. */
-    if (s->flight.open && mw_flight_queue_reset(s))
-        return -1;
+    /* A transaction that is still open has recipients: they would get the chunk. So RSET is answered first. */
+    if (s->flight.open)
+        return mw_flight_queue_reset(s);
     s->flight.probe = MW_PROBE_SENT;
     s->flight.probe_replies = s->flight.probe_odd = s->flight.probe_again = 0;
     if (mw_flight_queue(s, probe, (size_t)len, MW_DUE_PROBE, 1, NULL))
@@ -109,12 +120,59 @@ static uint64_t wire_size(const mw_delivery *d)
     return d->raw || d->in_file ? d->left : mw_crlf_size(d->content, d->left);
 }
 
+/* A chunk that is not the last: its reply comes next, if it has not come already. */
+static int chunk_ended(mw_lmtp *s, mw_delivery *d)
+{
+    mw_expect *due = mw_expects_tail(&s->due);
+
+    d->end = s->out.queued;
+    d->state = MW_DELIVERY_CHUNK;
+    if (due && due->delivery == d)
+        due->end = d->end;
+    else
+        d->answered_early = 1;
+    return 1;
+}
+
 static int ended(mw_lmtp *s, mw_delivery *d)
 {
+    if (d->split)
+        return chunk_ended(s, d);
     mw_flight_ended(s, d);
     if (s->flight.current == d)
         mw_flight_pass(s);
     return 1;
+}
+
+static void queue_last(mw_lmtp *s, mw_delivery *d)
+{
+    if (mw_flight_queue(s, "BDAT 0 LAST\r\n", 13, MW_DUE_FINAL, mw_transaction_owed(&d->to), d))
+        return;
+    mw_flight_ended(s, d);
+    d->shape = mw_flight_shape(d);
+    mw_flight_pass(s);
+}
+
+/* The content was taken: what is left is the message's end. Or it was refused, which is everybody's result; it is sent to its end in any
+ * case. */
+void mw_flight_apply_chunk(mw_lmtp *s, mw_delivery *d, const mw_reply *r)
+{
+    mw_text *text;
+
+    if (r->code / 100 == 2) {
+        queue_last(s, d);
+        return;
+    }
+    d->refused_early = 1;
+    text = mw_reply_joined(r);
+    mw_transaction_refused(&d->to, MW_STAGE_BODY, r->code, text);
+    mw_text_drop(text);
+    if (d->state != MW_DELIVERY_CHUNK)
+        return;
+    if (s->out.sent >= d->end)
+        mw_flight_answered(s, d);
+    else
+        d->answered_early = 1;
 }
 
 static int queue_file(mw_lmtp *s, mw_delivery *d)
@@ -142,11 +200,13 @@ int mw_flight_queue_bdat(mw_lmtp *s, mw_delivery *d)
 {
     char head[64];
     uint64_t size = wire_size(d);
-    int len = snprintf(head, sizeof head, "BDAT %llu LAST\r\n", (unsigned long long)size);
+    int len;
 
-    if (mw_flight_queue(s, head, (size_t)len, MW_DUE_FINAL, 1, d))
+    d->split = d->grouped && d->asked > 1 && mw_flight_may_follow(s);
+    len = snprintf(head, sizeof head, "BDAT %llu%s\r\n", (unsigned long long)size, d->split ? "" : " LAST");
+    if (mw_flight_queue(s, head, (size_t)len, d->split ? MW_DUE_CHUNK : MW_DUE_FINAL, 1, d))
         return 0;
-    mw_expects_tail(&s->due)->counts_later = 1;
+    mw_expects_tail(&s->due)->counts_later = !d->split;
     d->data_sent = 1;
     d->state = MW_DELIVERY_CONTENT;
     d->changed = size != d->left;

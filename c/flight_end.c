@@ -26,7 +26,7 @@ static mw_stage stage_of(const mw_lmtp *s, const mw_delivery *d)
         return MW_STAGE_CONNECT;
     if (d->has_end)
         return mw_flight_has_left(s, d) ? MW_STAGE_FINAL : MW_STAGE_BODY;
-    if (d->state == MW_DELIVERY_CONTENT)
+    if (d->state == MW_DELIVERY_CONTENT || d->state == MW_DELIVERY_CHUNK)
         return MW_STAGE_BODY;
     due = next_due(s, d);
     if (!d->asked || (due && due->due == MW_DUE_MAIL))
@@ -65,7 +65,9 @@ static int stands(const mw_lmtp *s, const mw_delivery *d, int why)
 /* True when what was said to d may have been said to what is behind it, or to another. What has not left was not answered. */
 static int is_doubted(const mw_lmtp *s, const mw_delivery *d, int why)
 {
-    return d->unsure || (d->followed && !d->early && s->out.sent > d->end) || ((d->followed || d->fenced) && !stands(s, d, why));
+    if (d->unsure || ((d->followed || d->fenced) && !stands(s, d, why)))
+        return 1;
+    return d->followed && s->out.sent > d->end && (!d->early || is_out_of_step(why));
 }
 
 /* What came since the last anchor in step is not believed, unless nothing was behind it: refusals neither, when the order
@@ -90,7 +92,7 @@ static void salvage(mw_lmtp *s)
     mw_text *text;
     int more;
 
-    if (!d || d->state != MW_DELIVERY_CONTENT || mw_lines_peek(&s->lines, &line) != 1)
+    if (!d || d->state != MW_DELIVERY_CONTENT || d->split || mw_lines_peek(&s->lines, &line) != 1)
         return;
     if (!mw_reply_scan(line, 1, &code, &more, &words) || code / 100 < 4 || code == MW_LMTP_LOST)
         return;

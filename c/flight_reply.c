@@ -41,7 +41,7 @@ void mw_flight_answered(mw_lmtp *s, mw_delivery *d)
         s->flight.open = 1;
     d->state = MW_DELIVERY_ANSWERED;
     d->unsure |= is_over(s);
-    if (!d->followed && !d->fenced && !d->unsure && !mw_flight_doubtful_before(s, d))
+    if (!d->followed && !d->fenced && !d->unsure && !d->refused_early && !mw_flight_doubtful_before(s, d))
         mw_flight_finish(s, d);
 }
 
@@ -115,7 +115,7 @@ static void apply_data(mw_lmtp *s, mw_delivery *d, const mw_reply *r)
 
 int mw_flight_has_left(const mw_lmtp *s, const mw_delivery *d)
 {
-    return d->has_end && s->out.sent >= d->end;
+    return (d->has_end || d->state == MW_DELIVERY_CHUNK) && s->out.sent >= d->end;
 }
 
 /* A delivery may be refused while its content is on its way. It is not answered before that has left, as it
@@ -230,6 +230,8 @@ static void apply_final(mw_lmtp *s, mw_delivery *d, const mw_reply *r)
         mw_lmtp_break(s, r->mixed ? MW_E_REPLY_CODES : MW_E_REPLY_SHORT, NULL);
         return;
     }
+    /* Where nothing can follow, nothing can tell: it is taken as it is. */
+    d->refused_early |= (!mw_flight_has_left(s, d) || s->flight.early) && mw_flight_may_follow(s);
     text = mw_reply_joined(r);
     credit(s, d, r->code, text);
     mw_text_drop(text);
@@ -256,6 +258,12 @@ static void part(mw_lmtp *s, const mw_reply *r)
         s->parting = mw_reply_joined(r);
 }
 
+/* A refusal of content may come while it is sent. */
+static int refuses_chunk(mw_due due, const mw_reply *r)
+{
+    return due == MW_DUE_CHUNK && r->code / 100 >= 4;
+}
+
 static void apply(mw_lmtp *s, const mw_reply *r)
 {
     const mw_expect due = *mw_expects_head(&s->due);
@@ -264,7 +272,7 @@ static void apply(mw_lmtp *s, const mw_reply *r)
         mw_lmtp_break(s, r->mixed ? MW_E_REPLY_CODES : MW_E_REPLY_CLASS, NULL);
         return;
     }
-    if ((s->out.sent < due.end || (s->flight.early && due.end)) && r->code != MW_LMTP_LOST) {
+    if ((s->out.sent < due.end || (s->flight.early && due.end)) && r->code != MW_LMTP_LOST && !refuses_chunk(due.due, r)) {
         mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
         return;
     }
@@ -292,6 +300,9 @@ static void apply(mw_lmtp *s, const mw_reply *r)
         break;
     case MW_DUE_DATA:
         apply_data(s, due.delivery, r);
+        break;
+    case MW_DUE_CHUNK:
+        mw_flight_apply_chunk(s, due.delivery, r);
         break;
     case MW_DUE_LHLO:
         mw_flight_apply_fence(s, r);
@@ -431,6 +442,7 @@ mw_wait mw_flight_waits(const mw_lmtp *s)
     static const unsigned char waits[] = {
         [MW_DUE_LHLO] = MW_WAIT_LHLO, [MW_DUE_MAIL] = MW_WAIT_MAIL, [MW_DUE_RCPT] = MW_WAIT_RCPT,
         [MW_DUE_DATA] = MW_WAIT_DATA, [MW_DUE_PROBE] = MW_WAIT_LHLO, [MW_DUE_FINAL] = MW_WAIT_FINAL, [MW_DUE_RSET] = MW_WAIT_RSET,
+        [MW_DUE_CHUNK] = MW_WAIT_FINAL,
         [MW_DUE_LOCAL] = MW_WAIT_NONE
     };
     const mw_expect *due = mw_expects_head(&s->due);

@@ -78,6 +78,31 @@ void mw_lmtp_count_finals(mw_lmtp *s)
 
 /* ---- whose */
 
+static int all_given(const mw_lmtp *s)
+{
+    size_t i;
+
+    for (i = 0; i < s->now.count; i++)
+        if (s->now.rcpts[i].accepted && s->now.rcpts[i].result.code / 100 != 2)
+            return 0;
+    return 1;
+}
+
+/* The server has said more than it owed, and not the same to all: any of its replies may be the one too many, and those behind it
+ * another's. A farewell is none. */
+static int is_over(mw_lmtp *s)
+{
+    unsigned code;
+    mw_slice line, text;
+    int more;
+
+    if (mw_expects_head(&s->due) || mw_lines_peek(&s->lines, &line) != 1)
+        return 0;
+    if (!mw_reply_scan(line, 0, &code, &more, &text))
+        return 1;
+    return code != MW_LMTP_LOST && !(code / 100 == 2 && all_given(s));
+}
+
 /* One recipient's. */
 static void credit(mw_lmtp *s, unsigned code, mw_text *text)
 {
@@ -87,8 +112,14 @@ static void credit(mw_lmtp *s, unsigned code, mw_text *text)
     if (!current)
         return;
     mw_transaction_final(&s->now, code, text);
-    if (s->state == MW_STATE_WAIT && !mw_lmtp_finals_owed(s))
-        mw_lmtp_message_over(s);
+    if (s->state != MW_STATE_WAIT || mw_lmtp_finals_owed(s))
+        return;
+    if (is_over(s)) {
+        mw_transaction_doubt(&s->now, 1);
+        mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
+        return;
+    }
+    mw_lmtp_message_over(s);
 }
 
 static void credit_whole(mw_lmtp *s, const mw_reply *r)

@@ -183,10 +183,29 @@ static void begin(mw_lmtp *s, size_t first, mw_lmtp_state state)
         mw_lmtp_move(s, state);
 }
 
+/* 1xx or 3xx, or one thing and another: what the server has made of the command cannot be told. */
+static int is_no_answer(const mw_reply *r)
+{
+    return r->mixed || (r->code < 400 && r->code / 100 != 2);
+}
+
+/* The message has its results, and one of them is a refusal. */
+static int was_refused(const mw_lmtp *s)
+{
+    size_t i;
+
+    for (i = 0; s->over && i < s->over_rcpts; i++)
+        if (s->now.rcpts[i].accepted && s->now.rcpts[i].result.code / 100 != 2)
+            return 1;
+    return 0;
+}
+
 /* A MAIL that is refused leaves the server with what it had: nothing, or the transaction that was open (503: nested). Recipients that
- * came behind it have its refusal for a result, but for those that the server accepts all the same. */
+ * came behind it have its refusal for a result, but for those that the server accepts all the same. Cyrus 3.6 has a message that it
+ * refused at its end, and would send the next one to that one's recipients, too. */
 static void apply_mail(mw_lmtp *s, size_t first, const mw_reply *r)
 {
+    int refused = was_refused(s);
     mw_text *text;
 
     if (r->code / 100 == 2) {
@@ -203,6 +222,7 @@ static void apply_mail(mw_lmtp *s, size_t first, const mw_reply *r)
     text = mw_reply_joined(r);
     mw_lmtp_mail_refused(s, first, r->code, text);
     mw_text_drop(text);
+    s->lapsed |= refused || is_no_answer(r);
 }
 
 /* 421: the server closes (RFC 5321 3.8). Final replies may still be behind it; anything else is over. */

@@ -88,7 +88,7 @@ struct mw_lmtp {
     mw_lmtp_state state;
     int over;                   /* the message has its results: what is sent without a MAIL is not its */
     size_t over_rcpts;          /* so many of the recipients are its: others came behind its end already */
-    int lapsed;                 /* LHLO was sent inside the transaction: it may have ended */
+    int lapsed;                 /* the server may have no transaction, or an old one: content has nowhere to go before MAIL or RSET */
     mw_dotstuff stuff;
     int end_seen;               /* so much of the end of content, CRLF dot CRLF, is what was last sent as it is */
     uint64_t end;               /* out.queued behind the message's last byte, once it is known */
@@ -227,11 +227,14 @@ void mw_flight_choose(mw_lmtp *s, mw_delivery *d);
 int mw_flight_must_probe(const mw_lmtp *s, const mw_delivery *d);
 int mw_flight_queue_probe(mw_lmtp *s);
 
-/* BDAT n LAST and the content's first bytes. */
+/* BDAT and the content's first bytes: LAST, or not, and then BDAT 0 LAST when mw_flight_apply_chunk has its reply. */
 int mw_flight_queue_bdat(mw_lmtp *s, mw_delivery *d);
 
 /* More of a BDAT's content. 1 when something was queued. */
 int mw_flight_write_chunk(mw_lmtp *s, mw_delivery *d);
+
+/* The reply to a chunk that is not the last. */
+void mw_flight_apply_chunk(mw_lmtp *s, mw_delivery *d, const mw_reply *r);
 
 /* A reply while the probe is under way. */
 void mw_flight_apply_probe(mw_lmtp *s, const mw_reply *r);

@@ -69,11 +69,13 @@ void mw_lmtp_leave_message(mw_lmtp *s)
 {
     unsigned code = s->now.mail_code;
     mw_text *text = mw_text_hold(s->now.mail_text);
+    int lapsed = s->lapsed;
 
     if (s->over && !mw_lmtp_boundary(s)) {
         mw_lmtp_begin(s, s->over_rcpts);
         if (code)
             mw_transaction_mail_refused(&s->now, s->now.count, MW_RCPT_ALL, code, text);
+        s->lapsed = code && lapsed;
     }
     mw_text_drop(text);
 }

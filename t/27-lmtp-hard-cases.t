@@ -143,6 +143,17 @@ for my $case (
     closed_ok($lmtp, $server, 'one reply too many');
 }
 
+for my $replies ([ '250 over', '550 b' ], [ '550 over', '250 b' ]) {
+    my ($lmtp, $server) = script(@mail, @rcpt, @data, data => undef, reply => $replies, mark => 'sent');
+    begin($lmtp, 'b@x');
+    $lmtp->data;
+    $lmtp->datasend("x\n");
+    ok(!$lmtp->dataend, "one reply too many, and not the same, $replies->[0]: false");
+    is($lmtp->code, 421, '... code 421');
+    is_deeply([ shown($lmtp->results) ], ['b@x deferral 421 final maybe'], '... nobody knows which was meant');
+    closed_ok($lmtp, $server, '... out of step');
+}
+
 for my $waiting ('250 hello', '421 idle too long') {
     my ($lmtp, $server) = script(@mail, @rcpt, @data, data => undef, reply => '250 b', stall => undef, reply => $waiting, mark => 'sent');
     begin($lmtp, 'b@x');

@@ -133,7 +133,7 @@ static int is_useless(const mw_lmtp *session)
 {
     int error = mw_lmtp_error(session);
 
-    return mw_lmtp_closing(session) || error == MW_E_REPLY_CODES || error == MW_E_REPLY_CLASS;
+    return mw_lmtp_closing(session) || error == MW_E_REPLY_CODES || error == MW_E_REPLY_CLASS || error == MW_E_REPLY_EXTRA;
 }
 
 /* The reply is complete. */

@@ -49,7 +49,7 @@ typedef struct peer {
     int current;            /* the message, or -1 */
     int content;            /* inside DATA */
     size_t chunk_left;
-    int chunk_last;
+    int chunk, chunk_last;
     char body[PEER_BYTES];
     size_t body_len;
     peer_message m[PEER_MESSAGES];
@@ -126,6 +126,7 @@ static inline void peer_mail(peer *p, const char *line)
     }
     p->twice |= p->m[number].wanted || p->m[number].rcpts;
     p->current = number;
+    p->body_len = 0;
     peer_say(p, "250 sender");
 }
 
@@ -196,17 +197,19 @@ static inline void peer_bdat(peer *p, const char *line)
 {
     p->chunk_left = (size_t)strtoul(line + 5, NULL, 10);
     p->chunk_last = strstr(line, " LAST") != NULL;
-    p->body_len = 0;
+    p->chunk = 1;
     if (p->current >= 0 && p->current < PEER_MESSAGES)
         p->m[p->current].wanted = 1;
 }
 
 static inline void peer_chunk_done(peer *p)
 {
-    p->chunk_last = 0;
-    if (peer_accepted(p))
+    p->chunk = 0;
+    if (peer_accepted(p) && p->chunk_last)
         peer_end(p);
-    else if (!p->silent_none)
+    else if (peer_accepted(p))
+        peer_say(p, "250 chunk");
+    else if (!p->silent_none || !p->chunk_last)
         peer_say(p, "503 nobody");
 }
 
@@ -253,7 +256,7 @@ static inline int peer_step(peer *p)
         memcpy(p->body + p->body_len, p->in, n);
         p->body_len += n;
         p->chunk_left -= n;
-    } else if (p->chunk_last) {
+    } else if (p->chunk) {
         peer_chunk_done(p);
         return 1;
     } else {

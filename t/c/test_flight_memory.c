@@ -34,7 +34,7 @@ static const flown flights[] = {
         { "250 m\r\n503 none\r\n250 r\r\n" HELLO, "250 m\r\n250 a\r\n250 0\r\n250 r\r\n", HELLO } },
     { "BDAT, a probe that fails", "PIPELINING CHUNKING", bare, 0, 0, 1, 0,
         { "250 m\r\n250 r\r\n" HELLO, HELLO, "250 m\r\n250 a\r\n354 go\r\n", "250 0\r\n", HELLO } },
-    { "BDAT, raw, two recipients", "PIPELINING CHUNKING", bare, 0, 1, 2, 0, { "250 m\r\n250 a\r\n250 b\r\n", "250 0\r\n550 1\r\n", HELLO } },
+    { "BDAT, raw, two recipients", "PIPELINING CHUNKING", bare, 0, 1, 2, 0, { "250 m\r\n250 a\r\n250 b\r\n", "250 chunk\r\n", "250 0\r\n550 1\r\n250 r\r\n", HELLO } },
 };
 
 static const flown *now;
