@@ -61,6 +61,12 @@ sub is_over {
     ok(!defined $lmtp->getline, 'getline neither');
     is($lmtp->code, 503, '... with the same words');
 }
+for my $how (qw(response getline)) {
+    my ($lmtp, $server) = opened({}, expect => 'by hand', expect => '.', reply => '250 ok', @noop);
+    syswrite $lmtp, "by hand\r\n.\r\n";
+    is(substr($lmtp->$how, 0, 1), 2, "all of the content by hand, nothing held back, $how");
+    is_over($lmtp, $server, '<b@x>: success (final) 250 ok');
+}
 for my $case ([ "x\r\n.\r\n" ], [ "x\r\n.", "\r\n" ], [ "x\r\n", '.', "\r", "\n" ]) {
     my ($lmtp, $server) = opened({}, expect => 'held', expect => 'x', expect => '.', reply => '250 ok', @noop);
     $lmtp->datasend("held\n");

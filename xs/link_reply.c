@@ -239,8 +239,8 @@ int mwx_link_response(pTHX_ mwx_link *link, SV *ref)
 {
     NV seconds = mwx_link_timeout(aTHX_ link, ref);
 
-    /* A class of its own that asks for a reply in the middle of content has written the end itself. */
-    if (!mwx_link_holds_back(aTHX_ ref) && !mw_outq_len(mw_lmtp_out(link->session)))
+    /* Who asks for a reply in the middle of content, with nothing held back, has written the end himself. */
+    if (!mw_outq_len(mw_lmtp_out(link->session)))
         mw_lmtp_content_ended(link->session);
     if (!link->died)
         return mwx_link_next_reply(aTHX_ link, ref, seconds);

@@ -32,6 +32,7 @@ for my $link ([ 'TCP', '127.0.0.1', $server->port ], [ 'UNIX socket', "$dir/run/
     subtest "three recipients over $name" => sub { check_three(@where) };
 }
 subtest 'BDAT' => sub { check_bdat('127.0.0.1', $server->port) };
+subtest 'a file to several, by BDAT' => sub { check_file('127.0.0.1', $server->port) };
 done_testing;
 
 sub check_one {
@@ -74,6 +75,25 @@ sub check_bdat {
         ok($lmtp->bdatlast(substr $wire, $half), '  bdatlast');
         results_are([ $lmtp->data_results ], [ saved('alice'), saved('bob') ], '  its results');
         is_stored($_, $before{$_}, $message) for qw(alice bob);
+    }
+    ok($lmtp->quit, 'quit');
+}
+
+# From where it is, as a chunk that is not the last, and BDAT 0 LAST behind its reply.
+sub check_file {
+    my $lmtp = new_lmtp(@_);
+    my ($large) = grep { $_->{name} eq 'large' } messages();
+    (my $wire = $large->{text}) =~ s/\n/\r\n/g;
+    write_file("$dir/large.eml", $wire);
+    for my $round (1 .. 3) {
+        my %before = map { $_ => stored($_) } qw(alice bob);
+        my @results = $lmtp->deliver(
+            From => 'sender@example.org',
+            To   => [ map {"$_\@example.org"} qw(alice nobody-here bob) ],
+            File => "$dir/large.eml",
+        );
+        results_are(\@results, [ saved('alice'), [ 'nobody-here@example.org', 'failure', 550, 'rcpt', 0 ], saved('bob') ], "results, $round");
+        is_stored($_, $before{$_}, $large) for qw(alice bob);
     }
     ok($lmtp->quit, 'quit');
 }
