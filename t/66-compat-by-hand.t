@@ -30,8 +30,8 @@ sub opened {
 
 sub is_over {
     my ($lmtp, $server, $result) = @_;
-    is(join('; ', map { $_->as_string } $lmtp->results), $result, '... the recipient has its result');
     ok($lmtp->_NOOP, '... the next command goes without another end');
+    is(join('; ', map { $_->as_string } $lmtp->results), $result, '... the recipient has its result');
     is_deeply([ $server->problems ], [], '... in step');
     return;
 }

@@ -57,11 +57,20 @@ static SV *read_line(pTHX_ mwx_link *link, SV *ref, int64_t deadline)
     return sv;
 }
 
+/* Who asks for a reply in the middle of content, with nothing held back, has written the end himself. */
+static void note_end(mwx_link *link)
+{
+    if (!mw_outq_len(mw_lmtp_out(link->session)))
+        mw_lmtp_content_ended(link->session);
+}
+
 SV *mwx_link_getline(pTHX_ mwx_link *link, SV *ref)
 {
     NV seconds = link->gathering ? link->gathering_seconds : mwx_link_timeout(aTHX_ link, ref);
     SV *line;
 
+    if (!link->gathering)
+        note_end(link);
     /* What response would give without reading comes this way as well. */
     if (!link->gathering && mw_lmtp_line_local(link->session))
         croak("Net::LMTP: %s", mw_error_text(MW_E_NOMEM));
@@ -239,9 +248,7 @@ int mwx_link_response(pTHX_ mwx_link *link, SV *ref)
 {
     NV seconds = mwx_link_timeout(aTHX_ link, ref);
 
-    /* Who asks for a reply in the middle of content, with nothing held back, has written the end himself. */
-    if (!mw_outq_len(mw_lmtp_out(link->session)))
-        mw_lmtp_content_ended(link->session);
+    note_end(link);
     if (!link->died)
         return mwx_link_next_reply(aTHX_ link, ref, seconds);
     mwx_link_failed(aTHX_ link, ref, MWX_E_DIED);

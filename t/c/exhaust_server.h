@@ -50,7 +50,7 @@ typedef struct traits {
 /* What a reply is about. */
 typedef enum place { AT_OTHER, AT_DATA, AT_FINAL } place;
 
-enum { HELLO_SAME, HELLO_503, HELLO_450, HELLO_BARE, HELLO_OTHER, HELLOS };
+enum { HELLO_SAME, HELLO_503, HELLO_450, HELLO_BARE, HELLO_OTHER, HELLO_RENAMED, HELLO_FEWER, HELLOS };
 enum { NOBODY_REFUSED, NOBODY_SILENT, NOBODY_RUN, NOBODY_TAKEN, NOBODIES };
 
 /* What the server has made of a recipient. Codes are 0 until it has decided. */
@@ -205,7 +205,8 @@ static inline void server_ends(server *v)
 static inline void server_hello(server *v)
 {
     static const char *const again[HELLOS] = {
-        [HELLO_503] = "503 again\r\n", [HELLO_450] = "450 later\r\n", [HELLO_BARE] = "250 OK\r\n", [HELLO_OTHER] = "250-other\r\n250 THINGS\r\n"
+        [HELLO_503] = "503 again\r\n", [HELLO_450] = "450 later\r\n", [HELLO_BARE] = "250 OK\r\n", [HELLO_OTHER] = "250-other\r\n250 THINGS\r\n", [HELLO_RENAMED] = "250-other here\r\n250-PIPELINING\r\n250 8BITMIME\r\n",
+        [HELLO_FEWER] = "250-server here\r\n250 8BITMIME\r\n"
     };
     char text[128];
 
