@@ -19,28 +19,17 @@ void mw_flight_finish(mw_lmtp *s, mw_delivery *d)
         s->flight.oldest = s->flight.oldest->next;
 }
 
-/* Nothing is owed any more, and the server has said more: which of its replies was the one too many cannot
- * be told. A farewell is none. */
-static int is_over(mw_lmtp *s)
-{
-    unsigned code;
-    mw_slice line, text;
-    int more;
-
-    if (mw_expects_head(&s->due) || mw_lines_peek(&s->lines, &line) != 1)
-        return 0;
-    return !mw_reply_scan(line, 1, &code, &more, &text) || code != MW_LMTP_LOST;
-}
-
 void mw_flight_answered(mw_lmtp *s, mw_delivery *d)
 {
+    unsigned code;
+
     if (s->flight.current == d)
         mw_flight_pass(s);
     /* By BDAT it may be open in any case, but what goes behind it begins with RSET. */
     if (!d->followed && (d->eager || (d->state != MW_DELIVERY_ENDED && d->asked)))
         s->flight.open = 1;
     d->state = MW_DELIVERY_ANSWERED;
-    d->unsure |= is_over(s);
+    d->unsure |= mw_lmtp_is_over(s, &code);
     if (!d->followed && !d->fenced && !d->unsure && !d->refused_early && !mw_flight_doubtful_before(s, d))
         mw_flight_finish(s, d);
 }

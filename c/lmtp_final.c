@@ -88,19 +88,24 @@ static int all_given(const mw_lmtp *s)
     return 1;
 }
 
-/* The server has said more than it owed, and not the same to all: any of its replies may be the one too many, and those behind it
- * another's. A farewell is none. */
-static int is_over(mw_lmtp *s)
+int mw_lmtp_is_over(mw_lmtp *s, unsigned *code_r)
 {
-    unsigned code;
     mw_slice line, text;
     int more;
 
     if (mw_expects_head(&s->due) || mw_lines_peek(&s->lines, &line) != 1)
         return 0;
-    if (!mw_reply_scan(line, 0, &code, &more, &text))
-        return 1;
-    return code != MW_LMTP_LOST && !(code / 100 == 2 && all_given(s));
+    if (!mw_reply_scan(line, 0, code_r, &more, &text))
+        *code_r = 0;
+    return *code_r != MW_LMTP_LOST;
+}
+
+/* And not the same to all: any of its replies may be the one too many, and those behind it another's. */
+static int is_over(mw_lmtp *s)
+{
+    unsigned code;
+
+    return mw_lmtp_is_over(s, &code) && !(code / 100 == 2 && all_given(s));
 }
 
 /* One recipient's. */

@@ -17,7 +17,7 @@ my @planted = (
     [ 'nothing is fenced',                   'flight.c',       'if (!proven(s, before) || s->flight.must_fence || before->refused_early)', 'if (0)' ],
     [ 'no RSET in front of a fence',         'flight.c',       'ahead->delivery->by_bdat) || s->flight.open)', 'ahead->delivery->by_bdat) && 0)' ],
     [ 'an early refusal is believed',        'flight_reply.c', 'd->refused_early |= (!mw_flight_has_left(s, d) || s->flight.early) && mw_flight_may_follow(s);', q{} ],
-    [ 'a surplus reply behind the last',     'flight_reply.c', 'd->unsure |= is_over(s);', q{} ],
+    [ 'a surplus reply behind the last',     'flight_reply.c', 'd->unsure |= mw_lmtp_is_over(s, &code);', q{} ],
     [ "LHLO's reply for a final one",        'flight_reply.c', 'if (r->mixed || (s->flight.fence_owed && mw_flight_is_hello(s, r))) {', 'if (r->mixed) {' ],
     [ 'DATA refused in a group is believed', 'flight_reply.c', 'd->unsure |= d->grouped && mw_transaction_owed(&d->to) && mw_flight_may_follow(s);', q{} ],
     [ 'a probe that always passes',          'flight_chunk.c', 's->flight.probe = passed ? MW_PROBE_DONE : MW_PROBE_FAILED;', 's->flight.probe = MW_PROBE_DONE;' ],
