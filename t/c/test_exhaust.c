@@ -67,6 +67,9 @@ static int is_undecidable(const client *c, int message)
         return 0;
     if (hides_a_recipient(c))
         return 1;
+    /* A final reply to nobody, and the recipients that a caller believes to be there. */
+    if (c->v.fault_at == AT_FINAL && c->v.fault_message < 0)
+        return 1;
     if (c->v.fault_at == AT_FINAL)
         return f == FAULT_MISSING || trickles(c);
     if (c->v.fault_at != AT_DATA)
