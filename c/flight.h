@@ -64,8 +64,8 @@ typedef enum mw_wait {
     MW_WAIT_DATA,
     MW_WAIT_BODY,       /* the content's next piece, from the caller */
     MW_WAIT_FINAL,      /* the first reply to a message's end */
-    MW_WAIT_NEXT,       /* a further one: the shorter wait */
-    MW_WAIT_RSET,
+    MW_WAIT_NEXT,       /* a further one */
+    MW_WAIT_RSET,       /* the reply to RSET, or the end of the link behind a 421 */
     MW_WAIT_QUIET       /* half a second in which nothing may come */
 } mw_wait;
 

@@ -443,7 +443,7 @@ mw_wait mw_flight_waits(const mw_lmtp *s)
     if (mw_outq_len(&s->out))
         return MW_WAIT_BLOCK;
     if (s->flight.parted)
-        return MW_WAIT_NEXT;
+        return due && due->due == MW_DUE_FINAL ? MW_WAIT_NEXT : MW_WAIT_RSET;
     if (due && !due->in_flight)
         return MW_WAIT_NONE;
     if (!due)

@@ -6,7 +6,6 @@
 #include "flight_glue.h"
 #include "magic.h"
 
-#define DEFAULT_NEXT_REPLY_TIMEOUT 60
 #define DEFAULT_WINDOW 100
 #define DEFAULT_WINDOW_BYTES (1024 * 1024)
 #define DEFAULT_EAGER (256 * 1024)
@@ -14,7 +13,7 @@
 /* RFC 5321 4.5.3.2; LHLO, RSET and the block as Postfix has them. */
 static const NV default_seconds[] = {
     [MW_WAIT_BLOCK] = 180, [MW_WAIT_LHLO] = 300, [MW_WAIT_MAIL] = 300, [MW_WAIT_RCPT] = 300, [MW_WAIT_DATA] = 120,
-    [MW_WAIT_BODY] = 0, [MW_WAIT_FINAL] = 600, [MW_WAIT_NEXT] = DEFAULT_NEXT_REPLY_TIMEOUT, [MW_WAIT_RSET] = 20,
+    [MW_WAIT_BODY] = 0, [MW_WAIT_FINAL] = 600, [MW_WAIT_NEXT] = 600, [MW_WAIT_RSET] = 20,
     [MW_WAIT_QUIET] = 0.5
 };
 
@@ -55,7 +54,6 @@ static mwx_link *make_link(pTHX_ SV *ref)
     Newxz(link, 1, mwx_link);
     link->session = session;
     mw_flight_eager(session, DEFAULT_EAGER);
-    link->next_reply_timeout = DEFAULT_NEXT_REPLY_TIMEOUT;
     link->window = DEFAULT_WINDOW;
     link->window_bytes = DEFAULT_WINDOW_BYTES;
     Copy(default_seconds, link->seconds, MW_WAIT_QUIET + 1, NV);

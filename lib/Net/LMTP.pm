@@ -38,7 +38,7 @@ my %options = (
     (map { $_ => undef } qw(
         Host Port Hello Debug LocalAddr LocalPort Domain Family SendHello ExactAddresses SSL JoinedReplies Blocking)),
     Timeout          => [ seconds => 120 ],
-    NextReplyTimeout => [ seconds => 60 ],
+    NextReplyTimeout => [ seconds => 0 ],
     MaxReplyLine     => [ bytes => 0 ],
     MaxReply         => [ bytes => 0 ],
     Window           => [ count => 100 ],
@@ -590,12 +590,13 @@ Where Timeout is given too, the smaller one counts.
 
 =item NextReplyTimeout
 
-Seconds for each final reply behind the first, if that is less than Timeout: most servers have them all
-at hand by then. 60 by default; 0: Timeout alone counts, in deliveries the stage C<final>.
+Seconds for each final reply behind the first, if that is less than Timeout. 0, the default: as long as for the first, so
+Timeout, in deliveries the stage C<final>.
 
-A server that delivers to one recipient after the other, and answers for each as it is done, may need longer than
-that for one of them. The recipients that are left are deferrals then, C<maybe_delivered>, and a caller who sends to them again makes
-doubles. Give 0, or what the server may need for a recipient, with such a one.
+Most servers have all replies at hand with the first. A server that says fewer than there are recipients is found out sooner by a
+shorter wait. But one that delivers to one recipient after the other, and answers for each as it is done, may need as long for the
+last as for the first: recipients whose reply was not waited for are deferrals, C<maybe_delivered>, and a caller who sends to them
+again makes doubles.
 
 =item Window
 
