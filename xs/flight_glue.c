@@ -80,7 +80,7 @@ static IV launch(mwx_link *link, mw_delivery *d, int raw, NV deadline)
 {
     d->raw = raw;
     d->deadline = mw_io_after(deadline);
-    link->deadlines += d->deadline != MW_IO_NEVER;
+    mwx_deadlines_launch(&link->deadlines, d->deadline, mw_flight_unanswered(link->session));
     link->untaken++;
     if (!mw_flight_unanswered(link->session))
         link->pid = PerlProc_getpid();
@@ -177,15 +177,18 @@ static NV stage_seconds(const mwx_link *link, mw_wait wait)
 }
 
 /* The earliest deadline of a delivery that is not finished. */
-static int64_t delivery_deadline(const mwx_link *link)
+static int64_t delivery_deadline(mwx_link *link)
 {
-    int64_t earliest = MW_IO_NEVER;
-    const mw_delivery *d = link->deadlines ? mw_flight_oldest(link->session) : NULL;
+    size_t unfinished = mw_flight_unanswered(link->session);
+    const mw_delivery *d;
 
-    for (; d; d = d->next)
-        if (d->state != MW_DELIVERY_DONE && d->deadline < earliest)
-            earliest = d->deadline;
-    return earliest;
+    if (mwx_deadlines_is_stale(&link->deadlines, unfinished)) {
+        mwx_deadlines_count(&link->deadlines, unfinished);
+        for (d = mw_flight_oldest(link->session); d; d = d->next)
+            if (d->state != MW_DELIVERY_DONE)
+                mwx_deadlines_add(&link->deadlines, d->deadline);
+    }
+    return link->deadlines.count ? link->deadlines.earliest : MW_IO_NEVER;
 }
 
 /* The clock of a stage starts anew with each reply and each byte that was sent. */
@@ -348,7 +351,7 @@ int mwx_flight_run(pTHX_ mwx_link *link, SV *ref, int until, IV id, int may_wait
     if (link->died)
         return MWX_FLIGHT_BLOCKED;
     /* The caller's code may have taken its time. */
-    if (link->deadlines && delivery_deadline(link) <= mw_io_now())
+    if (link->deadlines.count && delivery_deadline(link) <= mw_io_now())
         timed_out(aTHX_ link, ref);
     mw_flight_more(link->session, until == MWX_UNTIL_QUEUED);
     for (;;) {
@@ -388,7 +391,7 @@ int mwx_flight_reset(pTHX_ mwx_link *link, SV *ref)
 
 static void release(pTHX_ mwx_link *link, mw_delivery *d)
 {
-    link->deadlines -= d->deadline != MW_IO_NEVER;
+    mwx_deadlines_take(&link->deadlines, d->deadline);
     link->untaken--;
     SvREFCNT_dec((SV *)d->owner);
     mw_flight_take(link->session, d);

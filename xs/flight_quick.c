@@ -39,14 +39,76 @@ static int has_line_ends(SV *address)
     return memchr(text, '\r', len) || memchr(text, '\n', len) || memchr(text, '\0', len);
 }
 
-static int add_mail(const mwx_link *link, mw_delivery *d, SV *sender)
-{
-    char buffer[LINE_MAX_QUICK];
-    mw_slice line, path;
+/* A line being made. */
+typedef struct draft {
+    char text[LINE_MAX_QUICK];
+    size_t len;
+} draft;
 
-    line.base = buffer;
-    line.len = mwx_quick_line(link, sender, MW_VERB_MAIL, buffer, sizeof buffer, &path);
-    return line.len && !has_line_ends(sender) && !mw_delivery_mail(d, line);
+static int offers(const mwx_link *link, const char *keyword)
+{
+    mw_slice word = { keyword, strlen(keyword) }, params;
+
+    return mw_lmtp_keyword(link->session, word, &params);
+}
+
+static int append(draft *line, const char *parameter)
+{
+    size_t len = strlen(parameter);
+
+    if (line->len + len > sizeof line->text)
+        return 0;
+    memcpy(line->text + line->len, parameter, len);
+    line->len += len;
+    return 1;
+}
+
+/* Larger ones are refused, with words. */
+#define SIZE_PARAMETER_MAX 1e15
+
+static int append_size(pTHX_ const mwx_link *link, draft *line, SV *size)
+{
+    char parameter[64];
+    NV bytes;
+
+    if (!mwx_order_number(aTHX_ size, &bytes) || !(bytes >= 0 && bytes < SIZE_PARAMETER_MAX) || !offers(link, "SIZE"))
+        return 0;
+    snprintf(parameter, sizeof parameter, " SIZE=%.0f", (double)Perl_floor(bytes));
+    return append(line, parameter);
+}
+
+static int append_bits(pTHX_ const mwx_link *link, draft *line, SV *bits)
+{
+    NV number;
+
+    if ((SvPOK(bits) && SvCUR(bits) != 1) || !mwx_order_number(aTHX_ bits, &number) || (number != 7 && number != 8))
+        return 0;
+    return offers(link, "8BITMIME") && append(line, number == 8 ? " BODY=8BITMIME" : " BODY=7BIT");
+}
+
+/* The parameters that are said in most cases. What a server doesn't offer, and what must be refused, Perl has the words for. */
+static int append_parameters(pTHX_ mwx_link *link, SV *self, draft *line, const mwx_order *o)
+{
+    if (o->encoding)
+        return 0;
+    if (!o->size && !o->bits)
+        return 1;
+    if (mwx_link_hooked(aTHX_ link, self, MWX_HOOK_SUPPORTS))
+        return 0;
+    return (!o->size || append_size(aTHX_ link, line, o->size)) && (!o->bits || append_bits(aTHX_ link, line, o->bits));
+}
+
+static int add_mail(pTHX_ mwx_link *link, SV *self, mw_delivery *d, const mwx_order *o)
+{
+    draft line;
+    mw_slice path, whole;
+
+    line.len = mwx_quick_line(link, o->sender, MW_VERB_MAIL, line.text, sizeof line.text, &path);
+    if (!line.len || has_line_ends(o->sender) || !append_parameters(aTHX_ link, self, &line, o))
+        return 0;
+    whole.base = line.text;
+    whole.len = line.len;
+    return !mw_delivery_mail(d, whole);
 }
 
 static int add_rcpt(const mwx_link *link, mw_delivery *d, SV *address)
@@ -65,11 +127,11 @@ static int add_rcpt(const mwx_link *link, mw_delivery *d, SV *address)
 }
 
 /* NULL: something in it is not plain, or cannot be sent. */
-static mw_delivery *delivery_of(pTHX_ const mwx_link *link, const mwx_order *o)
+static mw_delivery *delivery_of(pTHX_ mwx_link *link, SV *self, const mwx_order *o)
 {
     mw_delivery *d = mw_delivery_new(mw_alloc_default());
     SSize_t i, count = av_len(o->rcpts) + 1;
-    int ok = d && add_mail(link, d, o->sender);
+    int ok = d && add_mail(aTHX_ link, self, d, o);
 
     for (i = 0; ok && i < count; i++)
         ok = add_rcpt(link, d, *av_fetch(o->rcpts, i, 0));
@@ -79,21 +141,30 @@ static mw_delivery *delivery_of(pTHX_ const mwx_link *link, const mwx_order *o)
     return NULL;
 }
 
-/* The delivery that the arguments ask for, and a mortal copy of its content. NULL: no. */
-static mw_delivery *prepare(pTHX_ mwx_link *link, SV **arguments, int count, SV **content_r)
+/* What the arguments ask for. */
+typedef struct quick {
+    mw_delivery *delivery;
+    SV *content;            /* a mortal copy */
+    NV deadline;
+} quick;
+
+/* 0: not this way. */
+static int prepare(pTHX_ mwx_link *link, SV *self, SV **arguments, int count, quick *q)
 {
     mwx_order o;
 
     if (mw_lmtp_in_transaction(link->session) || !mwx_order_read(aTHX_ &o, arguments, count))
-        return NULL;
-    *content_r = sv_2mortal(newSVsv(o.content));
-    return delivery_of(aTHX_ link, &o);
+        return 0;
+    q->content = sv_2mortal(newSVsv(o.content));
+    q->deadline = o.deadline;
+    q->delivery = delivery_of(aTHX_ link, self, &o);
+    return q->delivery != NULL;
 }
 
-static IV launch(pTHX_ mwx_link *link, mw_delivery *d, SV *content)
+static IV launch(pTHX_ mwx_link *link, const quick *q)
 {
     mwx_link_set_binary(link, 0);
-    return mwx_flight_launch(aTHX_ link, d, content, 0, 0);
+    return mwx_flight_launch(aTHX_ link, q->delivery, q->content, 0, q->deadline);
 }
 
 /* ---- the methods */
@@ -101,13 +172,12 @@ static IV launch(pTHX_ mwx_link *link, mw_delivery *d, SV *content)
 AV *mwx_flight_quick_deliver(pTHX_ SV *self, SV **arguments, int count)
 {
     mwx_link *link = simple_link(aTHX_ self);
-    SV *content;
-    mw_delivery *d = link && !link->nonblocking ? prepare(aTHX_ link, arguments, count, &content) : NULL;
+    quick q;
     IV id;
 
-    if (!d)
+    if (!link || link->nonblocking || !prepare(aTHX_ link, self, arguments, count, &q))
         return NULL;
-    id = launch(aTHX_ link, d, content);
+    id = launch(aTHX_ link, &q);
     mwx_flight_run(aTHX_ link, self, MWX_UNTIL_DONE, id, 1);
     if (link->died)
         mwx_flight_interrupted(aTHX_ link, self, id, NULL);
@@ -116,12 +186,15 @@ AV *mwx_flight_quick_deliver(pTHX_ SV *self, SV **arguments, int count)
     return link->delivered;
 }
 
-/* Waits for room for so many bytes in the window, if that may be. A handler that dies takes nothing with it: nothing was handed over. */
-static int make_room(pTHX_ mwx_link *link, SV *self, mw_delivery *d, STRLEN size)
+/* Waits for room in the window, if that may be: not where a deadline counts meanwhile. A handler that dies takes nothing with it:
+ * nothing was handed over. */
+static int make_room(pTHX_ mwx_link *link, SV *self, const quick *q)
 {
-    if (mwx_flight_run(aTHX_ link, self, MWX_UNTIL_ROOM, (IV)size, !link->nonblocking) == MWX_FLIGHT_REACHED)
+    int may_wait = !link->nonblocking && q->deadline == 0;
+
+    if (mwx_flight_run(aTHX_ link, self, MWX_UNTIL_ROOM, (IV)SvCUR(q->content), may_wait) == MWX_FLIGHT_REACHED)
         return 1;
-    mw_delivery_free(d);
+    mw_delivery_free(q->delivery);
     mwx_link_leave(aTHX_ link);
     return 0;
 }
@@ -129,13 +202,12 @@ static int make_room(pTHX_ mwx_link *link, SV *self, mw_delivery *d, STRLEN size
 IV mwx_flight_quick_submit(pTHX_ SV *self, SV **arguments, int count)
 {
     mwx_link *link = simple_link(aTHX_ self);
-    SV *content;
-    mw_delivery *d = link ? prepare(aTHX_ link, arguments, count, &content) : NULL;
+    quick q;
     IV id;
 
-    if (!d || !make_room(aTHX_ link, self, d, SvCUR(content)))
+    if (!link || !prepare(aTHX_ link, self, arguments, count, &q) || !make_room(aTHX_ link, self, &q))
         return 0;
-    id = launch(aTHX_ link, d, content);
+    id = launch(aTHX_ link, &q);
     mwx_flight_run(aTHX_ link, self, MWX_UNTIL_QUEUED, 0, 0);
     mwx_link_leave(aTHX_ link);
     return id;

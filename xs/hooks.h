@@ -13,7 +13,7 @@
     X(GETLINE, "getline") X(PARSE_RESPONSE, "parse_response") X(COMMAND, "command") X(RESPONSE, "response") \
     X(DATASEND, "datasend") X(DATAEND, "dataend") X(ADDR, "_addr") X(CLOSED, "_set_status_closed") \
     X(TIMED_OUT, "_set_status_timeout") X(TIMEOUT, "timeout") X(MAIL, "_MAIL") X(RCPT, "_RCPT") X(DATA, "_DATA") \
-    X(RECIPIENT, "recipient")
+    X(RECIPIENT, "recipient") X(SUPPORTS, "supports")
 
 typedef enum mwx_hook {
 #define MWX_HOOK(name, method) MWX_HOOK_##name,

@@ -6,6 +6,7 @@
 #ifndef MWX_LINK_H
 #define MWX_LINK_H
 
+#include "deadlines.h"
 #include "hooks.h"
 #include "../c/io.h"
 #include "../c/flight.h"
@@ -38,7 +39,7 @@ typedef struct mwx_link {
     NV seconds[MW_WAIT_QUIET + 1];  /* for each wait; 0 none */
     NV timeout_default;             /* what the method timeout says when nobody has set it */
     NV timeout_cap;                 /* seconds that no wait passes; 0 none */
-    size_t deadlines;               /* deliveries that have one */
+    mwx_deadlines deadlines;        /* of deliveries */
     int watched;                    /* somebody wants to know of progress */
     uint64_t mark;                  /* what the server had done, */
     mw_wait waiting;                /* the wait, */

@@ -26,26 +26,85 @@ static SV *plain_content(SV *sv)
     return mwx_is_plain(sv) && !SvUTF8(sv) ? sv : NULL;
 }
 
-static int is_named(SV *sv, const char *name, STRLEN len)
+int mwx_order_number(pTHX_ SV *sv, NV *value_r)
 {
-    return mwx_is_plain(sv) && SvCUR(sv) == len && memcmp(SvPVX_const(sv), name, len) == 0;
+    if (SvROK(sv) || SvGMAGICAL(sv) || !(SvIOK(sv) || SvNOK(sv) || (SvPOK(sv) && looks_like_number(sv))))
+        return 0;
+    *value_r = SvNV(sv);
+    return 1;
 }
 
-/* Whether the arguments are From, To and Data, each once, each plain. */
+/* More than three centuries is nothing that a clock can be asked for. */
+#define DEADLINE_MAX 1e10
+
+static int read_deadline(pTHX_ mwx_order *o, SV *value)
+{
+    o->deadline = 0;
+    if (!SvOK(value))
+        return 1;
+    return mwx_order_number(aTHX_ value, &o->deadline) && o->deadline > 0 && o->deadline < DEADLINE_MAX;
+}
+
+static int is_scalar(SV *value)
+{
+    return !SvROK(value) && !SvGMAGICAL(value) && SvTYPE(value) <= SVt_PVMG;
+}
+
+typedef enum option { OPTION_FROM, OPTION_TO, OPTION_DATA, OPTION_DEADLINE, OPTION_SIZE, OPTION_BITS, OPTION_ENCODING, OPTION_NONE } option;
+
+static option option_of(SV *name)
+{
+    static const char *const names[OPTION_NONE] = { "From", "To", "Data", "Deadline", "Size", "Bits", "Encoding" };
+    int i = OPTION_FROM;
+
+    if (!mwx_is_plain(name))
+        return OPTION_NONE;
+    while (i < OPTION_NONE && (strlen(names[i]) != SvCUR(name) || memcmp(names[i], SvPVX_const(name), SvCUR(name)) != 0))
+        i++;
+    return (option)i;
+}
+
+static int read_scalar(SV **to, SV *value)
+{
+    *to = SvOK(value) ? value : NULL;
+    return 1;
+}
+
+/* 0: it is nothing plain. */
+static int read_option(pTHX_ mwx_order *o, option which, SV *value)
+{
+    if (which > OPTION_DATA && !is_scalar(value))
+        return 0;
+    switch (which) {
+    case OPTION_FROM:
+        return mwx_is_plain(value) && (o->sender = value);
+    case OPTION_TO:
+        return (o->rcpts = plain_list(aTHX_ value)) != NULL;
+    case OPTION_DATA:
+        return (o->content = plain_content(value)) != NULL;
+    case OPTION_DEADLINE:
+        return read_deadline(aTHX_ o, value);
+    case OPTION_SIZE:
+        return read_scalar(&o->size, value);
+    case OPTION_BITS:
+        return read_scalar(&o->bits, value);
+    case OPTION_ENCODING:
+        return read_scalar(&o->encoding, value);
+    case OPTION_NONE:
+        break;
+    }
+    return 0;
+}
+
 int mwx_order_read(pTHX_ mwx_order *o, SV **arguments, int count)
 {
     int i;
 
     memset(o, 0, sizeof *o);
-    for (i = 0; i + 1 < count; i += 2) {
-        if (is_named(arguments[i], "From", 4))
-            o->sender = mwx_is_plain(arguments[i + 1]) ? arguments[i + 1] : NULL;
-        else if (is_named(arguments[i], "To", 2))
-            o->rcpts = plain_list(aTHX_ arguments[i + 1]);
-        else if (is_named(arguments[i], "Data", 4))
-            o->content = plain_content(arguments[i + 1]);
-    }
-    return count == 6 && o->sender && o->rcpts && o->content;
+    for (i = 0; i + 1 < count; i += 2)
+        if (!read_option(aTHX_ o, option_of(arguments[i]), arguments[i + 1]))
+            return 0;
+    return count % 2 == 0 && o->sender && o->rcpts && o->content;
 }
 
 IV mwx_ripe(pTHX_ SV *self)

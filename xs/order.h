@@ -7,11 +7,16 @@
 typedef struct mwx_order {
     SV *sender, *content;   /* plain strings, content of octets */
     AV *rcpts;              /* of plain strings, one or more */
+    NV deadline;            /* seconds; 0: none was given */
+    SV *size, *bits, *encoding;     /* plain, or NULL: not given */
 } mwx_order;
 
-/* Whether the arguments are From, To and Data, each once and plain (Data may be a reference to a string), and nothing
- * else. */
+/* Whether the arguments are From, To and Data, plain (Data may be a reference to a string), and perhaps Deadline, Size, Bits and
+ * Encoding, plain or undef, and nothing else. */
 int mwx_order_read(pTHX_ mwx_order *o, SV **arguments, int count);
+
+/* Whether sv is a number, plain: *value_r. */
+int mwx_order_number(pTHX_ SV *sv, NV *value_r);
 
 /* A Mail::Wire::Delivery: a new reference, which takes over the results. */
 SV *mwx_delivery(pTHX_ IV id, AV *results);

@@ -16,7 +16,7 @@
 static void delivery_free(pTHX_ mwx_qmtp_flight *f, mw_qmtp_delivery *d)
 {
     mw_qmtp_flight_take(f->flight, d);
-    f->deadlines -= d->deadline != MW_IO_NEVER;
+    mwx_deadlines_take(&f->deadlines, d->deadline);
     SvREFCNT_dec((SV *)d->owner);
     mw_qmtp_delivery_free(d);
 }
@@ -125,7 +125,7 @@ static IV launch(mwx_qmtp_flight *f, mw_qmtp_delivery *d, SV *owner, NV deadline
 {
     d->owner = owner;
     d->deadline = mw_io_after(deadline);
-    f->deadlines += d->deadline != MW_IO_NEVER;
+    mwx_deadlines_launch(&f->deadlines, d->deadline, mw_qmtp_flight_unanswered(f->flight));
     if (!mw_qmtp_flight_unanswered(f->flight)) {
         f->mark = NO_MARK;
         f->failed = 0;
@@ -207,15 +207,18 @@ static int64_t wait_deadline(mwx_qmtp_flight *f, const mwx_qmtp *link)
 }
 
 /* The earliest deadline of a delivery that is not over. */
-static int64_t delivery_deadline(const mwx_qmtp_flight *f)
+static int64_t delivery_deadline(mwx_qmtp_flight *f)
 {
-    int64_t earliest = MW_IO_NEVER;
-    const mw_qmtp_delivery *d = f->deadlines ? mw_qmtp_flight_open(f->flight) : NULL;
+    size_t unfinished = mw_qmtp_flight_unanswered(f->flight);
+    const mw_qmtp_delivery *d;
 
-    for (; d; d = d->next)
-        if (d->state != MW_QMTP_OVER && d->deadline < earliest)
-            earliest = d->deadline;
-    return earliest;
+    if (mwx_deadlines_is_stale(&f->deadlines, unfinished)) {
+        mwx_deadlines_count(&f->deadlines, unfinished);
+        for (d = mw_qmtp_flight_open(f->flight); d; d = d->next)
+            if (d->state != MW_QMTP_OVER)
+                mwx_deadlines_add(&f->deadlines, d->deadline);
+    }
+    return f->deadlines.count ? f->deadlines.earliest : MW_IO_NEVER;
 }
 
 static int64_t next_deadline(mwx_qmtp_flight *f, const mwx_qmtp *link)
@@ -244,9 +247,9 @@ static mw_text *deadline_words(void)
 
 size_t mwx_qmtp_flight_expire(mwx_qmtp_flight *f)
 {
-    mw_qmtp_delivery *d = f->deadlines ? mw_qmtp_flight_open(f->flight) : NULL;
+    int64_t now = f->deadlines.count ? mw_io_now() : 0;
+    mw_qmtp_delivery *d = f->deadlines.count && delivery_deadline(f) <= now ? mw_qmtp_flight_open(f->flight) : NULL;
     mw_text *words = d ? deadline_words() : NULL;
-    int64_t now = mw_io_now();
     size_t count = 0;
 
     for (; d; d = d->next)
@@ -341,7 +344,7 @@ static int move(pTHX_ mwx_qmtp_flight *f, mwx_qmtp *link, SV *ref, int may_wait)
         return 0;
     if (rc > 0)
         mw_qmtp_read(session);
-    if (f->deadlines)
+    if (f->deadlines.count)
         expire(f, link);
     if (rc == MW_E_TIMEOUT && wait_deadline(f, link) > mw_io_now())
         return 1;
@@ -357,7 +360,7 @@ static int run(pTHX_ mwx_qmtp_flight *f, SV *ref, int until, IV id, int may_wait
     uint64_t before = link ? mw_qmtp_out(link->session)->sent : 0;
     int moved;
 
-    if (f->deadlines)
+    if (f->deadlines.count)
         mwx_qmtp_flight_expire(f);
     for (;;) {
         if (link)

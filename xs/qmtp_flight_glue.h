@@ -6,6 +6,7 @@
 #ifndef MWX_QMTP_FLIGHT_GLUE_H
 #define MWX_QMTP_FLIGHT_GLUE_H
 
+#include "deadlines.h"
 #include "qmtp_glue.h"
 #include "../c/qmtp_flight.h"
 
@@ -19,7 +20,7 @@ typedef struct mwx_qmtp_flight {
     NV seconds[MWX_QMTP_WAITS];     /* for each wait; 0 none */
     NV life;                        /* seconds after which a link gets nothing more */
     Pid_t pid;                      /* of whoever handed the first of what is unanswered over */
-    size_t deadlines;               /* deliveries that have one */
+    mwx_deadlines deadlines;        /* of deliveries */
     int failed;                     /* a link was lost since something was handed over to an idle one */
     int busy;                       /* a handler that runs during a wait must not start another */
     uint64_t mark;                  /* what the server had done, */

@@ -1,5 +1,6 @@
 /* qmtp_quick.c - see qmtp_quick.h. */
 #include "qmtp_quick.h"
+#include "convert.h"
 #include "known.h"
 #include "order.h"
 
@@ -32,17 +33,33 @@ static int client_is_simple(pTHX_ client *c, SV *self)
 
 /* ---- the methods */
 
+/* The octet that a package of this encoding begins with (the object's own, if none was given); NULL: it is none, or not a package's. */
+static SV *line_end(pTHX_ const client *c, const mwx_order *o)
+{
+    if (o->size || o->bits)
+        return NULL;
+    if (!o->encoding)
+        return mwx_entry(aTHX_ c->own, MWX_KEY_EOL);
+    if (!mwx_is_plain(o->encoding))
+        return NULL;
+    if (strcmp(SvPVX_const(o->encoding), "unix") == 0)
+        return sv_2mortal(newSVpvs("\012"));
+    return strcmp(SvPVX_const(o->encoding), "dos") == 0 ? sv_2mortal(newSVpvs("\015")) : NULL;
+}
+
 static IV add(pTHX_ client *c, SV *self, SV **arguments, int count)
 {
     mwx_order o;
+    SV *eol;
 
     if (!mwx_order_read(aTHX_ &o, arguments, count) || !client_is_simple(aTHX_ c, self) || SvTRUE(mwx_entry(aTHX_ c->own, MWX_KEY_SENDING)))
         return 0;
-    if (!mwx_qmtp_flight_has_room(c->flight, SvCUR(o.content)))
+    eol = line_end(aTHX_ c, &o);
+    if (!eol || !mwx_qmtp_flight_has_room(c->flight, SvCUR(o.content)))
         return 0;
     if (!mw_qmtp_flight_unanswered(c->flight->flight))
         mwx_set_entry(aTHX_ c->own, MWX_KEY_ERROR, newSVpvs(""));
-    return mwx_qmtp_flight_add(aTHX_ c->flight, o.sender, o.rcpts, mwx_entry(aTHX_ c->own, MWX_KEY_EOL), o.content, 0);
+    return mwx_qmtp_flight_add(aTHX_ c->flight, o.sender, o.rcpts, eol, o.content, o.deadline);
 }
 
 IV mwx_qmtp_quick_add(pTHX_ SV *self, SV **arguments, int count)

@@ -926,7 +926,8 @@ is a deferral, 421, stage C<connect>.
 What is waited for depends on the server's offer. With PIPELINING it is two round trips a message:
 MAIL, all RCPTs and DATA go at once, then the content. With CHUNKING it is one for a message to one
 recipient of at most EagerBody bytes: replies to several RCPTs sent ahead of their message could be
-mistaken for each other. A link's first messages take one more, to see that the server counts as it
+mistaken for each other. A large file goes to several as BDAT, and BDAT 0 LAST when that was answered: three
+round trips. A link's first messages take one more, to see that the server counts as it
 should. Without either it is one command at a time. Which replies came when makes no difference for
 the results: a success is reported only if the server gave it to that recipient. A server whose
 replies are too many, too few, or no replies, loses the link, and recipients whose results can't be
