@@ -14,6 +14,8 @@ package FlightTest;
 #       unseen   => 1,                                          # it cannot be told whose replies they are: see each case
 #   );
 #
+#   my @wrong = side_by_side(sub { my ($server, $job) = @_; ... }, @jobs);
+#
 # Whatever the server does: each recipient has one result, in order; a success was said to that recipient, of a message that the server
 # has whole; maybe_delivered is true exactly if the server may have the whole message and the recipient no answer.
 
@@ -21,12 +23,13 @@ use strict;
 use warnings;
 
 use Exporter qw(import);
+use POSIX ();
 use Test::More;
 
 use FlightServer;
 use Net::LMTP;
 
-our @EXPORT = qw(fly flight message problems_of connect_to wire_form result_text);
+our @EXPORT = qw(fly flight side_by_side message problems_of connect_to wire_form result_text);
 
 sub message {
     my ($name, @to) = @_;
@@ -115,6 +118,49 @@ sub result_text {
     my ($result) = @_;
     return $result->as_string . ($result->maybe_delivered ? ' maybe' : '');
 }
+
+# ---------------------------------------------------------------- side by side
+
+use constant WORKERS => 6;
+
+my %worker;    # pid => where its answer comes from
+
+# Runs $code->($server, $job) for each job, by several processes with a server each: for jobs that wait most of their time. Returns what
+# the calls returned, which is to be nothing if nothing is wrong.
+sub side_by_side {
+    my ($code, @jobs) = @_;
+    for my $n (0 .. WORKERS - 1) {
+        start_worker($code, @jobs[ grep { $_ % WORKERS == $n } 0 .. $#jobs ]);
+    }
+    return map { answer_of($_) } sort { $a <=> $b } keys %worker;
+}
+
+sub start_worker {
+    my ($code, @jobs) = @_;
+    pipe my $read, my $write or die "pipe: $!";
+    my $pid = fork;
+    defined $pid or die "fork: $!";
+    if ($pid) {
+        $worker{$pid} = $read;
+        return;
+    }
+    %worker = ();
+    my $server = FlightServer->new;
+    my @wrong = eval { map { $code->($server, $_) } @jobs };
+    FlightServer::put_frame($write, [ @wrong, $@ ne '' ? "died: $@" : () ]);
+    $server->stop;
+    POSIX::_exit(0);
+}
+
+sub answer_of {
+    my ($pid) = @_;
+    my $wrong = FlightServer::get_frame($worker{$pid}) || ['a process has ended without an answer'];
+    waitpid $pid, 0;
+    delete $worker{$pid};
+    return @$wrong;
+}
+
+END { local $?; kill KILL => keys %worker if %worker }
 
 # ---------------------------------------------------------------- the judge
 
