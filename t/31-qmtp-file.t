@@ -165,7 +165,7 @@ test_changing_small('an empty file that grows', 0, \&grow, qr/it grew.*/);
 
 # A large one, once the server has some of it: done by the server, in its own process. It is larger than all that a socket
 # takes unread, and a hole, which needs no room on the disk.
-my $LARGE = 256 * 1024 * 1024;
+my $LARGE = 64 * 1024 * 1024;
 
 sub test_changing_large {
     my ($name, $change) = @_;

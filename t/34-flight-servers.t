@@ -9,6 +9,9 @@ use Test::More;
 use lib 't/lib';
 use FlightTest;
 
+# For a reply that does not come, in seconds.
+use constant SHORT => 0.1;
+
 my @group  = ('PIPELINING', '8BITMIME');
 my @stream = (@group, 'CHUNKING');
 my $server = FlightServer->new;
@@ -78,6 +81,7 @@ for my $kind (sort keys %kind) {
                 my ($results, $truth) = fly($server, "a second LHLO is answered by $odd ($kind, $how" . ($silent ? ', silent)' : ')'),
                     server   => { keywords => $kind{$kind}, silent_none => $silent, lies => { map { ("lhlo $_" => { instead => $odd{$odd} }) } 2 .. 9 } },
                     client   => { Timeout => 20 },
+                    short    => { quiet => 0.05 },
                     how      => $how,
                     exact    => 1,
                     messages => [ message('m1', 'a@x'), message('m2', 'a@x', 'no@x'), message('m3', 'a@x') ],
@@ -121,16 +125,16 @@ my @lies = (
     [ 'a part of a reply while commands go one at a time', ['8BITMIME'], [ message('m1', 'bad@x') ],
         { 'mail m1' => { part => "250-str\r\n" }, 'data m1' => { instead => [] } }, 'm1: 421' ],
     [ 'MAIL is not answered, and the wait runs out', \@group, [ message('m1', 'a@x', 'no@x', 'b@x') ],
-        { 'mail m1' => { instead => [] } }, 'm1: 421 421 421', waits => 1 ],
+        { 'mail m1' => { instead => [] } }, 'm1: 421 421 421', waits => 1, short => { data => SHORT } ],
     [ 'the second RCPT is not answered, and the wait runs out', \@group, [ message('m1', 'a@x', 'b@x', 'no@x') ],
-        { 'rcpt m1 1' => { instead => [] }, 'data m1' => { instead => [] } }, 'm1: 421 421 421', waits => 1 ],
+        { 'rcpt m1 1' => { instead => [] }, 'data m1' => { instead => [] } }, 'm1: 421 421 421', waits => 1, short => { rcpt => SHORT } ],
 );
 for my $case (@lies) {
     my ($name, $keywords, $messages, $lies, $expected, %trait) = @$case;
     for my $how (qw(deliver submit)) {
         next if $how eq 'deliver' and @$messages > 1;
         my ($results) = fly($server, "$name ($how)", server => { keywords => $keywords, lies => $lies }, messages => $messages, how => $how,
-            client => { Timeout => $trait{waits} ? 0.3 : 20 }, %trait);
+            client => { Timeout => 20 }, %trait);
         is short($results, map { $_->{name} } @$messages), $expected, '... results';
     }
 }
@@ -140,7 +144,7 @@ for my $case (@lies) {
 for my $ending (undef, 'close', 'finish') {
     my ($results) = fly($server, 'a joined reply, and 421' . ($ending ? ", $ending" : ''),
         server   => { keywords => \@group, lies => { 'final m1 0' => { instead => [ '250-one', '550 two', '421 bye' ], gives => 250, $ending ? (then => $ending) : () }, 'final m1 1' => { instead => [] } } },
-        client   => { JoinedReplies => 1, Timeout => 0.5 },
+        client   => { JoinedReplies => 1, Timeout => 20 },
         unseen   => 1,
         messages => [ message('m1', 'a@x', 'b@x') ],
     );

@@ -122,16 +122,16 @@ for my $name (sort keys %change) {
 {
     my $path = "$folder/huge";
     open my $fh, '>:raw', $path or die $!;
-    seek $fh, 200 * 1024 * 1024 - 1, 0;
+    seek $fh, 64 * 1024 * 1024 - 1, 0;
     print {$fh} "\n";
     close $fh or die $!;
     my $sink = Mail::Wire::Sink->new(protocol => 'qmtp', discard => 1);
     my $qmtp = Net::QMTP->new($sink->host, Port => $sink->port) or die $@;
     $qmtp->deliver(From => 's', To => ['a'], Data => 'warm');
     my %source = (
-        'a file of 200 MB'     => [ File => $path ],
+        'a file of 64 MB'      => [ File => $path ],
         'a handle on it'       => [ Data => do { open my $in, '<:raw', $path or die $!; $in } ],
-        'code that gives it'   => [ Data => do { my $n = 0; sub { $n++ < 200 * 16 ? 'x' x 65536 : undef } } ],
+        'code that gives it'   => [ Data => do { my $n = 0; sub { $n++ < 64 * 16 ? 'x' x 65536 : undef } } ],
     );
     for my $name (sort keys %source) {
         my $before = Memory::resident('VmHWM');

@@ -8,10 +8,13 @@ package FlightTest;
 #       client   => { Timeout => 5 },                           # of Net::LMTP's new
 #       messages => [ { name => 'm1', to => [ 'a@x', 'no@x' ], data => "text\n", options => {...} }, ... ],
 #       how      => 'deliver',                                  # or submit, mixed: the last by deliver, the others by submit
+#       short    => { final => 0.1 },                           # seconds for these waits, once the link stands: see %wait
 #       exact    => 1,                                          # the server is honest: every result is what it said
 #       waits    => 1,                                          # a wait runs out
 #       unseen   => 1,                                          # it cannot be told whose replies they are: see each case
 #   );
+#
+#   my @wrong = side_by_side(sub { my ($server, $job) = @_; ... }, @jobs);
 #
 # Whatever the server does: each recipient has one result, in order; a success was said to that recipient, of a message that the server
 # has whole; maybe_delivered is true exactly if the server may have the whole message and the recipient no answer.
@@ -20,12 +23,13 @@ use strict;
 use warnings;
 
 use Exporter qw(import);
+use POSIX ();
 use Test::More;
 
 use FlightServer;
 use Net::LMTP;
 
-our @EXPORT = qw(fly flight message problems_of connect_to wire_form result_text);
+our @EXPORT = qw(fly flight side_by_side message problems_of connect_to wire_form result_text);
 
 sub message {
     my ($name, @to) = @_;
@@ -40,11 +44,17 @@ sub wire_form {
     return $text;
 }
 
+# The waits of a link by the glue's numbers. Of them `quiet` is the half second in which nothing may come, which no option sets.
+my %wait = (lhlo => 2, mail => 3, rcpt => 4, data => 5, final => 7, next => 8, rset => 9, quiet => 10);
+
 sub connect_to {
     my ($server, %how) = @_;
     $server->next(%{ $how{server} || {} });
-    return Net::LMTP->new($server->address, Hello => 'client.example', Timeout => 10, %{ $how{client} || {} })
+    my $lmtp = Net::LMTP->new($server->address, Hello => 'client.example', Timeout => 10, %{ $how{client} || {} })
         || die "cannot connect: $@";
+    my $short = $how{short} || {};
+    $lmtp->_wait_seconds($wait{$_}, $short->{$_}) for keys %$short;
+    return $lmtp;
 }
 
 sub arguments {
@@ -108,6 +118,49 @@ sub result_text {
     my ($result) = @_;
     return $result->as_string . ($result->maybe_delivered ? ' maybe' : '');
 }
+
+# ---------------------------------------------------------------- side by side
+
+use constant WORKERS => 6;
+
+my %worker;    # pid => where its answer comes from
+
+# Runs $code->($server, $job) for each job, by several processes with a server each: for jobs that wait most of their time. Returns what
+# the calls returned, which is to be nothing if nothing is wrong.
+sub side_by_side {
+    my ($code, @jobs) = @_;
+    for my $n (0 .. WORKERS - 1) {
+        start_worker($code, @jobs[ grep { $_ % WORKERS == $n } 0 .. $#jobs ]);
+    }
+    return map { answer_of($_) } sort { $a <=> $b } keys %worker;
+}
+
+sub start_worker {
+    my ($code, @jobs) = @_;
+    pipe my $read, my $write or die "pipe: $!";
+    my $pid = fork;
+    defined $pid or die "fork: $!";
+    if ($pid) {
+        $worker{$pid} = $read;
+        return;
+    }
+    %worker = ();
+    my $server = FlightServer->new;
+    my @wrong = eval { map { $code->($server, $_) } @jobs };
+    FlightServer::put_frame($write, [ @wrong, $@ ne '' ? "died: $@" : () ]);
+    $server->stop;
+    POSIX::_exit(0);
+}
+
+sub answer_of {
+    my ($pid) = @_;
+    my $wrong = FlightServer::get_frame($worker{$pid}) || ['a process has ended without an answer'];
+    waitpid $pid, 0;
+    delete $worker{$pid};
+    return @$wrong;
+}
+
+END { local $?; kill KILL => keys %worker if %worker }
 
 # ---------------------------------------------------------------- the judge
 
