@@ -15,6 +15,7 @@ use Mail::Wire::Deliveries ();
 use Mail::Wire::Options ();
 use Mail::Wire::Peer ();
 use Mail::Wire::Result ();
+use Mail::Wire::Standard ();
 use Net::Cmd;
 use Socket ();
 use Symbol ();
@@ -142,7 +143,7 @@ sub _connect {
     return if not defined $fd;
 
     my $self = bless Symbol::gensym(), $class;
-    open $self, '+<&=', $fd or croak "Net::LMTP: $!";
+    Mail::Wire::Standard::apart(sub { open $self, '+<&=', $fd }) or croak "Net::LMTP: $!";
     binmode $self;
     $self->autoflush(1);
     @{*$self}{qw(io_socket_timeout io_socket_domain io_socket_type io_socket_proto)} =

@@ -12,6 +12,7 @@ use Mail::Wire::Address  ();
 use Mail::Wire::Packages ();
 use Mail::Wire::Result   ();
 use Mail::Wire::Source   ();
+use Mail::Wire::Standard ();
 
 our $VERSION = '1.000';
 our @ISA     = ('Mail::Wire::Packages');
@@ -577,7 +578,8 @@ sub _open_file {
     return $self->_no_file($link, $recipients, 'a name with a NUL in it') if $name =~ /\0/;
     return $self->_no_file($link, $recipients, "$!") if !-e $name;
     return $self->_no_file($link, $recipients, 'not a plain file') if !-f _;
-    open my $file, '<:raw', $name or return $self->_no_file($link, $recipients, "$!");
+    my $file;
+    Mail::Wire::Standard::apart(sub { open $file, '<:raw', $name }) or return $self->_no_file($link, $recipients, "$!");
     return $file;
 }
 

@@ -13,6 +13,7 @@ use Time::HiRes ();
 use Mail::Wire::Sink::Process ();
 use Mail::Wire::Sink::Script  ();
 use Mail::Wire::Sink::Server  ();
+use Mail::Wire::Standard      ();
 
 our $VERSION = '1.000';
 
@@ -29,7 +30,7 @@ sub new {
     my $protocol = lc(delete $option{protocol} || 'lmtp');
     croak "Mail::Wire::Sink: no protocol '$protocol', they are lmtp and qmtp" if $protocol !~ /\A(?:lmtp|qmtp)\z/;
     my $script   = Mail::Wire::Sink::Script->new(%option, protocol => $protocol);
-    my $listener = _listen(\%place);
+    my $listener = Mail::Wire::Standard::apart(sub { _listen(\%place) });
     $place{path} = File::Spec->rel2abs($place{path}) if defined $place{path};
     my $self = bless {
         protocol => $protocol, messages => [], commands => [], errors => [],

@@ -14,6 +14,7 @@ use IO::Socket::UNIX ();
 use Time::HiRes      ();
 
 use Mail::Wire::Sink::Control ();
+use Mail::Wire::Standard ();
 
 our $VERSION = '1.000';
 our @CARP_NOT = qw(Mail::Wire::Sink);    # errors are its caller's
@@ -27,7 +28,8 @@ my %live;    # weak references to the processes that have not been stopped
 # Runs $code->($control) in a child process.
 sub start {
     my ($class, $code) = @_;
-    my ($ours, $theirs) = IO::Socket::UNIX->socketpair(AF_UNIX, SOCK_STREAM, PF_UNSPEC)
+    my ($ours, $theirs);
+    Mail::Wire::Standard::apart(sub { ($ours, $theirs) = IO::Socket::UNIX->socketpair(AF_UNIX, SOCK_STREAM, PF_UNSPEC) })
         or Carp::croak("Mail::Wire::Sink: no socket pair: $!");
     my $pid = _fork(sub { close $ours; $code->(Mail::Wire::Sink::Control->new($theirs)) });
     my $self = bless {
