@@ -37,6 +37,7 @@ use POSIX ();
 our ($how, $closed, $report, $file, @urls) = @ARGV;
 my @standard = (\*STDIN, \*STDOUT, \*STDERR);
 open our $out, '>>&=', $report or POSIX::_exit(70);
+binmode $out;
 $how eq 'close' ? close $standard[$_] : POSIX::close($_) for grep { $how ne 'exec' } split /,/, $closed;
 our $count = 'for (3 .. 63) { $! = 0; POSIX::lseek($_, 0, 1); $n++ if $! != POSIX::EBADF() } POSIX::_exit($n)';
 
@@ -67,7 +68,7 @@ sub all_ways {
     told('a text', $client->deliver(@order, Data => "text\n"));
     told('a file', $client->deliver(@order, File => $file, Progress => \&noise));
     told('code', $client->deliver(@order, Data => sub { noise() if $pieces++ % 8 == 0; $pieces < 30 ? "0123456789abcde\n" x 4096 : undef }));
-    open my $handle, '<', $file or die $!;
+    open my $handle, '<:raw', $file or die $!;
     noise();
     told('a handle', $client->deliver(@order, Data => $handle));
     close $handle;

@@ -67,8 +67,17 @@ sub _be_child {
         $code->();
         1;
     };
-    syswrite STDERR, "Mail::Wire::Sink: $@" if !$fine;
+    _say("Mail::Wire::Sink: $@") if !$fine;
     POSIX::_exit($fine ? 0 : 1);
+}
+
+# By descriptor, as syswrite dies of handles that have an encoding.
+sub _say {
+    my ($words) = @_;
+    my $number = tied *STDERR ? 2 : fileno STDERR;
+    utf8::encode($words) if utf8::is_utf8($words);
+    POSIX::write($number, $words, length $words) if defined $number && $number >= 0;
+    return;
 }
 
 # A terminal's interrupt is for the parent, whose end is also the child's.
