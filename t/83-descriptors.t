@@ -57,7 +57,7 @@ sub left_to_children {
 
 sub told {
     my ($what, @results) = @_;
-    syswrite $out, "$what: " . join(' ', map { ref ? $_->status : defined $_ ? $_ : 'undef' } @results) . "\n";
+    syswrite $out, "$what: " . join(' ', map { ref $_ ? $_->status : defined $_ ? $_ : 'undef' } @results) . "\n";
     return;
 }
 
