@@ -188,6 +188,38 @@ int mwx_has_references(pTHX_ SV **values, int count)
     return 0;
 }
 
+SV *mwx_of_wire(pTHX_ const char *bytes, size_t len)
+{
+    SV *sv = newSVpvn(bytes, len);
+
+    SvTAINTED_on(sv);
+    return sv;
+}
+
+SV *mwx_code_of_wire(pTHX_ unsigned code)
+{
+    SV *sv = newSVpvf("%03u", code);
+
+    SvTAINTED_on(sv);
+    return sv;
+}
+
+/* Perl's -t only warns, which it does itself where the link is opened. */
+#ifdef TAINT_WARN_get
+#define IS_FATAL (!TAINT_WARN_get)
+#else
+#define IS_FATAL (!PL_taint_warn)
+#endif
+
+void mwx_refuse_tainted(pTHX_ SV **values, int count)
+{
+    int i;
+
+    for (i = 0; i < count; i++)
+        if (SvTAINTED(values[i]) && IS_FATAL)
+            croak("Insecure dependency in connect: the address or the port is tainted");
+}
+
 SV *mwx_shared_copy(pTHX_ SV *sv)
 {
     SV *copy = newSV(0);
@@ -205,10 +237,13 @@ SV *mwx_enhanced(pTHX_ SV *words)
 {
     mw_slice text = mwx_octets(aTHX_ words, 1, "");
     mw_enhanced e;
+    SV *found;
 
     if (!mw_enhanced_parse(text, &e) && !mw_enhanced_find(text, &e))
         return newSV(0);
-    return newSVpvf("%u.%u.%u", e.cls, e.subject, e.detail);
+    found = newSVpvf("%u.%u.%u", e.cls, e.subject, e.detail);
+    SvTAINT(found);
+    return found;
 }
 
 #define RESULT_CODE 2
@@ -236,7 +271,8 @@ SV *mwx_result(pTHX_ const mw_result *r, size_t index)
     av_push(fields, r->recipient ? newSVpvn(r->recipient->bytes, r->recipient->len) : newSVpvs(""));
     av_push(fields, newSVuv(index));
     av_push(fields, newSVuv(r->code ? r->code : 421));
-    av_push(fields, newSVpvn(text.base, text.len));
+    SvTAINTED_on(AvARRAY(fields)[RESULT_CODE]);
+    av_push(fields, mwx_of_wire(aTHX_ text.base, text.len));
     av_push(fields, mwx_stage(aTHX_ r->stage));
     av_push(fields, newSViv(r->maybe_delivered ? 1 : 0));
     return sv_bless(newRV_noinc((SV *)fields), gv_stashpvs("Mail::Wire::Result", GV_ADD));

@@ -34,6 +34,13 @@ SV *mwx_joined(pTHX_ SV **values, int count, const char *separator);
  * is no object with a string's form. */
 int mwx_has_references(pTHX_ SV **values, int count);
 
+/* What came from a server, as a new string: tainted where perl looks for that. */
+SV *mwx_of_wire(pTHX_ const char *bytes, size_t len);
+SV *mwx_code_of_wire(pTHX_ unsigned code);
+
+/* Croaks, as perl's own connect does, when one of count values that say where to connect to is tainted. */
+void mwx_refuse_tainted(pTHX_ SV **values, int count);
+
 /* A new copy of sv that shares its string, where perl can do that (copy on write), until either is changed.
  * */
 SV *mwx_shared_copy(pTHX_ SV *sv);

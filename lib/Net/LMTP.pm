@@ -3,6 +3,7 @@ package Net::LMTP;
 use 5.010001;
 use strict;
 use warnings;
+use re 'taint';
 
 our $VERSION = '1.000';
 
@@ -1448,6 +1449,11 @@ A signal's handler may run 0.2 seconds late when the signal comes just before a 
 A connection belongs to the thread that made it: another thread's copy of the object croaks when it is used. After a C<fork>
 either process may go on with it, but not both. When an object goes out of use nothing is sent, so
 that this doesn't disturb the other process.
+
+=item *
+
+Under C<-T> (L<perlsec>) what the server said is tainted, results as well, and a tainted host, port or address of ours dies in place of
+being connected to. Addresses and content may be tainted.
 
 =item *
 

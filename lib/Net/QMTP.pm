@@ -3,6 +3,7 @@ package Net::QMTP;
 use 5.010001;
 use strict;
 use warnings;
+use re 'taint';
 
 use Carp qw(carp croak);
 use Scalar::Util qw(blessed looks_like_number reftype);

@@ -5,6 +5,7 @@ package Mail::Wire::Sink::Process;
 
 use strict;
 use warnings;
+use re 'taint';
 
 use Carp         ();
 use POSIX        ();
