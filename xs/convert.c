@@ -11,6 +11,19 @@ int mwx_is_plain(SV *sv)
     return SvPOK(sv) && !SvROK(sv) && !SvGMAGICAL(sv) && SvTYPE(sv) <= SVt_PVMG;
 }
 
+SV *mwx_defined(pTHX_ SV *sv)
+{
+    SV *string = SvROK(sv) && SvAMAGIC(sv) ? amagic_call(sv, &PL_sv_undef, string_amg, AMGf_noright | AMGf_unary) : NULL;
+
+    if (string)
+        sv = string;
+    if (SvOK(sv))
+        return sv;
+    if (ckWARN(WARN_UNINITIALIZED))
+        warn("Use of uninitialized value in subroutine entry");
+    return sv_2mortal(newSVpvs(""));
+}
+
 mw_slice mwx_octets(pTHX_ SV *sv, int wide_as_utf8, const char *where)
 {
     mw_slice octets;
@@ -20,7 +33,7 @@ mw_slice mwx_octets(pTHX_ SV *sv, int wide_as_utf8, const char *where)
         SV *plain = sv_2mortal(newSVpvs(""));
 
         /* What says its string may drop the scalar it is in. */
-        sv_catsv(plain, sv_mortalcopy(sv));
+        sv_catsv(plain, mwx_defined(aTHX_ sv_mortalcopy(sv)));
         sv = plain;
     }
     octets.base = SvPV(sv, len);
@@ -138,7 +151,7 @@ static SV *join(pTHX_ SV **values, SSize_t count, const char *separator)
     for (i = 0; i < count; i++) {
         if (i && *separator)
             sv_catpv(joined, separator);
-        sv_catsv(joined, SvROK(values[i]) || SvGMAGICAL(values[i]) ? sv_mortalcopy(values[i]) : values[i]);
+        sv_catsv(joined, mwx_defined(aTHX_ SvROK(values[i]) || SvGMAGICAL(values[i]) ? sv_mortalcopy(values[i]) : values[i]));
     }
     return joined;
 }

@@ -9,6 +9,10 @@
 /* True for a string without magic that is no reference. */
 int mwx_is_plain(SV *sv);
 
+/* sv or an object's string, or an empty one in place of an undefined one, of which the caller is warned if he wants that. A caller's warnings may be
+ * fatal, but none of ours is: it would leave a call in the middle. */
+SV *mwx_defined(pTHX_ SV *sv);
+
 /* The octets of sv, which must stay as it is for as long as they are used. A string flagged as utf8 whose
  * characters all fit a byte is those bytes; for a wider character: croaks, naming where, or with
  * wide_as_utf8 the whole string's UTF-8. */

@@ -81,6 +81,8 @@ int mwx_parse_response(pTHX_ SV *line, unsigned *code_r, int *more_r)
     mw_slice whole, text;
     STRLEN len;
 
+    if (!SvOK(line))
+        sv_setsv(line, mwx_defined(aTHX_ line));
     whole.base = SvPV_force(line, len);
     whole.len = len;
     if (!mw_reply_scan(whole, 0, code_r, more_r, &text))
