@@ -10,6 +10,8 @@ requires 'File::Temp';
 requires 'IO::Handle';
 requires 'IO::Select';
 requires 'IO::Socket';
+requires 'IO::Socket::INET';
+requires 'IO::Socket::UNIX';
 requires 'Net::Cmd';
 requires 'Net::Domain';
 requires 'POSIX';
@@ -38,7 +40,9 @@ on build => sub {
 on test => sub {
     requires 'Cwd';
     requires 'Exporter';
+    requires 'IO::Compress::Gzip';
     requires 'IO::File';
+    requires 'IO::Uncompress::Gunzip';
     requires 'Test::More', '0.96';
 };
 

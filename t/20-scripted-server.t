@@ -19,6 +19,7 @@ sub dial {
         :                            (AF_INET,  pack_sockaddr_in($server->port, INADDR_LOOPBACK));
     socket(my $socket, $family, SOCK_STREAM, 0) or die "socket: $!";
     connect($socket, $address) or die "connect: $!";
+    binmode $socket;
     $socket->autoflush(1);
     return $socket;
 }

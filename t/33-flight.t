@@ -113,7 +113,7 @@ my %form = (
     string => sub { (Data => $_[0]) },
     reference => sub { my $text = $_[0]; (Data => \$text) },
     lines => sub { (Data => [ split /(?<=\n)/, $_[0] ]) },
-    handle => sub { open my $fh, '<', \(my $text = $_[0]) or die $!; (Data => $fh) },
+    handle => sub { open my $fh, '<:raw', \(my $text = $_[0]) or die $!; (Data => $fh) },
     'file handle' => sub { my $file = file_of($_[0]); seek $file, 0, 0; (Data => $file) },
     code => sub { my @pieces = unpack '(a60000)*', $_[0]; (Data => sub { shift @pieces }) },
     'code by the byte' => sub { my @pieces = split //, substr $_[0], 0, 3000; (Data => sub { shift @pieces }) },

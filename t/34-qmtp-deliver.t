@@ -24,14 +24,14 @@ sub file {
 
 sub handle {
     my ($path, $layer) = @_;
-    open my $fh, '<' . ($layer || ''), $path or die "$path: $!";
+    open my $fh, '<' . ($layer || ':raw'), $path or die "$path: $!";
     return $fh;
 }
 
 # A handle that nothing can be read from, on a file of this size, at its start.
 sub writing {
     my ($size) = @_;
-    open my $fh, '>', "$folder/writing$size" or die "writing$size: $!";
+    open my $fh, '>:raw', "$folder/writing$size" or die "writing$size: $!";
     syswrite $fh, 'x' x $size;
     sysseek $fh, 0, 0;
     return $fh;
@@ -109,12 +109,13 @@ sub pieces {
 }
 
 sub tied_handle { my $fh = do { local *FH; \*FH }; tie *$fh, 'Tied', @_; return $fh }
-sub in_memory   { my ($octets) = @_; open my $fh, '<', \$octets or die $!; return $fh }
+sub in_memory   { my ($octets) = @_; open my $fh, '<:raw', \$octets or die $!; return $fh }
 sub in_middle   { my ($fh) = @_; scalar <$fh>; return $fh }
 
 sub piped {
     my ($octets) = @_;
     pipe my $out, my $in or die "pipe: $!";
+    binmode $_ for $out, $in;
     syswrite $in, $octets;
     close $in;
     return $out;

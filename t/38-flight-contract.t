@@ -167,6 +167,7 @@ for my $class (qw(lmtp qmtp)) {
 {
     my $qmtp = QMTPServer::client(my $server = QMTPServer->new(['Kok']));
     pipe my $reader, my $writer or die "pipe: $!";
+    binmode $writer;
     $reader->blocking(0);
     defined(my $pid = fork) or die "fork: $!";
     if (!$pid) {

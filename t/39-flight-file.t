@@ -46,7 +46,7 @@ for my $case (
             my $sink = Mail::Wire::Sink->new;
             my $lmtp = Mail::Wire->connect($sink->url) or die $@;
             $lmtp->deliver(From => 's@x', To => ['a@x'], Data => "before\n");
-            open my $fh, '<', $path or die $!;
+            open my $fh, '<:raw', $path or die $!;
             my @results = $lmtp->deliver(From => 's@x', To => $to, $way eq 'File' ? (File => $path) : (Data => $fh));
             is(codes(@results), join(' ', (250) x @$to), "$name, as $way, to " . @$to);
             is(codes($lmtp->deliver(From => 's@x', To => ['a@x'], Data => "behind\n")), '250', '... and the link is in step');

@@ -25,7 +25,7 @@ sub file {
     return $path;
 }
 
-sub handle { open my $fh, '<', $_[0] or die $!; return $fh }
+sub handle { open my $fh, '<:raw', $_[0] or die $!; return $fh }
 
 my @ways = (
     [ 'DATA',         'lmtp', chunking => 0 ],

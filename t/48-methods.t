@@ -19,7 +19,7 @@ use ScriptedServer;
     sub recipient {
         my ($self, @arguments) = @_;
         push @seen, [ wantarray ? 'list' : 'scalar', @arguments ];
-        return $self->SUPER::recipient(map { ref ? $_ : "$_.example" } @arguments);
+        return $self->SUPER::recipient(map { ref $_ ? $_ : "$_.example" } @arguments);
     }
 
     package Watches::Below;

@@ -460,6 +460,7 @@ sub in_a_copy {
 # holds all of them, outlives it.  A pipe that all of them have inherited tells
 # when the last one is gone.
 pipe my $hold_read, my $hold_write or die "pipe: $!\n";
+binmode $_ for $hold_read, $hold_write;
 my ($life_read, $life_write);
 
 sub leave_a_copy_behind {
@@ -480,6 +481,7 @@ for my $how (sort keys %leave) {
     my @sinks;
     my @paths = map { "$dir/orphan$_" } 1 .. 3;
     pipe $life_read, $life_write or die "pipe: $!\n";
+    binmode $_ for $life_read, $life_write;
     my $said = in_a_copy(sub {
         @sinks = map { Mail::Wire::Sink->new(path => $_) } @paths;
         return scalar grep { -S } @paths;

@@ -132,6 +132,7 @@ for my $class (qw(Net::LMTP Mine)) {
 
 {
     socketpair(my $here, my $there, AF_UNIX, SOCK_STREAM, PF_UNSPEC) or die "socketpair: $!";
+    binmode $there;
     my $lmtp = bless $here, 'Net::LMTP';
     syswrite $there, "220 hi\r\n250 ok\r\n";
     is($lmtp->response, 2, 'a glob of no class before: response');

@@ -122,6 +122,7 @@ is($pipes, 0, 'no SIGPIPE');
 {
     local $SIG{PIPE} = sub { $pipes++ };
     pipe(my $reader, my $writer) or die "pipe: $!";
+    binmode $writer;
     my ($lmtp, $server) = session();
     $lmtp->_NOOP;
     close $reader;

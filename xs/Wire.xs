@@ -84,6 +84,7 @@ _dial(host, port, local_host, local_port, family, timeout)
     mw_dial_to to;
     int fd, got = 0;
   PPCODE:
+    mwx_refuse_tainted(aTHX_ &ST(0), 4);
     to.host = SvOK(host) ? mwx_text(aTHX_ host) : "";
     to.port = mwx_text(aTHX_ port);
     to.local_host = mwx_text(aTHX_ local_host);

@@ -11,6 +11,19 @@ int mwx_is_plain(SV *sv)
     return SvPOK(sv) && !SvROK(sv) && !SvGMAGICAL(sv) && SvTYPE(sv) <= SVt_PVMG;
 }
 
+SV *mwx_defined(pTHX_ SV *sv)
+{
+    SV *string = SvROK(sv) && SvAMAGIC(sv) ? amagic_call(sv, &PL_sv_undef, string_amg, AMGf_noright | AMGf_unary) : NULL;
+
+    if (string)
+        sv = string;
+    if (SvOK(sv))
+        return sv;
+    if (ckWARN(WARN_UNINITIALIZED))
+        warn("Use of uninitialized value in subroutine entry");
+    return sv_2mortal(newSVpvs(""));
+}
+
 mw_slice mwx_octets(pTHX_ SV *sv, int wide_as_utf8, const char *where)
 {
     mw_slice octets;
@@ -20,7 +33,7 @@ mw_slice mwx_octets(pTHX_ SV *sv, int wide_as_utf8, const char *where)
         SV *plain = sv_2mortal(newSVpvs(""));
 
         /* What says its string may drop the scalar it is in. */
-        sv_catsv(plain, sv_mortalcopy(sv));
+        sv_catsv(plain, mwx_defined(aTHX_ sv_mortalcopy(sv)));
         sv = plain;
     }
     octets.base = SvPV(sv, len);
@@ -138,7 +151,7 @@ static SV *join(pTHX_ SV **values, SSize_t count, const char *separator)
     for (i = 0; i < count; i++) {
         if (i && *separator)
             sv_catpv(joined, separator);
-        sv_catsv(joined, SvROK(values[i]) || SvGMAGICAL(values[i]) ? sv_mortalcopy(values[i]) : values[i]);
+        sv_catsv(joined, mwx_defined(aTHX_ SvROK(values[i]) || SvGMAGICAL(values[i]) ? sv_mortalcopy(values[i]) : values[i]));
     }
     return joined;
 }
@@ -188,6 +201,38 @@ int mwx_has_references(pTHX_ SV **values, int count)
     return 0;
 }
 
+SV *mwx_of_wire(pTHX_ const char *bytes, size_t len)
+{
+    SV *sv = newSVpvn(bytes, len);
+
+    SvTAINTED_on(sv);
+    return sv;
+}
+
+SV *mwx_code_of_wire(pTHX_ unsigned code)
+{
+    SV *sv = newSVpvf("%03u", code);
+
+    SvTAINTED_on(sv);
+    return sv;
+}
+
+/* Perl's -t only warns, which it does itself where the link is opened. */
+#ifdef TAINT_WARN_get
+#define IS_FATAL (!TAINT_WARN_get)
+#else
+#define IS_FATAL (!PL_taint_warn)
+#endif
+
+void mwx_refuse_tainted(pTHX_ SV **values, int count)
+{
+    int i;
+
+    for (i = 0; i < count; i++)
+        if (SvTAINTED(values[i]) && IS_FATAL)
+            croak("Insecure dependency in connect: the address or the port is tainted");
+}
+
 SV *mwx_shared_copy(pTHX_ SV *sv)
 {
     SV *copy = newSV(0);
@@ -205,10 +250,13 @@ SV *mwx_enhanced(pTHX_ SV *words)
 {
     mw_slice text = mwx_octets(aTHX_ words, 1, "");
     mw_enhanced e;
+    SV *found;
 
     if (!mw_enhanced_parse(text, &e) && !mw_enhanced_find(text, &e))
         return newSV(0);
-    return newSVpvf("%u.%u.%u", e.cls, e.subject, e.detail);
+    found = newSVpvf("%u.%u.%u", e.cls, e.subject, e.detail);
+    SvTAINT(found);
+    return found;
 }
 
 #define RESULT_CODE 2
@@ -236,7 +284,8 @@ SV *mwx_result(pTHX_ const mw_result *r, size_t index)
     av_push(fields, r->recipient ? newSVpvn(r->recipient->bytes, r->recipient->len) : newSVpvs(""));
     av_push(fields, newSVuv(index));
     av_push(fields, newSVuv(r->code ? r->code : 421));
-    av_push(fields, newSVpvn(text.base, text.len));
+    SvTAINTED_on(AvARRAY(fields)[RESULT_CODE]);
+    av_push(fields, mwx_of_wire(aTHX_ text.base, text.len));
     av_push(fields, mwx_stage(aTHX_ r->stage));
     av_push(fields, newSViv(r->maybe_delivered ? 1 : 0));
     return sv_bless(newRV_noinc((SV *)fields), gv_stashpvs("Mail::Wire::Result", GV_ADD));

@@ -9,6 +9,10 @@
 /* True for a string without magic that is no reference. */
 int mwx_is_plain(SV *sv);
 
+/* sv or an object's string, or an empty one in place of an undefined one, of which the caller is warned if he wants that. A caller's warnings may be
+ * fatal, but none of ours is: it would leave a call in the middle. */
+SV *mwx_defined(pTHX_ SV *sv);
+
 /* The octets of sv, which must stay as it is for as long as they are used. A string flagged as utf8 whose
  * characters all fit a byte is those bytes; for a wider character: croaks, naming where, or with
  * wide_as_utf8 the whole string's UTF-8. */
@@ -33,6 +37,13 @@ SV *mwx_joined(pTHX_ SV **values, int count, const char *separator);
 /* True when one of count values (or of the elements, if there is one and it is a reference to a list) is a handle, or a reference that
  * is no object with a string's form. */
 int mwx_has_references(pTHX_ SV **values, int count);
+
+/* What came from a server, as a new string: tainted where perl looks for that. */
+SV *mwx_of_wire(pTHX_ const char *bytes, size_t len);
+SV *mwx_code_of_wire(pTHX_ unsigned code);
+
+/* Croaks, as perl's own connect does, when one of count values that say where to connect to is tainted. */
+void mwx_refuse_tainted(pTHX_ SV **values, int count);
 
 /* A new copy of sv that shares its string, where perl can do that (copy on write), until either is changed.
  * */

@@ -146,7 +146,7 @@ SV *mwx_status_code(pTHX_ mwx_link *link, SV *ref)
 
     if (!link->code && !last->code)
         mwx_link_status_words(aTHX_ link, ref, NULL);
-    return link->code ? newSVsv(link->code) : newSVpvf("%03u", last->code);
+    return link->code ? newSVsv(link->code) : mwx_code_of_wire(aTHX_ last->code);
 }
 
 AV *mwx_status_lines(pTHX_ mwx_link *link)
@@ -160,7 +160,7 @@ AV *mwx_status_lines(pTHX_ mwx_link *link)
     lines = newAV();
     for (i = 0; i < last->count; i++) {
         mw_slice text = mw_reply_text(last, i);
-        SV *line = newSVpvn(text.base, text.len);
+        SV *line = mwx_of_wire(aTHX_ text.base, text.len);
 
         sv_catpvs(line, "\n");
         av_push(lines, line);
@@ -217,7 +217,7 @@ static void lose(pTHX_ mwx_link *link, SV *ref, int why, const char *words)
     mw_slice rest = mw_buf_view(mw_lmtp_in(link->session));
 
     if (rest.len && !link->unfinished)
-        link->unfinished = newSVpvn(rest.base, rest.len);
+        link->unfinished = mwx_of_wire(aTHX_ rest.base, rest.len);
     mw_lmtp_lost(link->session, why, text);
     mw_text_drop(text);
 }
@@ -277,11 +277,15 @@ static void status_closed(pTHX_ mwx_link *link, SV *ref)
 {
     const mw_text *parting = mw_lmtp_parting(link->session);
     int why = mw_lmtp_error(link->session);
+    SV *words;
 
-    if (parting)
-        mwx_status_set(aTHX_ link, sv_2mortal(newSViv(MW_LMTP_LOST)), sv_2mortal(newSVpvf("%s\n", parting->bytes)));
-    else
+    if (!parting) {
         status_why(aTHX_ link, ref, why == MW_E_TIMEOUT ? MW_E_CLOSED : why);
+        return;
+    }
+    words = sv_2mortal(mwx_of_wire(aTHX_ parting->bytes, strlen(parting->bytes)));
+    sv_catpvs(words, "\n");
+    mwx_status_set(aTHX_ link, sv_2mortal(newSViv(MW_LMTP_LOST)), words);
 }
 
 /* A wait or a call failed: the link is lost, unless it was a reply outside a transaction that came too

@@ -52,7 +52,7 @@ static SV *read_line(pTHX_ mwx_link *link, SV *ref, int64_t deadline)
         mwx_link_failed(aTHX_ link, ref, rc);
         return NULL;
     }
-    sv = newSVpvn(line.base, line.len);
+    sv = mwx_of_wire(aTHX_ line.base, line.len);
     sv_catpvs(sv, "\n");
     return sv;
 }
@@ -90,6 +90,8 @@ int mwx_parse_response(pTHX_ SV *line, unsigned *code_r, int *more_r)
     mw_slice whole, text;
     STRLEN len;
 
+    if (!SvOK(line))
+        sv_setsv(line, mwx_defined(aTHX_ line));
     whole.base = SvPV_force(line, len);
     whole.len = len;
     if (!mw_reply_scan(whole, 0, code_r, more_r, &text))
@@ -123,7 +125,7 @@ static int garbled_line(pTHX_ mwx_link *link, SV *ref)
 
     if (mw_lmtp_line(link->session, 0, &line) != 1)
         return MWX_CMD_ERROR;
-    sv = sv_2mortal(newSVpvn(line.base, line.len));
+    sv = sv_2mortal(mwx_of_wire(aTHX_ line.base, line.len));
     mw_lmtp_line_unget(link->session, line);
     sv_catpvs(sv, "\n");
     return garbled(aTHX_ link, ref, sv);

@@ -3,6 +3,7 @@ package Net::LMTP;
 use 5.010001;
 use strict;
 use warnings;
+use re 'taint';
 
 our $VERSION = '1.000';
 
@@ -15,6 +16,7 @@ use Mail::Wire::Deliveries ();
 use Mail::Wire::Options ();
 use Mail::Wire::Peer ();
 use Mail::Wire::Result ();
+use Mail::Wire::Standard ();
 use Net::Cmd;
 use Socket ();
 use Symbol ();
@@ -142,7 +144,7 @@ sub _connect {
     return if not defined $fd;
 
     my $self = bless Symbol::gensym(), $class;
-    open $self, '+<&=', $fd or croak "Net::LMTP: $!";
+    Mail::Wire::Standard::apart(sub { open $self, '+<&=', $fd }) or croak "Net::LMTP: $!";
     binmode $self;
     $self->autoflush(1);
     @{*$self}{qw(io_socket_timeout io_socket_domain io_socket_type io_socket_proto)} =
@@ -1449,6 +1451,11 @@ A signal's handler may run 0.2 seconds late when the signal comes just before a 
 A connection belongs to the thread that made it: another thread's copy of the object croaks when it is used. After a C<fork>
 either process may go on with it, but not both. When an object goes out of use nothing is sent, so
 that this doesn't disturb the other process.
+
+=item *
+
+Under C<-T> (L<perlsec>) what the server said is tainted, results as well, and a tainted host, port or address of ours dies in place of
+being connected to. Addresses and content may be tainted.
 
 =item *
 

@@ -3,6 +3,7 @@ package Net::QMTP;
 use 5.010001;
 use strict;
 use warnings;
+use re 'taint';
 
 use Carp qw(carp croak);
 use Scalar::Util qw(blessed looks_like_number reftype);
@@ -12,6 +13,7 @@ use Mail::Wire::Address  ();
 use Mail::Wire::Packages ();
 use Mail::Wire::Result   ();
 use Mail::Wire::Source   ();
+use Mail::Wire::Standard ();
 
 our $VERSION = '1.000';
 our @ISA     = ('Mail::Wire::Packages');
@@ -577,7 +579,8 @@ sub _open_file {
     return $self->_no_file($link, $recipients, 'a name with a NUL in it') if $name =~ /\0/;
     return $self->_no_file($link, $recipients, "$!") if !-e $name;
     return $self->_no_file($link, $recipients, 'not a plain file') if !-f _;
-    open my $file, '<:raw', $name or return $self->_no_file($link, $recipients, "$!");
+    my $file;
+    Mail::Wire::Standard::apart(sub { open $file, '<:raw', $name }) or return $self->_no_file($link, $recipients, "$!");
     return $file;
 }
 

@@ -28,6 +28,11 @@ static const flown flights[] = {
         { "250 m\r\n250 a\r\n250 b\r\n354 go\r\n", "450 0\r\n550 1\r\n", HELLO } },
     { "DATA, joined replies", "PIPELINING CHUNKING", clean, 0, 0, 2, 1, { "250 m\r\n250 a\r\n250 b\r\n354 go\r\n", "250-0\r\n550 1\r\n" } },
     { "DATA, 421", "PIPELINING CHUNKING", clean, 0, 0, 2, 0, { "250 m\r\n250 a\r\n250 b\r\n354 go\r\n", "421 bye\r\n" } },
+    { "DATA, 421 and 421", "PIPELINING CHUNKING", clean, 0, 0, 2, 0, { "250 m\r\n250 a\r\n250 b\r\n354 go\r\n", "421 first\r\n421 second\r\n" } },
+    { "DATA, 421 and 421 early", "PIPELINING CHUNKING", clean, 0, 0, 2, 0, { "421 first\r\n421 second\r\n421 third\r\n", "421 fourth\r\n" } },
+    { "DATA, 421 and 421, one at a time", "8BITMIME", clean, 0, 0, 2, 0, { "250 m\r\n", "421 first\r\n421 second\r\n" } },
+    { "DATA, 421 and 421 that is nobody's", "8BITMIME", clean, 0, 0, 1, 0, { "250 m\r\n", "250 a\r\n", "354 go\r\n", "421 first\r\n421 second\r\n" } },
+    { "BDAT, 421 and 421", "PIPELINING CHUNKING", clean, 0, 1, 2, 0, { "250 m\r\n250 a\r\n421 first\r\n", "421 second\r\n421 third\r\n" } },
     { "BDAT, a probe and a fence", "PIPELINING CHUNKING", clean, 0, 0, 1, 0,
         { "250 m\r\n503 none\r\n250 r\r\n" HELLO, "250 m\r\n250 a\r\n250 0\r\n250 r\r\n", HELLO } },
     { "BDAT, expanded", "PIPELINING CHUNKING", bare, 0, 0, 1, 0,
@@ -123,6 +128,16 @@ static int judged(const mw_delivery *d, int whole)
     return good;
 }
 
+/* What the server said in parting is what it said first. */
+static int parted_well(const mw_lmtp *s, int whole)
+{
+    const mw_text *parting = mw_lmtp_parting(s);
+
+    if (!whole || !strstr(now->name, "421 and 421"))
+        return 1;
+    return parting && strcmp(parting->bytes, "first") == 0;
+}
+
 static void play(mw_lmtp *s)
 {
     size_t i;
@@ -154,7 +169,7 @@ static int fly(const mw_alloc *a)
     } else {
         mw_flight_submit(s, d);
         play(s);
-        good = judged(d, !failing_has_failed(a));
+        good = judged(d, !failing_has_failed(a)) && parted_well(s, !failing_has_failed(a));
         good &= mw_lmtp_error(s) != MW_E_NOMEM || failing_has_failed(a);
         mw_flight_take(s, d);
         mw_delivery_free(d);

@@ -11,8 +11,8 @@ use File::Temp ();
 use Test::More;
 
 sub new {
-    my ($class) = @_;
-    my $dir = File::Temp::tempdir('mail-wire-build-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+    my ($class, $name) = @_;
+    my $dir = File::Temp::tempdir(($name || 'mail-wire') . '-build-XXXXXX', TMPDIR => 1, CLEANUP => 1);
     local $ExtUtils::Manifest::Quiet = 1;
     manicopy(maniread(), $dir, 'cp');
     return bless { dir => $dir, environment => {} }, $class;

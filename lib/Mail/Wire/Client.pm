@@ -236,7 +236,7 @@ sub _undelivered {
     my %arg = @$arguments;
     return if ref $arg{To} ne 'ARRAY';
     my @to = map { ref eq 'ARRAY' ? $_->[0] : $_ } @{ $arg{To} };
-    my @shown = map { defined ? ref ? 'an object' : "$_" : '' } @to;
+    my @shown = map { not(defined $_) ? '' : ref $_ ? 'an object' : "$_" } @to;
     $self->_delivered($self->_deferrals_for(\@shown, 'the message was not sent'));
     return;
 }

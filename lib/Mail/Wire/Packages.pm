@@ -3,6 +3,7 @@ package Mail::Wire::Packages;
 use 5.010001;
 use strict;
 use warnings;
+use re 'taint';
 
 our $VERSION = '1.000';
 
@@ -16,6 +17,7 @@ use Mail::Wire::Parameters ();
 use Mail::Wire::Result ();
 use Mail::Wire::Source ();
 use Mail::Wire::Spool ();
+use Mail::Wire::Standard ();
 
 our @ISA = ('Mail::Wire::Client');
 our @CARP_NOT = ('Net::QMTP', 'Mail::Wire::Client');
@@ -236,7 +238,8 @@ sub _place_to_dial {
 sub _linked {
     my ($self, $fd) = @_;
     my $own = $self->{net_qmtp};
-    open my $link, '+<&=', $fd or return $self->_failed($@ = "open: $!");
+    my $link;
+    Mail::Wire::Standard::apart(sub { open $link, '+<&=', $fd }) or return $self->_failed($@ = "open: $!");
     bless($link, 'Net::QMTP::Link')->_attach(@{ $own->{seconds} }{qw(Timeout NextReplyTimeout)});
     $own->{link} = $link;
     delete $own->{given_up};

@@ -2,6 +2,7 @@ package Mail::Wire::Sink;
 
 use strict;
 use warnings;
+use re 'taint';
 
 use Carp qw(croak);
 use File::Spec        ();
@@ -13,6 +14,7 @@ use Time::HiRes ();
 use Mail::Wire::Sink::Process ();
 use Mail::Wire::Sink::Script  ();
 use Mail::Wire::Sink::Server  ();
+use Mail::Wire::Standard      ();
 
 our $VERSION = '1.000';
 
@@ -29,8 +31,8 @@ sub new {
     my $protocol = lc(delete $option{protocol} || 'lmtp');
     croak "Mail::Wire::Sink: no protocol '$protocol', they are lmtp and qmtp" if $protocol !~ /\A(?:lmtp|qmtp)\z/;
     my $script   = Mail::Wire::Sink::Script->new(%option, protocol => $protocol);
-    my $listener = _listen(\%place);
-    $place{path} = File::Spec->rel2abs($place{path}) if defined $place{path};
+    my $listener = Mail::Wire::Standard::apart(sub { _listen(\%place) });
+    $place{path} = _absolute($place{path}) if defined $place{path};
     my $self = bless {
         protocol => $protocol, messages => [], commands => [], errors => [],
         port => defined $place{path} ? undef : $listener->sockport,
@@ -72,6 +74,13 @@ sub _listen {
         $listener = $LISTEN{$where}->($where, $place->{port} || 0);
     }
     return $listener || croak "Mail::Wire::Sink: can't listen on $where: $!";
+}
+
+# Not tainted: bind has taken the path that was given, and the folder in front of it is where we are.
+sub _absolute {
+    my ($path) = @_;
+    no re 'taint';
+    return File::Spec->rel2abs($path) =~ /\A(.*)\z/s ? $1 : $path;
 }
 
 # What is wrong with where it is to listen, '' if nothing.

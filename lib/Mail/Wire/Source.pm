@@ -8,9 +8,10 @@ our $VERSION = '1.000';
 
 use Carp qw(croak);
 use Errno qw(EAGAIN EWOULDBLOCK);
-use Fcntl qw(F_DUPFD F_GETFL O_ACCMODE O_WRONLY SEEK_CUR);
+use Fcntl qw(F_GETFL O_ACCMODE O_WRONLY SEEK_CUR);
 use IO::Handle ();
 use Mail::Wire ();
+use Mail::Wire::Standard ();
 use Scalar::Util qw(blessed looks_like_number openhandle reftype weaken);
 
 our @CARP_NOT = ('Net::LMTP', 'Net::QMTP', 'Mail::Wire::Client', 'Mail::Wire::Deliveries', 'Mail::Wire::Packages');
@@ -20,9 +21,6 @@ our @CARP_NOT = ('Net::LMTP', 'Net::QMTP', 'Mail::Wire::Client', 'Mail::Wire::De
 # a result, as what a server says is.
 
 use constant PIECE => 65536;
-
-# The last of a program's own descriptors.
-use constant STANDARD_MAX => 2;
 
 # Arguments: the caller's Data and File. Croaks unless there is one of them, usable.
 sub new {
@@ -52,25 +50,14 @@ sub _file {
     $name = "$name";
     utf8::downgrade($name, 1);    # its octets, whatever perl's inner form is
     croak 'File has a name with a NUL in it' if $name =~ /\0/;
-    open my $fh, '<', $name or croak "cannot read $name: $!";
-    $fh = above_standard($fh) or croak "cannot read $name: $!";
+    my $fh;
+    Mail::Wire::Standard::apart(sub { open $fh, '<', $name }) or croak "cannot read $name: $!";
     binmode $fh;
     croak "cannot read $name: it is a directory" if -d $fh;
     $self->_note($fh, $name) if -f $fh;
     $self->{size} = $self->{left};
     $self->{next} = $self->_reader($fh, $name);
     return $self;
-}
-
-# The same file by a descriptor that is no program's input, output or errors, whether it has closed those or not: what warns, or a
-# child, would write into it. Nothing, with the reason in $!, when there is none.
-sub above_standard {
-    my ($fh) = @_;
-    my $fd = fileno $fh;
-    return $fh if not defined $fd or $fd < 0 or $fd > STANDARD_MAX;
-    my $above = fcntl $fh, F_DUPFD, STANDARD_MAX + 1 or return;
-    open my $moved, '<&=', $above + 0 or return;
-    return $moved;
 }
 
 sub _data {

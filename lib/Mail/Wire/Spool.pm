@@ -10,6 +10,7 @@ use Carp qw(croak);
 use Fcntl qw(SEEK_END);
 use File::Temp ();
 use Mail::Wire::Source ();
+use Mail::Wire::Standard ();
 
 our @CARP_NOT = ('Net::QMTP', 'Mail::Wire::Client', 'Mail::Wire::Packages');
 
@@ -58,8 +59,8 @@ sub _stretch {
     my ($file, $offset, $size) = ($source->file, $source->start, $source->left);
     return $self->_small($source, $size) if $size <= SMALL;
     $source->check;
-    open my $own, '<&', $file or Mail::Wire::Source::_fault("cannot read the file: $!");
-    $own = Mail::Wire::Source::above_standard($own) or Mail::Wire::Source::_fault("cannot read the file: $!");
+    my $own;
+    Mail::Wire::Standard::apart(sub { open $own, '<&', $file }) or Mail::Wire::Source::_fault("cannot read the file: $!");
     seek $file, 0, SEEK_END;
     @{$self}{qw(handle offset size)} = ($own, $offset, $size);
     return;
@@ -99,10 +100,10 @@ sub _gather {
 
 # Without a name: it goes with its handle.
 sub _temporary {
-    my ($handle, $name) = eval { File::Temp::tempfile('mail-wire-XXXXXXXX', TMPDIR => 1) };
+    my ($handle, $name);
+    eval { Mail::Wire::Standard::apart(sub { ($handle, $name) = File::Temp::tempfile('mail-wire-XXXXXXXX', TMPDIR => 1) }) };
     Mail::Wire::Source::_fault("cannot make a temporary file: $@") if not $handle;
     unlink $name;
-    $handle = Mail::Wire::Source::above_standard($handle) or Mail::Wire::Source::_fault("cannot make a temporary file: $!");
     binmode $handle;
     return $handle;
 }

@@ -3,6 +3,7 @@ package Mail::Wire::URL;
 use 5.010001;
 use strict;
 use warnings;
+use re 'taint';
 
 our $VERSION = '1.000';
 

@@ -4,6 +4,7 @@ package Mail::Wire::Sink::Body;
 
 use strict;
 use warnings;
+use re 'taint';
 
 use Digest::SHA ();
 

@@ -4,6 +4,7 @@ package Mail::Wire::Sink::Check;
 
 use strict;
 use warnings;
+use re 'taint';
 
 our $VERSION = '1.000';
 

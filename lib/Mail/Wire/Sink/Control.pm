@@ -5,6 +5,7 @@ package Mail::Wire::Sink::Control;
 
 use strict;
 use warnings;
+use re 'taint';
 
 use Errno qw(EAGAIN EWOULDBLOCK EINTR);
 use IO::Select ();

@@ -5,6 +5,7 @@ package Mail::Wire::Sink::Link;
 
 use strict;
 use warnings;
+use re 'taint';
 
 use Mail::Wire::Sink::Body   ();
 use Mail::Wire::Sink::Output ();

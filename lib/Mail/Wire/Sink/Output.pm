@@ -5,6 +5,7 @@ package Mail::Wire::Sink::Output;
 
 use strict;
 use warnings;
+use re 'taint';
 
 our $VERSION = '1.000';
 

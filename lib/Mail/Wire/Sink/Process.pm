@@ -5,6 +5,7 @@ package Mail::Wire::Sink::Process;
 
 use strict;
 use warnings;
+use re 'taint';
 
 use Carp         ();
 use POSIX        ();
@@ -14,6 +15,7 @@ use IO::Socket::UNIX ();
 use Time::HiRes      ();
 
 use Mail::Wire::Sink::Control ();
+use Mail::Wire::Standard ();
 
 our $VERSION = '1.000';
 our @CARP_NOT = qw(Mail::Wire::Sink);    # errors are its caller's
@@ -27,7 +29,8 @@ my %live;    # weak references to the processes that have not been stopped
 # Runs $code->($control) in a child process.
 sub start {
     my ($class, $code) = @_;
-    my ($ours, $theirs) = IO::Socket::UNIX->socketpair(AF_UNIX, SOCK_STREAM, PF_UNSPEC)
+    my ($ours, $theirs);
+    Mail::Wire::Standard::apart(sub { ($ours, $theirs) = IO::Socket::UNIX->socketpair(AF_UNIX, SOCK_STREAM, PF_UNSPEC) })
         or Carp::croak("Mail::Wire::Sink: no socket pair: $!");
     my $pid = _fork(sub { close $ours; $code->(Mail::Wire::Sink::Control->new($theirs)) });
     my $self = bless {
@@ -65,8 +68,17 @@ sub _be_child {
         $code->();
         1;
     };
-    syswrite STDERR, "Mail::Wire::Sink: $@" if !$fine;
+    _say("Mail::Wire::Sink: $@") if !$fine;
     POSIX::_exit($fine ? 0 : 1);
+}
+
+# By descriptor, as syswrite dies of handles that have an encoding.
+sub _say {
+    my ($words) = @_;
+    my $number = tied *STDERR ? 2 : fileno STDERR;
+    utf8::encode($words) if utf8::is_utf8($words);
+    POSIX::write($number, $words, length $words) if defined $number && $number >= 0;
+    return;
 }
 
 # A terminal's interrupt is for the parent, whose end is also the child's.

@@ -4,6 +4,7 @@ package Mail::Wire::Sink::QMTP;
 
 use strict;
 use warnings;
+use re 'taint';
 
 use parent 'Mail::Wire::Sink::Link';
 

@@ -5,6 +5,7 @@ package Mail::Wire::Sink::Script;
 
 use strict;
 use warnings;
+use re 'taint';
 
 use Carp ();
 

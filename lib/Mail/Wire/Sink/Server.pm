@@ -5,6 +5,7 @@ package Mail::Wire::Sink::Server;
 
 use strict;
 use warnings;
+use re 'taint';
 
 use Errno qw(EAGAIN EWOULDBLOCK EINTR);
 use IO::Select ();
@@ -13,6 +14,7 @@ use Time::HiRes ();
 
 use Mail::Wire::Sink::LMTP ();
 use Mail::Wire::Sink::QMTP ();
+use Mail::Wire::Standard ();
 
 our $VERSION = '1.000';
 
@@ -112,7 +114,7 @@ sub _set_timer {
 
 sub _accept {
     my ($self) = @_;
-    while (my $socket = $self->{listener}->accept) {
+    while (my $socket = Mail::Wire::Standard::apart(sub { $self->{listener}->accept })) {
         $socket->blocking(0);
         setsockopt $socket, IPPROTO_TCP, TCP_NODELAY, 1 if !defined $self->{path};
         my $number = ++$self->{count};

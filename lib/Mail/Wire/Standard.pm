@@ -1,0 +1,75 @@
+package Mail::Wire::Standard;
+
+use 5.010001;
+use strict;
+use warnings;
+
+our $VERSION = '1.000';
+
+use Fcntl qw(F_GETFD);
+
+our @CARP_NOT = ('Mail::Wire::Sink');
+
+# A program that has closed its input, output or errors goes on printing and warning, as do others that it runs. What is opened next
+# has the descriptor that they write to. It also has the place among perl's own handles that a warning goes to when STDERR is closed,
+# whatever its descriptor is. So the handles of ours are opened while both are taken.
+
+# What the code returns, and $! as it left it.
+sub apart {
+    my ($code) = @_;
+    my @held = _is_whole() ? () : map { _nowhere() } 1 .. 3;
+    my $result = $code->();
+    my $error = $!;
+    @held = ();
+    $! = $error;
+    return $result;
+}
+
+sub _is_whole {
+    my $number = 0;
+    foreach my $handle (\*STDIN, \*STDOUT, \*STDERR) {
+        return 0 if tied *$handle;
+        my $fd = fileno $handle;
+        return 0 if not defined $fd or $fd != $number++ or not defined fcntl $handle, F_GETFD, 0;
+    }
+    return 1;
+}
+
+# Where the program's root has no devices there is a folder, which nobody can write to either.
+sub _nowhere {
+    foreach my $place ('/dev/null', '/') {
+        open my $fh, '<', $place or next;
+        return $fh;
+    }
+    return;
+}
+
+1;
+
+__END__
+
+=encoding utf8
+
+=head1 NAME
+
+Mail::Wire::Standard - handles that are apart from a program's input, output and errors
+
+=head1 DESCRIPTION
+
+Internal to Mail-Wire: opens handles so that nobody else's output goes into them. It may change in any
+release.
+
+=head1 SEE ALSO
+
+L<Net::LMTP>, L<Net::QMTP>
+
+=head1 AUTHOR
+
+The Mail-Wire authors
+
+=head1 LICENSE
+
+This library is free software; you can redistribute it and/or modify it under the same terms as Perl
+itself.
+
+=cut
