@@ -20,12 +20,12 @@ void mwx_hooks_boot(pTHX)
     }
 }
 
-/* IO::Socket's own is as good as ours. It is no XSUB, so that it is known by its home. */
-static int is_plain_timeout(pTHX_ CV *cv)
+/* What is no XSUB is known by its home. IO::Socket's own timeout is as good as ours. */
+static int is_at_home(pTHX_ CV *cv, mwx_hook hook)
 {
     HV *home = CvSTASH(cv);
 
-    return home == gv_stashpvs("IO::Socket", 0) || home == gv_stashpvs("Net::LMTP", 0);
+    return home == gv_stashpvs("Net::LMTP", 0) || (hook == MWX_HOOK_TIMEOUT && home == gv_stashpvs("IO::Socket", 0));
 }
 
 static int look_up(pTHX_ HV *stash, mwx_hook hook)
@@ -33,8 +33,8 @@ static int look_up(pTHX_ HV *stash, mwx_hook hook)
     GV *gv = gv_fetchmeth(stash, methods[hook], strlen(methods[hook]), 0);
     CV *cv = gv ? GvCV(gv) : NULL;
 
-    if (cv && hook == MWX_HOOK_TIMEOUT)
-        return !is_plain_timeout(aTHX_ cv);
+    if (cv && (hook == MWX_HOOK_TIMEOUT || hook == MWX_HOOK_SUPPORTS))
+        return !is_at_home(aTHX_ cv, hook);
     return !cv || !ours[hook] || CvXSUB(cv) != ours[hook];
 }
 
