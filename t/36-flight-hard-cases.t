@@ -140,11 +140,11 @@ for my $case ([ 2, '421 final maybe', '421 connect, 421 connect' ], [ 3, '250 fi
 # A server that answers refused recipients, too, and has no time to be found out; one that is a reply short, and has a reply of its own to the fence.
 for my $end (qw(close hang)) {
     my @short = (short => { final => SHORT }, server => { keywords => $keywords{pipelining} });
-    expect("an answer to the refused, then $end", 'pipelining', { 'final m1 0' => { before => ['550 5.1.1 no'] }, 'final m1 1' => { instead => [], then => $end } },
+    expect("an answer to the refused, then $end", 'pipelining', { 'final m1 1' => { before => ['550 5.1.1 no'] }, 'final m1 2' => { instead => [], then => $end } },
         [ message('m1', 'no@x', 'a@x', 'b@x') ], ['550 rcpt, 421 final maybe, 421 final maybe'], @short);
 }
 expect('an answer to the refused, then 421', 'pipelining',
-    { 'final m1 0' => { before => ['550 5.1.1 no'] }, 'final m1 1' => { instead => ['421 bye'], then => 'close' } },
+    { 'final m1 1' => { before => ['550 5.1.1 no'] }, 'final m1 2' => { instead => ['421 bye'], then => 'close' } },
     [ message('m1', 'no@x', 'a@x', 'b@x') ], ['550 rcpt, 421 final maybe, 421 final maybe']);
 for my $hello ('250 Ok', '250 server.example', '503 5.5.1 once is enough') {
     expect("a reply short, and '$hello' for the fence", 'pipelining', { 'final m1 1' => { instead => [] }, 'lhlo 2' => { instead => [$hello], then => 'hang' } },
