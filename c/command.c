@@ -129,6 +129,11 @@ mw_verb mw_command_verb(mw_slice line)
     return MW_VERB_OTHER;
 }
 
+int mw_command_is_transaction(mw_verb verb)
+{
+    return verb == MW_VERB_MAIL || verb == MW_VERB_RCPT || verb == MW_VERB_DATA || verb == MW_VERB_BDAT || verb == MW_VERB_BDAT_LAST;
+}
+
 int mw_command_bdat_size(mw_slice line, unsigned long long *size_r)
 {
     unsigned long long size = 0;

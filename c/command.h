@@ -35,6 +35,9 @@ int mw_command_check(mw_slice line);
 /* The verb, without regard to case. */
 mw_verb mw_command_verb(mw_slice line);
 
+/* True for those that a message is made of: MAIL, RCPT, DATA, BDAT. */
+int mw_command_is_transaction(mw_verb verb);
+
 /* The size that a BDAT line announces (RFC 3030 2): 1 and the size, 0 when it is not a number of
  * at most 19 digits. */
 int mw_command_bdat_size(mw_slice line, unsigned long long *size_r);

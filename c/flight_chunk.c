@@ -63,7 +63,7 @@ int mw_flight_queue_probe(mw_lmtp *s)
     if (s->flight.open)
         return mw_flight_queue_reset(s);
     s->flight.probe = MW_PROBE_SENT;
-    s->flight.probe_replies = s->flight.probe_odd = s->flight.probe_again = 0;
+    s->flight.probe_replies = s->flight.probe_odd = s->flight.probe_again = s->flight.probe_refused = 0;
     if (mw_flight_queue(s, probe, (size_t)len, MW_DUE_PROBE, 1, NULL))
         return -1;
     return mw_flight_queue_hello(s, MW_DUE_PROBE);
@@ -72,9 +72,14 @@ int mw_flight_queue_probe(mw_lmtp *s)
 /* MAIL's reply, BDAT's, RSET's, then the anchor. At the most BDAT's chunk is answered, too, and one is over. */
 enum { PROBE_BDAT = 2, PROBE_RSET = 3, PROBE_REPLIES_MAX = 6 };
 
+/* The reply in front of LHLO's is RSET's. */
 static void probe_over(mw_lmtp *s, int passed)
 {
     mw_expects_pop(&s->due);
+    if (s->flight.probe_refused) {
+        mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
+        return;
+    }
     s->flight.probe = passed ? MW_PROBE_DONE : MW_PROBE_FAILED;
     mw_flight_fence_held(s);
 }
@@ -104,6 +109,7 @@ void mw_flight_apply_probe(mw_lmtp *s, const mw_reply *r)
         return;
     }
     s->flight.probe_replies++;
+    s->flight.probe_refused = refusal;
     s->flight.probe_odd |= (s->flight.probe_replies == PROBE_BDAT && !refusal) || (s->flight.probe_replies == PROBE_RSET && refusal);
     if (s->flight.probe_replies > PROBE_REPLIES_MAX)
         mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);

@@ -365,23 +365,13 @@ static int read_one(mw_lmtp *s)
     return rc;
 }
 
-/* True when the next line is the server's farewell: it takes nothing back. */
-static int is_farewell(mw_lmtp *s)
-{
-    mw_slice line, text;
-    unsigned code;
-    int more;
-
-    return mw_lines_peek(&s->lines, &line) == 1 && mw_reply_scan(line, 1, &code, &more, &text) && code == MW_LMTP_LOST;
-}
-
 /* Something came where nothing should. While a probe is answered nothing is at stake. */
 static void disturbed(mw_lmtp *s)
 {
     const mw_expect *due = mw_expects_head(&s->due);
 
     s->flight.quiet = 0;
-    if (due && due->due == MW_DUE_FINAL && is_farewell(s))
+    if (due && due->due == MW_DUE_FINAL && mw_lmtp_says_farewell(s))
         credit_lines(s, due->delivery, due->owed);
     else if (!due)
         mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);

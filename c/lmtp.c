@@ -219,6 +219,11 @@ static int queue_bdat(mw_lmtp *s, mw_slice line, int last)
 
     if (!mw_command_bdat_size(line, &size))
         return refuse(s, MW_LMTP_REFUSED, MW_E_SIZE);
+    /* What is sent now would be answered behind it. */
+    if (s->garbled && s->state == MW_STATE_ENVELOPE) {
+        mw_lmtp_break(s, MW_E_REPLY_SYNTAX, NULL);
+        return MW_E_REPLY_SYNTAX;
+    }
     if (s->state == MW_STATE_REFUSED)
         return refuse(s, s->refused_code, MW_E_STATE);
     if (s->state == MW_STATE_ASKED || s->state == MW_STATE_WAIT || !owed || s->lapsed || mw_lmtp_boundary(s))
@@ -280,12 +285,6 @@ static int queue_verb(mw_lmtp *s, mw_verb verb, mw_slice line)
     return queue_line(s, line, MW_DUE_OTHER, 1);
 }
 
-static int is_transaction_verb(mw_verb verb)
-{
-    return verb == MW_VERB_MAIL || verb == MW_VERB_RCPT || verb == MW_VERB_DATA
-        || verb == MW_VERB_BDAT || verb == MW_VERB_BDAT_LAST;
-}
-
 /* Content that was offered too early is forgotten: it is asked for now, or its message has gone. */
 static int is_about_content(mw_verb verb)
 {
@@ -333,7 +332,7 @@ int mw_lmtp_command(mw_lmtp *s, mw_slice line)
     if (s->state == MW_STATE_OPEN || s->chunk_left || s->cut)
         return MW_E_STATE;
     unasked = !mw_expects_head(&s->due) && mw_buf_len(&s->lines.in);
-    if (is_transaction_verb(verb) && (unasked || s->stray))
+    if (mw_command_is_transaction(verb) && (unasked || s->stray))
         return desync(s, verb);
     s->stray |= unasked;
     rc = queue_verb(s, verb, line);

@@ -91,6 +91,10 @@ void mw_lmtp_refuse_mail(mw_lmtp *s, unsigned code, mw_text *why);
 /* A recipient whose RCPT was not sent has this for a result, unless it has MAIL's refusal. 0, MW_E_RCPT_LIMIT or MW_E_NOMEM. */
 int mw_lmtp_refuse_rcpt(mw_lmtp *s, mw_slice address, unsigned code, mw_text *why);
 
+/* A wait ran out among the replies to RCPTs that went as a group (RFC 2920), of which the first is recipient first: what has come may be
+ * one place off, so all of them are deferrals. For a session that is broken. */
+void mw_lmtp_doubt_group(mw_lmtp *s, size_t first);
+
 /* True when nothing is owed and no transaction is open: whatever the server sends now was not asked for. */
 int mw_lmtp_idle(const mw_lmtp *s);
 
@@ -149,6 +153,9 @@ void mw_lmtp_reply_garbled(mw_lmtp *s);
  * are: the session breaks and the recipients are deferrals, but for the first if all lines have one code. Any
  * other call that could take a reply or send something instead counts as not quiet. */
 void mw_lmtp_settle(mw_lmtp *s, int quiet);
+
+/* True when the next line is a 421, which asks for no more than that the link is closed. */
+int mw_lmtp_says_farewell(mw_lmtp *s);
 
 /* The last reply taken, or made here. Before any: no lines, code 0. Valid until the next call on s. */
 const mw_reply *mw_lmtp_last(const mw_lmtp *s);

@@ -88,6 +88,15 @@ static int all_given(const mw_lmtp *s)
     return 1;
 }
 
+int mw_lmtp_says_farewell(mw_lmtp *s)
+{
+    mw_slice line, text;
+    unsigned code;
+    int more;
+
+    return mw_lines_peek(&s->lines, &line) == 1 && mw_reply_scan(line, 1, &code, &more, &text) && code == MW_LMTP_LOST;
+}
+
 int mw_lmtp_is_over(mw_lmtp *s, unsigned *code_r)
 {
     mw_slice line, text;

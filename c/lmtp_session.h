@@ -58,6 +58,7 @@ typedef struct mw_flight {
     enum { MW_PROBE_NONE, MW_PROBE_SENT, MW_PROBE_DONE, MW_PROBE_FAILED } probe;
     size_t probe_replies;       /* seen since the probe's MAIL, anchors left out */
     int probe_odd;              /* one of them is none that its command gets */
+    int probe_refused;          /* the last of them is a refusal */
     int probe_again;            /* how many anchors are to come behind one that came too early; 0: none has */
     size_t eager;               /* content of at most this size goes ahead of the replies to RCPT */
     int more;                   /* the caller has more to submit: a stream need not end in a fence yet */

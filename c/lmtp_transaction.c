@@ -161,6 +161,18 @@ int mw_lmtp_refuse_rcpt(mw_lmtp *s, mw_slice address, unsigned code, mw_text *wh
     return rc;
 }
 
+void mw_lmtp_doubt_group(mw_lmtp *s, size_t first)
+{
+    mw_text *why = mw_text_hold(s->now.count ? s->now.rcpts[s->now.count - 1].result.text : NULL);
+    size_t i;
+
+    for (i = first; i < s->now.count; i++)
+        if (!s->now.rcpts[i].local)
+            s->now.rcpts[i].settled = 0;
+    mw_transaction_abandon(&s->now, MW_STAGE_RCPT, MW_LMTP_LOST, why, 0);
+    mw_text_drop(why);
+}
+
 int mw_lmtp_refuse_line(mw_lmtp *s, mw_verb verb, mw_slice line, int why)
 {
     const char *words = mw_error_text(why);

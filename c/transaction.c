@@ -183,7 +183,7 @@ int mw_transaction_final(mw_transaction *t, unsigned code, mw_text *text)
         mw_recipient *r = &t->rcpts[t->next];
 
         if (r->accepted && !r->settled) {
-            settle(r, MW_STAGE_FINAL, code, text, 0);
+            settle(r, MW_STAGE_FINAL, code, text, code < 400 && code / 100 != 2);
             t->next++;
             return 1;
         }

@@ -74,8 +74,8 @@ void mw_transaction_refused(mw_transaction *t, mw_stage stage, unsigned code, mw
  * not. */
 void mw_transaction_reopen(mw_transaction *t);
 
-/* The next final reply: of the first accepted recipient that is not settled. Returns 1, or 0 when there is
- * none. */
+/* The next final reply: of the first accepted recipient that is not settled. 1xx and 3xx are no answer: it may have been delivered.
+ * Returns 1, or 0 when there is none. */
 int mw_transaction_final(mw_transaction *t, unsigned code, mw_text *text);
 
 /* No more answers will come: every recipient that is not settled has this for a result. */

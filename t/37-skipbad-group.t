@@ -199,7 +199,7 @@ for my $case (
         [ 'b@x deferral 421 rcpt', 'c@x failure 550 rcpt', map {"$_\@x deferral 421 rcpt"} qw(d e) ] ],
     [ 'half a reply', [ reply => '250 b', send => '250-c', close => undef ], ['b@x'], [ map {"$_\@x deferral 421 rcpt"} qw(b c d e) ] ],
     [ 'the server parts', [ reply => [ '250 b', '421 bye' ], close => undef ], ['b@x'], [ map {"$_\@x deferral 421 rcpt"} qw(b c d e) ] ],
-    [ 'a reply that does not come', [ reply => [ '250 b', '250 c' ], stall => undef ], [qw(b@x c@x)],
+    [ 'a reply that does not come', [ reply => [ '250 b', '250 c' ], stall => undef ], [],
         [ map {"$_\@x deferral 421 rcpt"} qw(b c d e) ] ],
 ) {
     my ($name, $script, $accepted, $results) = @$case;
@@ -230,6 +230,16 @@ for my $case (
     $server->await('said');
     ok(!$lmtp->data("x\n"), '... is not taken for DATA\'s');
     is(scalar(grep { $_->is_success } $lmtp->results), 0, '... nobody has the message');
+}
+
+# A reply is missing: which one cannot be told.
+my @mail = (expect => qr/^MAIL/, reply => '250 ok');
+for my $second ('250 second', '550 second') {
+    my ($lmtp, $server) = script({ keywords => ['PIPELINING'], Timeout => SHORT }, @mail, (expect => qr/^RCPT/) x 3,
+        reply => [ $second, '250 third' ], stall => undef);
+    $lmtp->mail('a@x');
+    is_deeply([ $lmtp->recipient('b@x', 'c@x', 'd@x', { SkipBad => 1 }) ], [], "a reply of a group is missing, $second: nobody is accepted");
+    is_deeply([ shown($lmtp->results) ], [ map {"$_\@x deferral 421 rcpt"} qw(b c d) ], '... all are deferrals');
 }
 
 done_testing;

@@ -57,6 +57,7 @@ void mwx_link_mail_refused(pTHX_ mwx_link *link, unsigned code, SV *words)
 {
     mw_text *why = text_of(aTHX_ words);
 
+    mwx_link_delivered(aTHX_ link, NULL);
     mw_lmtp_refuse_mail(link->session, code, why);
     mw_text_drop(why);
 }
@@ -71,6 +72,7 @@ void mwx_link_rcpt_refused(pTHX_ mwx_link *link, SV *address, unsigned code, SV 
         shown.base++;
         shown.len -= 2;
     }
+    mwx_link_delivered(aTHX_ link, NULL);
     mw_lmtp_refuse_rcpt(link->session, shown, code, why);
     mw_text_drop(why);
 }

@@ -107,8 +107,16 @@ static int make_way(pTHX_ mwx_link *link, SV *ref, int discards)
     return mwx_flight_reset(aTHX_ link, ref) && !mwx_link_is_closed(aTHX_ link, ref);
 }
 
+/* What a delivery came to is not the result of what is sent by hand. */
+static void leave_delivered(pTHX_ mwx_link *link, mw_slice line)
+{
+    if (link->delivered && mw_command_is_transaction(mw_command_verb(line)))
+        mwx_link_delivered(aTHX_ link, NULL);
+}
+
 static void send_command(pTHX_ mwx_link *link, SV *ref, mw_slice line)
 {
+    leave_delivered(aTHX_ link, line);
     if (make_way(aTHX_ link, ref, mw_lmtp_discards(line)))
         send_queued(aTHX_ link, ref, queue_command(aTHX_ link, ref, line));
 }
@@ -195,10 +203,20 @@ static void refuse_of_group(pTHX_ mwx_link *link, AV *lines, SSize_t i)
         mwx_link_rcpt_refused(aTHX_ link, *av_fetch(fields, 0, 0), (unsigned)SvUV(*av_fetch(fields, 1, 0)), *av_fetch(fields, 2, 0));
 }
 
+static void doubt_group(pTHX_ mwx_link *link, AV *digits, size_t first)
+{
+    SSize_t i;
+
+    mw_lmtp_doubt_group(link->session, first);
+    for (i = 0; i <= av_len(digits); i++)
+        sv_setiv(*av_fetch(digits, i, 0), MWX_CMD_ERROR);
+}
+
 AV *mwx_link_group(pTHX_ mwx_link *link, SV *ref, AV *lines)
 {
     AV *digits = (AV *)sv_2mortal((SV *)newAV());
     SSize_t i, count = av_len(lines) + 1;
+    size_t first = 0;
     SV *line;
     int rc = 0;
 
@@ -209,11 +227,15 @@ AV *mwx_link_group(pTHX_ mwx_link *link, SV *ref, AV *lines)
             else
                 refuse_of_group(aTHX_ link, lines, i);
         }
+        first = mw_lmtp_transaction(link->session)->count;
+        first -= (size_t)i < first ? (size_t)i : first;
         send_queued(aTHX_ link, ref, rc);
     }
     for (i = 0; i < count && !link->died; i++)
         if (group_line(aTHX_ lines, i))
             av_push(digits, newSViv(group_reply(aTHX_ link, ref)));
+    if (mw_lmtp_error(link->session) == MW_E_TIMEOUT)
+        doubt_group(aTHX_ link, digits, first);
     return digits;
 }
 

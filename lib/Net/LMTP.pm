@@ -344,7 +344,9 @@ sub send_and_mail { $_[0]->_from('_SAML', 'send_and_mail', $_[1]) }
 
 sub datafh {
     my ($self) = @_;
-    return $self->_DATA ? $self->tied_fh : ();
+    return if not $self->_DATA;
+    local $! = $!;
+    return $self->tied_fh;
 }
 
 # A chunk that was refused here or could not be sent has its reply waiting like any other, behind those to earlier commands.

@@ -347,7 +347,7 @@ sub _text {
     return "$text" if !ref $text && ref \$text ne 'GLOB';
     croak 'message: a string is needed, a reference to one, or an open handle'
         if !blessed $text && (reftype($text) || '') =~ /\A(?:ARRAY|HASH|CODE|REF|REGEXP)\z/;
-    return ${ Mail::Wire::Source->new($text, undef)->gather };
+    return Mail::Wire::Source->gathered('message', $text);
 }
 
 # A send that is under way (this is a signal handler, then) was lent the text: it gets another scalar.

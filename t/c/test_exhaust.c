@@ -112,7 +112,7 @@ static const char *judge_one(const client *c, int message, int rcpt)
         return "surely not delivered, and the server has it";
     if (t->stored && !got->local && got->code / 100 != 2 && !is_instead(c, got))
         return is_undecidable(c, message) ? NULL : "a refusal of what the server has taken";
-    if (got->maybe && c->use.care == CARE_RESETS && (!got->local || !c->ended[message]))
+    if (got->maybe && c->use.care == CARE_RESETS && ((!got->local && got->code / 100 != 3) || !c->ended[message]))
         return "maybe delivered, and it cannot be";
     if (honest && !c->v.is.reset_refused && !(c->v.is.asks && !t->stored) && c->use.care == CARE_RESETS && got->code != told(t))
         return "not what an honest server has said";

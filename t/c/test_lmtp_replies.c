@@ -85,7 +85,7 @@ static const drive_case hard[] = {
     { "3xx to MAIL and RCPT: as it is, no success", "> MAIL FROM:<s>|< 354 go|?|" NO_RCPT("a", "250 ok"), W_MAIL W_RCPT("a"), "354 250 ", "a=-; " },
     { "1xx to RCPT", MAIL NO_RCPT("a", "150 wait") "> DATA|< 503 no|?", W_MAIL W_RCPT("a") W_DATA, "250 150 503 ", "a=150 rcpt wait; " },
     { "3xx for a final reply", FINAL2 "< 354 go|?|i|v", W_FINAL2, L_OPENED2 "354 mail,-105 v0 354 ",
-        "a=354 final go; b=421? final a preliminary or intermediate reply where none is due; " },
+        "a=354? final go; b=421? final a preliminary or intermediate reply where none is due; " },
     { "a positive reply before the end has left", OPENED2 "d x|e|s 1|< 250 early|G|i", W_OPENED2 "x", L_OPENED2 "250 mail,-104 ",
         "a=421 body " EARLY "; b=421 body " EARLY "; " },
     { "a line begun before the end has left", OPENED1 "d x|= 250 str|p|e|i|c", W_OPENED1, L_OPENED1 "E104 mail,-104 refused ", "a=421 body " EARLY "; " },

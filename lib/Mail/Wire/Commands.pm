@@ -206,9 +206,9 @@ sub _any_data {
         return $self->_out_of_place('The message is declared BINARYMIME: bdat takes its content') || 0;
     }
     return $self->_refuse('data: an empty list') || 0 if @_ == 1 and ref $_[0] eq 'ARRAY' and not @{ $_[0] };
-    Mail::Wire::Text::check(data => @_);
-    my $ok = $self->_DATA && $self->datasend(@_);
-    return $ok && @_ ? $self->dataend : $ok;
+    my @things = Mail::Wire::Text::settled(data => @_);
+    my $ok = $self->_DATA && $self->datasend(@things);
+    return $ok && @things ? $self->dataend : $ok;
 }
 
 # Whether the server takes BDAT at all.

@@ -45,6 +45,21 @@ sub fault {
     return ref $error eq 'Mail::Wire::Source::Fault' ? $$error : undef;
 }
 
+# All of what a caller gave for a text. Croaks when it cannot be read.
+sub gathered {
+    my ($class, $method, $data) = @_;
+    my ($text, $error);
+    {
+        local $@;
+        $text = eval { $class->new($data, undef)->gather };
+        $error = $@;
+    }
+    return $$text if $text;
+    my $why = fault($error);
+    die $error if not defined $why;
+    croak "$method: $why";
+}
+
 sub _file {
     my ($self, $name) = @_;
     $name = "$name";
@@ -222,6 +237,7 @@ sub _object_reader {
             my $line = $object->getline;
             return _checked($object, 'the object', defined $line ? 1 : 0, $line);
         }
+        local $! = 0;
         my $got = $object->read(my $piece, PIECE);
         return _checked($object, 'the object', $got, $piece);
     };

@@ -101,8 +101,15 @@ sub _gather {
 # Without a name: it goes with its handle.
 sub _temporary {
     my ($handle, $name);
-    eval { Mail::Wire::Standard::apart(sub { ($handle, $name) = File::Temp::tempfile('mail-wire-XXXXXXXX', TMPDIR => 1) }) };
-    Mail::Wire::Source::_fault("cannot make a temporary file: $@") if not $handle;
+    my ($ok, $error) = Mail::Wire::Client::_try(sub {
+        Mail::Wire::Standard::apart(sub { ($handle, $name) = File::Temp::tempfile('mail-wire-XXXXXXXX', TMPDIR => 1) });
+    });
+
+    # File::Temp croaks; a caller's handler may have died.
+    if (not $ok) {
+        die $error if ref $error or $error !~ /\AError in tempfile/;
+        Mail::Wire::Source::_fault("cannot make a temporary file: $error");
+    }
     unlink $name;
     binmode $handle;
     return $handle;

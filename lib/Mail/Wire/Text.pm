@@ -43,11 +43,17 @@ sub _things {
     return @{ $things[0] };
 }
 
-# Croaks for what can't be sent, before anything is.
-sub check {
+# The same things, strings in octets by now. Croaks for what can't be sent, before anything is.
+sub settled {
     my ($method, @things) = @_;
-    _kind($method, $_) foreach _things(@things);
-    return;
+    my @list  = _things(@things);
+    my @kinds = map { _kind($method, $_) } @list;
+    foreach my $i (0 .. $#list) {
+        if    ($kinds[$i] eq 'text')   { $list[$i] = octets($method, $list[$i]) }
+        elsif ($kinds[$i] eq 'string') { $list[$i] = octets($method, ${ $list[$i] }) }
+        elsif (openhandle($list[$i]))  { Mail::Wire::Source->new($list[$i], undef) }
+    }
+    return @things == 1 && ref $things[0] eq 'ARRAY' ? \@list : @list;
 }
 
 # The same as strings in octets, and Mail::Wire::Source's.
@@ -73,7 +79,7 @@ sub strings {
     my @kinds = map { _kind($method, $_) } @things;
     return map {
         my $thing = $things[$_];
-        $kinds[$_] eq 'source' ? ${ Mail::Wire::Source->new($thing, undef)->gather } : $kinds[$_] eq 'string' ? $$thing : $thing;
+        $kinds[$_] eq 'source' ? Mail::Wire::Source->gathered("Net::LMTP::$method", $thing) : $kinds[$_] eq 'string' ? $$thing : $thing;
     } 0 .. $#things;
 }
 
