@@ -791,11 +791,26 @@ sub DESTROY {
     local ($!, $@, $?);
     my $own = $self->{net_qmtp} or return;
     # A thread's copy only lets its descriptor go. (CLONE_SKIP would make none, but perl may panic at its end then.)
-    return if $own->{flight} && $own->{flight}->is_clone;
-    $self->_warn_of_orphans($own->{flight}->orphans) if $own->{flight};
-    $self->disconnect if $own->{link};
+    # At the program's end what is in the object may have gone before it, and is no object any more.
+    my $flight = blessed $own->{flight} ? $own->{flight} : undef;
+    return if $flight && $flight->is_clone;
+    if ($flight) {
+        $self->_warn_of_orphans($flight->orphans);
+        $flight->disown;
+    }
+    $self->disconnect if blessed $own->{link};
     return;
 }
+
+# Then it is this that tells.
+sub _flight_went {
+    my ($flight) = @_;
+    local ($!, $@, $?);
+    return if $flight->is_clone;
+    Mail::Wire::Client::_warn_of_orphans('Net::QMTP', $flight->orphans);
+    return;
+}
+*Net::QMTP::Flight::DESTROY = \&_flight_went;
 
 1;
 

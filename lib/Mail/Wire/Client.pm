@@ -287,7 +287,7 @@ sub _warn_of_orphans {
     my ($self, $count) = @_;
     return if not $count;
     my $what = $count == 1 ? '1 submitted message was' : "$count submitted messages were";
-    warn ref($self) . ": $what unanswered when the object went: call collect, finish or quit before\n";
+    warn +(ref $self || $self) . ": $what unanswered when the object went: call collect, finish or quit before\n";
     return;
 }
 
