@@ -791,26 +791,10 @@ sub DESTROY {
     local ($!, $@, $?);
     my $own = $self->{net_qmtp} or return;
     # A thread's copy only lets its descriptor go. (CLONE_SKIP would make none, but perl may panic at its end then.)
-    # At the program's end what is in the object may have gone before it, and is no object any more.
-    my $flight = blessed $own->{flight} ? $own->{flight} : undef;
-    return if $flight && $flight->is_clone;
-    if ($flight) {
-        $self->_warn_of_orphans($flight->orphans);
-        $flight->disown;
-    }
+    return if !$self->_goes;
     $self->disconnect if blessed $own->{link};
     return;
 }
-
-# Then it is this that tells.
-sub _flight_went {
-    my ($flight) = @_;
-    local ($!, $@, $?);
-    return if $flight->is_clone;
-    Mail::Wire::Client::_warn_of_orphans('Net::QMTP', $flight->orphans);
-    return;
-}
-*Net::QMTP::Flight::DESTROY = \&_flight_went;
 
 1;
 

@@ -13,6 +13,7 @@ use Mail::Wire ();
 use Mail::Wire::Address ();
 use Mail::Wire::Client ();
 use Mail::Wire::Options ();
+use Scalar::Util qw(blessed);
 use Mail::Wire::Parameters ();
 use Mail::Wire::Result ();
 use Mail::Wire::Source ();
@@ -425,6 +426,27 @@ sub Net::QMTP::Flight::new {
     $flight->_attach;
     return $flight;
 }
+
+# ---------------------------------------------------------------- the end
+
+# For DESTROY: what is unanswered is told. False for a thread's copy. At the program's end the flight may have gone before, and told.
+sub _goes {
+    my ($self) = @_;
+    my $flight = $self->_facts->{flight};
+    return 1 if not blessed $flight;
+    return 0 if $flight->is_clone;
+    $self->_warn_of_orphans($flight->orphans);
+    $flight->disown;
+    return 1;
+}
+
+sub _flight_goes {
+    my ($flight) = @_;
+    local ($!, $@, $?);
+    Mail::Wire::Client::_warn_of_orphans('Net::QMTP', $flight->orphans) if not $flight->is_clone;
+    return;
+}
+*Net::QMTP::Flight::DESTROY = \&_flight_goes;
 
 1;
 
