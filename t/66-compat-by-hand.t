@@ -61,6 +61,15 @@ sub is_over {
     ok(!defined $lmtp->getline, 'getline neither');
     is($lmtp->code, 503, '... with the same words');
 }
+for my $method (qw(print printf say syswrite write)) {
+    my ($lmtp, $server) = opened({}, expect => 'one', expect => 'two', expect => 'three', expect => '.', reply => '250 ok', @noop);
+    $lmtp->datasend("one\n");
+    my $text = $method eq 'say' ? "two\r" : "two\r\n";
+    $lmtp->$method($text, $method eq 'write' ? length $text : ());
+    $lmtp->datasend("three\n");
+    ok($lmtp->dataend, "the method $method writes behind what was held back");
+    is_over($lmtp, $server, '<b@x>: success (final) 250 ok');
+}
 for my $how (qw(response getline)) {
     my ($lmtp, $server) = opened({}, expect => 'by hand', expect => '.', reply => '250 ok', @noop);
     syswrite $lmtp, "by hand\r\n.\r\n";

@@ -314,6 +314,17 @@ sub close {
     return $self->SUPER::close(@_);
 }
 
+# Who writes past us, by a method, does so behind what was given to datasend. (What the functions of these names write we can't see.)
+foreach my $method (qw(print printf say syswrite write)) {
+    my $inherited = "SUPER::$method";
+    no strict 'refs';    ## no critic (ProhibitNoStrict)
+    *{$method} = sub {
+        my $self = shift;
+        $self->flush if $self->_is_held;
+        return $self->$inherited(@_);
+    };
+}
+
 sub DESTROY { $_[0]->_went }
 
 # ---------------------------------------------------------------- commands, raw
@@ -989,6 +1000,12 @@ How many deliveries were submitted and not collected.
 Sends what waits to be sent: data that C<datasend> holds back, and of deliveries all that can be
 sent without further replies. 1, or 0 if the link is lost. With C<< Blocking => 0 >> it sends what
 the system takes now, and returns 0 if something is left.
+
+=head3 print, printf, say, syswrite, write
+
+Those of IO::Handle: the bytes go to the server as they are, behind what C<datasend> holds back. Perl's functions of these names
+can't know of that: call C<flush> before them, or what is held back comes behind their bytes. Objects of subclasses hold nothing
+back.
 
 =head2 Data sources
 

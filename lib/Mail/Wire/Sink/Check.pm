@@ -174,7 +174,7 @@ sub _reply {
 # of them the answer to another command.
 sub _reply_line {
     my ($line) = @_;
-    return _matches($line, qr/\A[0-9]{3}(?:[ -]|\z)/,
+    return _matches($line, qr/\A[1-5][0-9]{2}(?:[ -]|\z)/,
         'a text that begins with a code of three digits, a list of such texts, or a reference to a string')
         || _matches($line, qr/\A[^\r\n]*\z/, 'a text without line ends, a list of such texts, or a reference to a string')
         || _octets($line);
