@@ -973,6 +973,9 @@ The next message's envelope goes out with the end of the one before: one round t
 PIPELINING, one a window for messages to one recipient with CHUNKING. Up to 64 KB may be held back to be sent in large pieces;
 C<collect>, C<advance>, C<flush>, C<finish> and C<quit> send them.
 
+When a handler dies out of C<submit>, the message may have been taken: C<in_flight> is one more then, and C<collect> has its
+results. Look there before it is submitted again.
+
 An object that goes (also when the program ends) takes what is unanswered with it: it warns then, and says how many submitted
 messages that were. Call C<collect> until it returns undef, or C<finish>, or C<quit>, before.
 

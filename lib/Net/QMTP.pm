@@ -885,6 +885,9 @@ several recipients is alone on its link, and nothing follows it, until the serve
 recipient of one in full; from then on they follow each other freely. Packages of one recipient do
 from the start.
 
+When a handler dies out of C<submit>, the message may have been taken: C<in_flight> is one more then, and C<collect> has its
+results. Look there before it is submitted again.
+
 An object that goes (also when the program ends) takes what is unanswered with it: it warns then, and says how many submitted
 messages that were. Call C<collect> until it returns undef, or C<finish>, or C<quit>, before.
 
