@@ -21,14 +21,17 @@ static inline void check_recipient(const run *h, size_t i)
     const model_rcpt *m = &h->m->rcpts[i];  /* counts for nothing when unsure */
 
     FUZZ_CHECK(r->recipient);
-    FUZZ_CHECK(!r->maybe_delivered || r->code == MW_LMTP_LOST);
+    FUZZ_CHECK(!r->maybe_delivered || r->code == MW_LMTP_LOST || (r->code < 400 && r->code / 100 != 2));
     if (mw_lmtp_error(h->s))
         FUZZ_CHECK(r->code);
     if (h->m->unsure)
         return;
     if (r->code / 100 == 2 && r->code)
         FUZZ_CHECK(m->accepted && m->final == r->code && r->stage == MW_STAGE_FINAL);
-    if (m->final / 100 == 2 && !m->doubtful)
+    /* A reply too many, and not the same to all: nobody is believed. */
+    if (m->final / 100 == 2 && !m->doubtful && mw_lmtp_error(h->s) == MW_E_REPLY_EXTRA && r->code == MW_LMTP_LOST)
+        FUZZ_CHECK(r->maybe_delivered);
+    else if (m->final / 100 == 2 && !m->doubtful)
         FUZZ_CHECK(r->code == m->final && !r->maybe_delivered);
 }
 

@@ -13,7 +13,7 @@ int mwx_is_plain(SV *sv)
 
 SV *mwx_defined(pTHX_ SV *sv)
 {
-    SV *string = SvROK(sv) && SvAMAGIC(sv) ? amagic_call(sv, &PL_sv_undef, string_amg, AMGf_noright | AMGf_unary) : NULL;
+    SV *string = SvAMAGIC(sv) ? amagic_call(sv, &PL_sv_undef, string_amg, AMGf_noright | AMGf_unary) : NULL;
 
     if (string)
         sv = string;

@@ -73,8 +73,7 @@ static int append_size(pTHX_ const mwx_link *link, draft *line, SV *size)
 
     if (!mwx_order_number(aTHX_ size, &bytes) || !(bytes >= 0 && bytes < SIZE_PARAMETER_MAX) || !offers(link, "SIZE"))
         return 0;
-    snprintf(parameter, sizeof parameter, " SIZE=%.0f", (double)Perl_floor(bytes));
-    return append(line, parameter);
+    return snprintf(parameter, sizeof parameter, " SIZE=%.0f", (double)Perl_floor(bytes)) > 0 && append(line, parameter);
 }
 
 static int append_bits(pTHX_ const mwx_link *link, draft *line, SV *bits)

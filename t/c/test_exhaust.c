@@ -63,7 +63,7 @@ static int is_undecidable(const client *c, int message)
     if (trickles(c) && (sync ? c->use.pulled : c->use.raw && !has_fences(c)))
         return c->v.fault_message <= message;
     /* Who looks at nothing may have a message's recipients behind the next one's MAIL, too. */
-    if (c->use.care == CARE_NONE ? c->v.fault_message > message : c->v.fault_message != message)
+    if (c->use.care != CARE_NONE && c->v.fault_message != message)
         return 0;
     if (hides_a_recipient(c))
         return 1;

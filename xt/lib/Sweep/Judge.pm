@@ -158,9 +158,9 @@ sub may_withhold {
     my ($truth, $fault) = @{$self}{qw(truth fault)};
     return 1 if $fault->{lies} and !$answer->{apart};
     return 1 if $fault->{lies} and $answer->{point} =~ /\Arcpt/ and !$truth->anchored($answer) and $truth->{mode}{style} =~ /deliver|submit/;
-    return 0 if !$truth->{mode}{fenced} or $truth->anchored($answer);
     # A wait that runs out inside a group: what came may be one reply out of place.
-    return 1 if $fault->{waits} and $answer->{point} =~ /\Arcpt/;
+    return 1 if $fault->{waits} and $answer->{point} =~ /\Arcpt/ and $truth->{mode}{grouped} and !$truth->anchored($answer);
+    return 0 if !$truth->{mode}{fenced} or $truth->anchored($answer);
     # A link that ends in front of the fence leaves what was answered behind a 354, if nobody was refused. Silence may hide one
     # reply too few.
     my $refused = grep { $_ eq 'no' } @{ $self->{message}{to} };

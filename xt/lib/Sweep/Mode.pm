@@ -56,6 +56,7 @@ sub mode {
         style    => $kind,
         keywords => $keywords,
         fenced   => $protocol eq 'lmtp' && $style ne 'sync' && $offer =~ /P/ ? 1 : 0,
+        grouped  => $protocol eq 'lmtp' && $offer =~ /P/ ? 1 : 0,
         messages => [ map { message($protocol, 'm' . ++$n, $_) } @$lists ],
         probe    => message($protocol, 'm9', ['a']),
     };
