@@ -53,14 +53,16 @@ sub pairs {
 
 my %is_recipient_option = map { $_ => 1 } @recipient, 'SkipBad';
 
+sub _is_name { defined $_[0] && !ref $_[0] && $_[0] =~ /\A[A-Za-z]\w*\z/ }
+
 # Where a list's last pairs begin that have options' names; its end when it has none.
 sub _first_pair {
     my (@list) = @_;
-    for (my $at = @list % 2; $at < @list; $at += 2) {
-        my @names = @list[ grep { ($_ - $at) % 2 == 0 } $at .. $#list ];
-        next if grep { not defined or ref or not /\A[A-Za-z]\w*\z/ } @names;
-        return $at if $is_recipient_option{ $names[0] };
-        _is_meant('recipient', 'taken for an address', $names[0], keys %is_recipient_option);
+    my $at = @list;
+    $at -= 2 while $at >= 2 and _is_name($list[ $at - 2 ]);
+    for (; $at < @list; $at += 2) {
+        return $at if $is_recipient_option{ $list[$at] };
+        _is_meant('recipient', 'taken for an address', $list[$at], keys %is_recipient_option);
     }
     return scalar @list;
 }
