@@ -116,11 +116,19 @@ sub start_test {
         open STDIN,  '<',  '/dev/null' or return;
         open STDOUT, '>&', $log        or return;
         open STDERR, '>&', $log        or return;
-        exec $^X, $file;
+        exec $^X, switches($file), $file;
     });
     setpgrp $pid, $pid;
     $test{$pid} = { file => $file, log => $log, ends => time + $option{seconds} };
     return;
+}
+
+# Under -T, which must be on the command line as well, PERL5LIB does not count.
+sub switches {
+    my ($file) = @_;
+    open my $fh, '<', $file or return;
+    my $first = <$fh>;
+    return $first =~ /\A#!.*perl -T/ ? ('-T', map {"-I$_"} split /:/, $ENV{PERL5LIB}) : ();
 }
 
 sub end_late {
