@@ -29,7 +29,7 @@ void mw_flight_answered(mw_lmtp *s, mw_delivery *d)
     if (!d->followed && (d->eager || (d->state != MW_DELIVERY_ENDED && d->asked)))
         s->flight.open = 1;
     d->state = MW_DELIVERY_ANSWERED;
-    d->unsure |= mw_lmtp_is_over(s, &code);
+    d->unsure |= mw_lmtp_is_over(s, 1, &code);
     if (!d->followed && !d->fenced && !d->unsure && !d->refused_early && !mw_flight_doubtful_before(s, d))
         mw_flight_finish(s, d);
 }

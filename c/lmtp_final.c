@@ -97,14 +97,14 @@ int mw_lmtp_says_farewell(mw_lmtp *s)
     return mw_lines_peek(&s->lines, &line) == 1 && mw_reply_scan(line, 1, &code, &more, &text) && code == MW_LMTP_LOST;
 }
 
-int mw_lmtp_is_over(mw_lmtp *s, unsigned *code_r)
+int mw_lmtp_is_over(mw_lmtp *s, int strict, unsigned *code_r)
 {
     mw_slice line, text;
     int more;
 
     if (mw_expects_head(&s->due) || mw_lines_peek(&s->lines, &line) != 1)
         return 0;
-    if (!mw_reply_scan(line, 0, code_r, &more, &text))
+    if (!mw_reply_scan(line, strict, code_r, &more, &text))
         *code_r = 0;
     return *code_r != MW_LMTP_LOST;
 }
@@ -114,7 +114,7 @@ static int is_over(mw_lmtp *s)
 {
     unsigned code;
 
-    return mw_lmtp_is_over(s, &code) && !(code / 100 == 2 && all_given(s));
+    return mw_lmtp_is_over(s, 0, &code) && !(code / 100 == 2 && all_given(s));
 }
 
 /* One recipient's. */

@@ -159,8 +159,8 @@ void mw_lmtp_parted(mw_lmtp *s, const char *text, size_t len);
 int mw_lmtp_end_left(const mw_lmtp *s);
 
 /* True when nothing is owed any more, and the server has said more: which of its replies was the one too many cannot be told. A farewell
- * (421) is none. *code_r: the next line's code; 0 when it is no reply. */
-int mw_lmtp_is_over(mw_lmtp *s, unsigned *code_r);
+ * (421) is none. strict: as in mw_reply_scan. *code_r: the next line's code; 0 when it is no reply. */
+int mw_lmtp_is_over(mw_lmtp *s, int strict, unsigned *code_r);
 
 /* True when a line of the reply is no refusal: it then says, or may say, that something was accepted. */
 int mw_lmtp_is_positive(const mw_reply *r);

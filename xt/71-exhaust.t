@@ -35,7 +35,7 @@ my @planted = (
     ],
     [
         'a surplus reply behind the last', 'flight_reply.c',
-        'd->unsure |= mw_lmtp_is_over(s, &code);',
+        'd->unsure |= mw_lmtp_is_over(s, 1, &code);',
         q{},
     ],
     [
