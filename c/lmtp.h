@@ -231,6 +231,9 @@ int mw_lmtp_raw(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r);
  * mw_lmtp_data_end. */
 int mw_lmtp_content_ended(mw_lmtp *s);
 
+/* The caller has content for BDAT, and it cannot be had to its end: who waits for it has come as far as the body. The link is lost next. */
+void mw_lmtp_content_failed(mw_lmtp *s);
+
 /* Ends the content: queues the dot, which is owed one reply per accepted recipient (of RCPTs without a reply
  * yet, those that will be accepted), one if there is none. Returns as mw_lmtp_data; MW_E_SIZE, and the session is
  * broken, when bytes are missing. */
