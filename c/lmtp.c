@@ -332,7 +332,7 @@ int mw_lmtp_command(mw_lmtp *s, mw_slice line)
     if (s->state == MW_STATE_OPEN || s->chunk_left || s->cut)
         return MW_E_STATE;
     unasked = !mw_expects_head(&s->due) && mw_buf_len(&s->lines.in);
-    if (mw_command_is_transaction(verb) && (unasked || s->stray))
+    if ((mw_command_is_transaction(verb) || verb == MW_VERB_RSET) && (unasked || s->stray))
         return desync(s, verb);
     s->stray |= unasked;
     rc = queue_verb(s, verb, line);

@@ -63,7 +63,7 @@ int mw_lmtp_greet(mw_lmtp *s);
  *   0                 queued
  *   MW_E_ARG_BYTES, MW_E_COMMAND_LIMIT, MW_E_RCPT_LIMIT
  *                     refused: nothing is queued, the next reply is MW_LMTP_REFUSED, made here
- *   MW_E_REPLY_EXTRA  MAIL, RCPT, DATA and BDAT, when bytes are waiting that no command had asked for, or
+ *   MW_E_REPLY_EXTRA  MAIL, RCPT, DATA, BDAT and RSET, when bytes are waiting that no command had asked for, or
  *                     were when the last command was sent: the session is broken
  *   MW_E_STATE        content is open (end it first), or BDAT's bytes are not all sent, or the session broke
  *                     in a message or a command: only closing the link makes the server discard that
