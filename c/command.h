@@ -47,6 +47,7 @@ mw_wait mw_wait_named(const char *name);
 #define MW_BEGINS 2         /* it begins a transaction when it is accepted */
 #define MW_FORGETS 4        /* content that was offered in front of it, and not taken, is forgotten */
 #define MW_GOES_ON 8        /* a 3xx asks for more, and is no refusal */
+#define MW_IN_STEP 16       /* it is not sent while bytes wait that nothing asked for: they could be taken for its reply */
 
 /* Every kind of command: the words that a line of it begins with (the verbs of RFC 5321, 2033, 3030, 3207 and 4954), what its reply is
  * waited for as, and what is true of it. A new command is one line here, and what its reply means in lmtp_reply.c. */
@@ -54,12 +55,12 @@ mw_wait mw_wait_named(const char *name);
     X(OTHER,    "",                    NONE,  0) \
     X(GREETING, "",                    LHLO,  0)    /* none: the server speaks first */ \
     X(LHLO,     "LHLO EHLO HELO",      LHLO,  MW_FORGETS) \
-    X(MAIL,     "MAIL SEND SOML SAML", MAIL,  MW_OF_MESSAGE | MW_BEGINS | MW_FORGETS) \
-    X(RCPT,     "RCPT",                RCPT,  MW_OF_MESSAGE) \
-    X(DATA,     "DATA",                DATA,  MW_OF_MESSAGE | MW_FORGETS | MW_GOES_ON) \
-    X(BDAT,     "BDAT",                FINAL, MW_OF_MESSAGE | MW_FORGETS) \
-    X(END,      "",                    FINAL, MW_OF_MESSAGE | MW_FORGETS)   /* the dot, or BDAT LAST */ \
-    X(RSET,     "RSET",                RSET,  MW_BEGINS | MW_FORGETS) \
+    X(MAIL,     "MAIL SEND SOML SAML", MAIL,  MW_OF_MESSAGE | MW_IN_STEP | MW_BEGINS | MW_FORGETS) \
+    X(RCPT,     "RCPT",                RCPT,  MW_OF_MESSAGE | MW_IN_STEP) \
+    X(DATA,     "DATA",                DATA,  MW_OF_MESSAGE | MW_IN_STEP | MW_FORGETS | MW_GOES_ON) \
+    X(BDAT,     "BDAT",                FINAL, MW_OF_MESSAGE | MW_IN_STEP | MW_FORGETS) \
+    X(END,      "",                    FINAL, MW_OF_MESSAGE | MW_IN_STEP | MW_FORGETS)   /* the dot, or BDAT LAST */ \
+    X(RSET,     "RSET",                RSET,  MW_IN_STEP | MW_BEGINS | MW_FORGETS) \
     X(QUIT,     "QUIT",                RSET,  MW_FORGETS) \
     X(AUTH,     "AUTH",                DATA,  MW_GOES_ON)   /* and each line that follows its 334 */ \
     X(STARTTLS, "STARTTLS",            LHLO,  MW_FORGETS) \

@@ -18,7 +18,9 @@
  *     a deferral would send it again each time;
  *   - a transaction that may be open is ended by RSET, in front of a fence as well: Cyrus 3.6 ends one neither at
  *     LHLO nor at a message's end that it refuses. A reply to RSET that is no 2xx breaks the session;
- *   - whole messages by BDAT follow each other only when a probe has shown that a refused chunk is eaten and
+ *   - a link's first message goes by DATA, unless it is a file or BINARYMIME. Its fence shows whether the server bears a second
+ *     LHLO. One that closes or says 421 has answered a message by then, and that message's results stand: each new link delivers one;
+ *   - whole messages by BDAT follow each other only when a fence has held, and a probe has shown that a refused chunk is eaten and
  *     answered once: MAIL FROM:<>, BDAT whose chunk is the LHLO line, RSET, LHLO. A server that runs the chunk shows an
  *     anchor too many;
  *   - content that goes by BDAT to several recipients (a file, BINARYMIME) is a chunk that is not the last: its 250 shows what a 354

@@ -7,7 +7,7 @@
  * of its replies only where it is owed the same number of them in any case: to one recipient, on a server
  * that answers BDAT LAST also when no recipient is accepted (503: Dovecot; RFC 2033 owes no reply to
  * nobody). Others go by DATA, whose 354 shows that what is in front of it is in step. The probe finds out
- * what the server does, once on each link, without delivering anything.
+ * what the server does, once on each link, without delivering anything. It ends in a LHLO, and so it goes only where a fence has held.
  *
  * A file, and BINARYMIME, go by BDAT to several recipients, too, when these have been answered. That the replies are in step then
  * shows in the content's: it goes as a chunk that is not the last, whose 250 is waited for. A refusal of RCPT that came a place too late
@@ -34,7 +34,7 @@ int mw_flight_chunks(const mw_flight *f)
 
 void mw_flight_choose(mw_flight *f, mw_delivery *d)
 {
-    int streams = mw_flight_may_follow(f) && f->probe != MW_PROBE_FAILED;
+    int streams = mw_flight_may_follow(f) && f->fence == MW_FENCE_HOLDS && f->probe != MW_PROBE_FAILED;
 
     if (d->pulled || (!mw_flight_chunks(f) && !d->in_file))
         return;

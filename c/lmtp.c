@@ -353,7 +353,7 @@ int mw_lmtp_command(mw_lmtp *s, mw_slice line)
     if (s->state == MW_STATE_OPEN || s->chunk_left || s->cut)
         return MW_E_STATE;
     unasked = !mw_commands_head(&s->dialogue.commands) && mw_buf_len(&s->dialogue.lines.in);
-    if ((mw_kind_facts(kind) & MW_OF_MESSAGE) && (unasked || s->stray))
+    if ((mw_kind_facts(kind) & MW_IN_STEP) && (unasked || s->stray))
         return desync(s, kind);
     s->stray |= unasked;
     rc = queue_verb(s, kind, line);

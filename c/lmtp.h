@@ -56,7 +56,7 @@ int mw_lmtp_greet(mw_lmtp *s);
  *   0                 queued
  *   MW_E_ARG_BYTES, MW_E_COMMAND_LIMIT, MW_E_RCPT_LIMIT
  *                     refused: nothing is queued, the next reply is MW_LMTP_REFUSED, made here
- *   MW_E_REPLY_EXTRA  MAIL, RCPT, DATA and BDAT, when bytes are waiting that no command had asked for, or
+ *   MW_E_REPLY_EXTRA  MAIL, RCPT, DATA, BDAT and RSET, when bytes are waiting that no command had asked for, or
  *                     were when the last command was sent: the session is broken
  *   MW_E_STATE        content is open (end it first), or BDAT's bytes are not all sent, or the session broke
  *                     in a message or a command: only closing the link makes the server discard that
@@ -220,6 +220,9 @@ int mw_lmtp_raw(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r);
 /* The caller has written the end of the content to the link himself, past the session: its replies are owed. 0, or as
  * mw_lmtp_data_end. */
 int mw_lmtp_content_ended(mw_lmtp *s);
+
+/* The caller has content for BDAT, and it cannot be had to its end: who waits for it has come as far as the body. The link is lost next. */
+void mw_lmtp_content_failed(mw_lmtp *s);
 
 /* Ends the content: queues the dot, which is owed one reply per accepted recipient (of RCPTs without a reply
  * yet, those that will be accepted), one if there is none. Returns as mw_lmtp_data; MW_E_SIZE, and the session is

@@ -259,6 +259,12 @@ int mw_lmtp_content_ended(mw_lmtp *s)
     return rc;
 }
 
+void mw_lmtp_content_failed(mw_lmtp *s)
+{
+    if (s->state == MW_STATE_ENVELOPE && !mw_lmtp_boundary(s))
+        mw_lmtp_move(s, MW_STATE_CHUNKS);
+}
+
 int mw_lmtp_data_end(mw_lmtp *s)
 {
     char end[MW_DOTSTUFF_END_MAX];

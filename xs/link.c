@@ -234,6 +234,7 @@ void mwx_link_lose(pTHX_ mwx_link *link, SV *ref, SV *words)
     mw_slice octets = mwx_octets(aTHX_ words, 1, "");
 
     sv_catpvn(copy, octets.base, octets.len);
+    mw_lmtp_content_failed(link->session);
     mwx_link_give_up(aTHX_ link, ref, MW_E_CLOSED, SvPVX(copy));
     mwx_link_status_words(aTHX_ link, ref, SvPVX(copy));
 }

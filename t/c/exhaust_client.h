@@ -14,6 +14,8 @@ typedef enum mode { MODE_DELIVER, MODE_SUBMIT, MODE_SYNC, MODES } mode;
 /* How a caller of the sync calls goes on when one was false. */
 enum { CARE_RESETS, CARE_GOES_ON, CARE_NONE, CARES };
 
+enum { LEADER = SERVER_MESSAGES - 1 };
+
 /* How the client is used. */
 typedef struct usage {
     mode mode;
@@ -21,6 +23,7 @@ typedef struct usage {
     int pulled;             /* the content comes in pieces; by BDAT in the sync calls */
     int raw;                /* deliveries to several recipients by BDAT */
     int care;               /* sync calls: CARE_... */
+    int led;                /* deliveries: a message that goes well, LEADER, is in front, and its fence holds */
 } usage;
 
 /* A recipient's result, as the caller has it. */
@@ -104,10 +107,16 @@ static inline void client_keeps(client *c, const mw_result *r, int local)
 
 /* ---- deliveries */
 
+/* Which message it is. */
+static inline int client_message(const client *c, const mw_delivery *d)
+{
+    return c->use.led && d->id == 1 ? LEADER : (int)d->id - 1 - c->use.led;
+}
+
 static inline void client_feeds(client *c)
 {
     mw_delivery *d = mw_flight_wants(c->deliveries);
-    int i = d ? (int)d->id - 1 : 0;
+    int i = d ? client_message(c, d) : 0;
 
     if (!d)
         return;
@@ -168,11 +177,11 @@ static inline void client_submits(client *c, int message)
         sprintf(line, "RCPT TO:<%s>", address);
         mw_delivery_rcpt(d, slice(address), slice(line));
     }
-    if (c->use.pulled)
+    if (c->use.pulled && message != LEADER)
         mw_delivery_pulled(d);
     else
         mw_delivery_content(d, server_content(message), strlen(server_content(message)));
-    d->raw = c->use.raw && !c->use.pulled && c->v.is.chunking;
+    d->raw = c->use.raw && message != LEADER && !c->use.pulled && c->v.is.chunking;
     mw_flight_submit(c->deliveries, d);
 }
 
@@ -191,7 +200,7 @@ static inline void client_lands(client *c)
 static inline void client_takes(client *c)
 {
     mw_delivery *d = mw_flight_first(c->deliveries);
-    int message = (int)d->id - 1;
+    int message = client_message(c, d);
     size_t i;
 
     c->ended[message] = d->has_end;
@@ -203,6 +212,16 @@ static inline void client_takes(client *c)
     }
     mw_flight_take(c->deliveries, d);
     mw_delivery_free(d);
+}
+
+/* Everything that can be proven of a link without BDAT is, behind it. */
+static inline void client_leads(client *c)
+{
+    c->v.calm = 1;
+    client_submits(c, LEADER);
+    client_lands(c);
+    client_takes(c);
+    c->v.calm = 0;
 }
 
 static inline void client_delivers(client *c)
@@ -409,6 +428,8 @@ static inline void client_runs(client *c)
     client_sends(c);
     client_hears(c);
     mw_lmtp_reply(c->s);
+    if (c->use.led)
+        client_leads(c);
     if (c->use.mode == MODE_DELIVER)
         client_delivers(c);
     else if (c->use.mode == MODE_SUBMIT)
