@@ -85,18 +85,14 @@ static void queue_last(mw_flight *f, mw_delivery *d)
 
 /* The content was taken: what is left is the message's end. Or it was refused, which is everybody's result; it is sent to its end in any
  * case. */
-void mw_flight_apply_chunk(mw_flight *f, mw_delivery *d, const mw_reply *r)
+void mw_flight_apply_chunk(mw_flight *f, mw_delivery *d, mw_reply *r)
 {
-    mw_text *text;
-
     if (r->code / 100 == 2) {
         queue_last(f, d);
         return;
     }
     d->refused_early = 1;
-    text = mw_reply_joined(r);
-    mw_transaction_refused(&d->to, MW_STAGE_BODY, r->code, text);
-    mw_text_drop(text);
+    mw_transaction_refused(&d->to, MW_STAGE_BODY, r->code, mw_reply_words(r));
     if (d->state != MW_DELIVERY_CHUNK)
         return;
     if (f->dialogue->out.sent >= d->end)

@@ -53,7 +53,7 @@ int mw_flight_queue_bdat(mw_flight *f, mw_delivery *d);
 int mw_flight_write_chunk(mw_flight *f, mw_delivery *d);
 
 /* The reply to a chunk that is not the last. */
-void mw_flight_apply_chunk(mw_flight *f, mw_delivery *d, const mw_reply *r);
+void mw_flight_apply_chunk(mw_flight *f, mw_delivery *d, mw_reply *r);
 
 /* flight_end.c: the dialogue breaks. What becomes of the deliveries in flight: a mw_party's broken. */
 void mw_flight_broken(mw_party *self, int why, mw_text *words);

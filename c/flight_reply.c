@@ -16,29 +16,14 @@ void mw_flight_finish(mw_flight *f, mw_delivery *d)
 
 /* ---- replies in their place */
 
-static void apply_mail(mw_delivery *d, const mw_reply *r)
+static void apply_mail(mw_delivery *d, mw_reply *r)
 {
-    mw_text *text;
-
-    if (r->code / 100 == 2)
-        return;
-    text = mw_reply_joined(r);
-    mw_transaction_mail_refused(&d->to, 0, MW_RCPT_ALL, r->code, text);
-    mw_text_drop(text);
+    if (r->code / 100 != 2)
+        mw_transaction_mail_refused(&d->to, 0, MW_RCPT_ALL, r->code, mw_reply_words(r));
 }
 
-static void apply_rcpt(mw_delivery *d, size_t rcpt, const mw_reply *r)
+static void apply_data(mw_flight *f, mw_delivery *d, mw_reply *r)
 {
-    mw_text *text = r->code / 100 == 2 ? NULL : mw_reply_joined(r);
-
-    mw_transaction_rcpt(&d->to, rcpt, r->code, text);
-    mw_text_drop(text);
-}
-
-static void apply_data(mw_flight *f, mw_delivery *d, const mw_reply *r)
-{
-    mw_text *text;
-
     if (r->code / 100 == 3) {
         mw_trust_confirm(f, d->number);
         d->state = MW_DELIVERY_CONTENT;
@@ -51,9 +36,7 @@ static void apply_data(mw_flight *f, mw_delivery *d, const mw_reply *r)
     /* In a group that somebody was accepted in, a refusal of DATA may be another's reply, out of step: 354 would have
      * shown. A fence does. Where nobody was accepted, DATA must be refused (RFC 2033 4.2), and is. */
     d->unsure |= d->grouped && mw_transaction_owed(&d->to) && mw_trust_may_follow(f);
-    text = mw_reply_joined(r);
-    mw_transaction_refused(&d->to, MW_STAGE_DATA, r->code, text);
-    mw_text_drop(text);
+    mw_transaction_refused(&d->to, MW_STAGE_DATA, r->code, mw_reply_words(r));
     mw_trust_answered(f, d);
 }
 
@@ -164,10 +147,9 @@ static int is_hello(const mw_flight *f, const mw_reply *r)
     return r->code / 100 == 2 && r->count > 1 && mw_keywords_same_server(&f->dialogue->keywords, r);
 }
 
-static void apply_final(mw_flight *f, mw_delivery *d, const mw_reply *r)
+static void apply_final(mw_flight *f, mw_delivery *d, mw_reply *r)
 {
     size_t owed = mw_commands_head(&f->dialogue->commands)->owed;
-    mw_text *text;
 
     if ((!mw_flight_has_left(f, d) || f->trust.early) && has_class(r, 2, 2)) {
         mw_dialogue_break(f->dialogue, MW_E_REPLY_EARLY, NULL);
@@ -183,9 +165,7 @@ static void apply_final(mw_flight *f, mw_delivery *d, const mw_reply *r)
     }
     /* Where nothing can follow, nothing can tell: it is taken as it is. */
     d->refused_early |= (!mw_flight_has_left(f, d) || f->trust.early) && mw_trust_may_follow(f);
-    text = mw_reply_joined(r);
-    credit(f, d, r->code, text);
-    mw_text_drop(text);
+    credit(f, d, r->code, mw_reply_words(r));
 }
 
 /* ---- taking them */
@@ -198,21 +178,14 @@ static int in_class(mw_kind kind, unsigned code)
     return mw_kind_facts(kind) & MW_GOES_ON ? code == 354 : code / 100 == 2;
 }
 
-/* The server closes: nothing more is sent. What it owes may still be on its way (and is final then), the
- * end of the link tells. */
-static void part(mw_flight *f, mw_text *text)
-{
-    mw_dialogue_part(f->dialogue, text);
-    mw_text_drop(text);
-}
-
 /* A refusal of content may come while it is sent. */
 static int refuses_chunk(mw_kind kind, const mw_reply *r)
 {
     return kind == MW_KIND_BDAT && r->code / 100 >= 4;
 }
 
-static void apply(mw_flight *f, const mw_reply *r)
+/* 421: nothing more is sent. What is owed may still be on its way (and is final then), the end of the link tells. */
+static void apply(mw_flight *f, mw_reply *r)
 {
     const mw_command command = *mw_commands_head(&f->dialogue->commands);
 
@@ -230,7 +203,7 @@ static void apply(mw_flight *f, const mw_reply *r)
         return;
     }
     if (r->code == MW_LMTP_LOST)
-        part(f, mw_reply_joined(r));
+        mw_dialogue_part(f->dialogue, mw_reply_words(r));
     if (command.kind == MW_KIND_END) {
         apply_final(f, command.delivery, r);
         return;
@@ -245,7 +218,7 @@ static void apply(mw_flight *f, const mw_reply *r)
         apply_mail(command.delivery, r);
         break;
     case MW_KIND_RCPT:
-        apply_rcpt(command.delivery, command.rcpt, r);
+        mw_transaction_rcpt(&command.delivery->to, command.rcpt, r->code, mw_reply_refusal(r));
         break;
     case MW_KIND_DATA:
         apply_data(f, command.delivery, r);
@@ -282,7 +255,7 @@ static int unasked(mw_flight *f)
         return 0;
     mw_trace_add(&f->dialogue->trace, MW_TRACE_IN, line.base, line.len);
     if (code == MW_LMTP_LOST)
-        part(f, mw_text_new(f->dialogue->alloc, text.base, text.len));
+        mw_dialogue_part_line(f->dialogue, text);
     if (code == MW_LMTP_LOST)
         mw_dialogue_break(f->dialogue, MW_E_CLOSED, NULL);
     else
