@@ -22,7 +22,7 @@ int64_t mw_flight_submit(mw_lmtp *s, mw_delivery *d)
     if (!f->oldest)
         f->oldest = d;
     f->unanswered++;
-    f->bytes += d->left;
+    f->bytes += (size_t)d->content.size;
     /* What a LHLO may have left open ends by RSET in front of the delivery. */
     f->open |= s->lapsed;
     s->lapsed = 0;
@@ -285,46 +285,23 @@ static int queue_next(mw_lmtp *s, mw_delivery *d)
 
 /* ---- content */
 
-/* Expands content into the queue. Returns how much was taken. */
-static size_t expand(mw_lmtp *s, mw_delivery *d, const char *bytes, size_t len)
-{
-    size_t room, used;
-    char *to = mw_outq_room(&s->out, MW_DOTSTUFF_GROWTH * len, &room);
-
-    if (!to) {
-        failed(s, MW_E_NOMEM);
-        return 0;
-    }
-    mw_outq_wrote(&s->out, mw_dotstuff_expand(&d->stuff, bytes, len, to, room, &used));
-    d->taken += used;
-    return used;
-}
-
 mw_delivery *mw_flight_wants(const mw_lmtp *s)
 {
     mw_delivery *d = s->flight.current;
 
-    if (!d || d->state != MW_DELIVERY_CONTENT || !d->pulled || d->whole || s->flight.parted)
+    if (!d || d->state != MW_DELIVERY_CONTENT || !mw_content_wants_piece(&d->content) || s->flight.parted)
         return NULL;
     return mw_outq_len(&s->out) < MW_LMTP_HIGH_WATER ? d : NULL;
 }
 
 int mw_flight_piece(mw_lmtp *s, const char *bytes, size_t len)
 {
-    mw_delivery *d = s->flight.current;
-    size_t used;
-
-    while (len && s->state != MW_STATE_BROKEN) {
-        used = expand(s, d, bytes, len);
-        bytes += used;
-        len -= used;
-    }
-    return s->state == MW_STATE_BROKEN ? MW_E_NOMEM : 0;
+    return failed(s, mw_content_piece(&s->flight.current->content, &s->out, bytes, len));
 }
 
 void mw_flight_whole(mw_lmtp *s)
 {
-    s->flight.current->whole = 1;
+    s->flight.current->content.whole = 1;
 }
 
 int mw_flight_shape(const mw_delivery *d)
@@ -341,8 +318,8 @@ static int queue_end(mw_lmtp *s, mw_delivery *d)
 {
     char end[MW_DOTSTUFF_END_MAX];
 
-    mw_trace_content(&s->flight.trace, d->taken);
-    if (mw_flight_queue(s, end, mw_dotstuff_end(&d->stuff, end), MW_DUE_FINAL, mw_transaction_owed(&d->to), d))
+    mw_trace_content(&s->flight.trace, d->content.taken);
+    if (mw_flight_queue(s, end, mw_content_end(&d->content, end), MW_DUE_FINAL, mw_transaction_owed(&d->to), d))
         return -1;
     mw_flight_ended(s, d);
     d->shape = mw_flight_shape(d);
@@ -350,40 +327,11 @@ static int queue_end(mw_lmtp *s, mw_delivery *d)
     return 0;
 }
 
-/* A long stretch that needs no change goes from where it is; what is shorter costs less to copy than to
- * describe. */
-#define LEND_MIN 16384
-#define LEND_MAX (1024 * 1024)
-#define EXPAND_MAX 65536
-
-static size_t write_stretch(mw_lmtp *s, mw_delivery *d)
-{
-    mw_dotstuff before = d->stuff;
-    size_t len = d->left < LEND_MAX ? d->left : LEND_MAX;
-    size_t clean = len < LEND_MIN ? 0 : mw_dotstuff_clean(&d->stuff, d->content, len);
-
-    if (clean < LEND_MIN) {
-        d->stuff = before;
-        return expand(s, d, d->content, d->left < EXPAND_MAX ? d->left : EXPAND_MAX);
-    }
-    if (failed(s, mw_outq_lend(&s->out, d->content, clean)))
-        return 0;
-    d->taken += clean;
-    return clean;
-}
-
 static int write_content(mw_lmtp *s, mw_delivery *d)
 {
-    size_t used = 1;
-
-    while (d->left && used && mw_outq_len(&s->out) < MW_LMTP_HIGH_WATER) {
-        used = write_stretch(s, d);
-        d->content += used;
-        d->left -= used;
-    }
-    if (!d->left && d->whole && s->state != MW_STATE_BROKEN)
-        return queue_end(s, d);
-    return -1;
+    if (mw_flight_write(s, d) || !mw_content_is_queued(&d->content))
+        return -1;
+    return queue_end(s, d);
 }
 
 /* ---- what may go now */

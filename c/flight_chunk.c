@@ -20,26 +20,21 @@
  *     BDAT 0 LAST, LHLO         ->
  *                              <-   250 a saved, 250-name ..
  */
-#include "crlf.h"
 #include "error.h"
 #include "lmtp_session.h"
 
 #include <stdio.h>
 #include <string.h>
 
-int mw_flight_chunks(const mw_lmtp *s)
-{
-    return s->chunking;
-}
-
 void mw_flight_choose(mw_lmtp *s, mw_delivery *d)
 {
     int streams = mw_flight_may_follow(s) && s->flight.probe != MW_PROBE_FAILED;
 
-    if (d->pulled || (!mw_flight_chunks(s) && !d->in_file))
+    if (d->content.source == MW_SOURCE_PIECES || !s->chunking)
         return;
-    d->eager = streams && d->rcpts == 1 && d->size <= s->flight.eager;
-    d->by_bdat = d->raw || d->in_file || d->eager;
+    d->by_bdat = d->raw || (d->content.source == MW_SOURCE_FILE && mw_content_is_file_in_lines(&d->content));
+    d->eager = streams && d->rcpts == 1 && d->content.size <= s->flight.eager && (d->by_bdat || d->content.source == MW_SOURCE_LENT);
+    d->by_bdat |= d->eager;
     d->shape = mw_flight_shape(d);
 }
 
@@ -121,9 +116,23 @@ void mw_flight_apply_probe(mw_lmtp *s, const mw_reply *r)
 
 /* ---- content */
 
-static uint64_t wire_size(const mw_delivery *d)
+/* The file of a message cannot be sent: nobody got any of it, whatever is unanswered. */
+static int content_failed(mw_lmtp *s, mw_delivery *d, int rc)
 {
-    return d->raw || d->in_file ? d->left : mw_crlf_size(d->content, d->left);
+    mw_text *words = mw_content_words(&d->content, s->alloc, rc);
+
+    if (words)
+        mw_transaction_abandon(&d->to, MW_STAGE_BODY, MW_LMTP_LOST, words, 0);
+    mw_lmtp_break(s, rc, words);
+    mw_text_drop(words);
+    return rc;
+}
+
+int mw_flight_write(mw_lmtp *s, mw_delivery *d)
+{
+    int rc = mw_content_write(&d->content, &s->out, MW_LMTP_HIGH_WATER);
+
+    return rc ? content_failed(s, d, rc) : 0;
 }
 
 /* A chunk that is not the last: its reply comes next, if it has not come already. */
@@ -181,33 +190,15 @@ void mw_flight_apply_chunk(mw_lmtp *s, mw_delivery *d, const mw_reply *r)
         d->answered_early = 1;
 }
 
-static int queue_file(mw_lmtp *s, mw_delivery *d)
-{
-    mw_outq_stretch stretch = { d->fd, d->offset, d->left - sizeof d->last, sizeof d->last, d->stamp };
-    int rc = mw_outq_stretch_of(&s->out, &stretch);
-
-    return rc ? rc : mw_outq_copy(&s->out, d->last, sizeof d->last);
-}
-
-/* What needs no change goes from where it is. */
-static int lend_rest(mw_lmtp *s, mw_delivery *d)
-{
-    if (d->in_file ? queue_file(s, d) : mw_outq_lend(&s->out, d->content, d->left)) {
-        mw_lmtp_break(s, MW_E_NOMEM, NULL);
-        return 0;
-    }
-    d->taken += d->left;
-    d->left = 0;
-    return ended(s, d);
-}
-
 /* The owed replies are counted when those to the RCPTs have come. */
 int mw_flight_queue_bdat(mw_lmtp *s, mw_delivery *d)
 {
     char head[64];
-    uint64_t size = wire_size(d);
+    uint64_t size;
     int len;
 
+    mw_content_begin(&d->content, d->raw || d->content.source == MW_SOURCE_FILE ? MW_ENCODE_NOTHING : MW_ENCODE_LINES);
+    size = mw_content_wire_size(&d->content);
     d->split = d->grouped && d->asked > 1 && mw_flight_may_follow(s);
     len = snprintf(head, sizeof head, "BDAT %llu%s\r\n", (unsigned long long)size, d->split ? "" : " LAST");
     if (mw_flight_queue(s, head, (size_t)len, d->split ? MW_DUE_CHUNK : MW_DUE_FINAL, 1, d))
@@ -215,37 +206,10 @@ int mw_flight_queue_bdat(mw_lmtp *s, mw_delivery *d)
     mw_expects_tail(&s->due)->counts_later = !d->split;
     d->data_sent = 1;
     d->state = MW_DELIVERY_CONTENT;
-    d->changed = size != d->left;
     return mw_flight_write_chunk(s, d);
-}
-
-/* The end that a last line without one gets. */
-static int end_changed(mw_lmtp *s, mw_delivery *d)
-{
-    if (d->open_line && mw_outq_copy(&s->out, "\r\n", 2)) {
-        mw_lmtp_break(s, MW_E_NOMEM, NULL);
-        return 0;
-    }
-    return ended(s, d);
 }
 
 int mw_flight_write_chunk(mw_lmtp *s, mw_delivery *d)
 {
-    size_t room, used;
-    char *to;
-
-    if (!d->changed)
-        return lend_rest(s, d);
-    while (d->left && mw_outq_len(&s->out) < MW_LMTP_HIGH_WATER) {
-        d->open_line = mw_crlf_open(d->content, d->left);
-        if (!(to = mw_outq_room(&s->out, 2 * d->left, &room))) {
-            mw_lmtp_break(s, MW_E_NOMEM, NULL);
-            return 0;
-        }
-        mw_outq_wrote(&s->out, mw_crlf_expand(&d->after_cr, d->content, d->left, to, room, &used));
-        d->content += used;
-        d->left -= used;
-        d->taken += used;
-    }
-    return d->left ? 0 : end_changed(s, d);
+    return !mw_flight_write(s, d) && mw_content_is_queued(&d->content) && ended(s, d);
 }

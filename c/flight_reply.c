@@ -14,7 +14,7 @@ void mw_flight_finish(mw_lmtp *s, mw_delivery *d)
 {
     d->state = MW_DELIVERY_DONE;
     s->flight.unanswered--;
-    s->flight.bytes -= d->size;
+    s->flight.bytes -= (size_t)d->content.size;
     while (s->flight.oldest && s->flight.oldest->state == MW_DELIVERY_DONE)
         s->flight.oldest = s->flight.oldest->next;
 }

@@ -191,15 +191,15 @@ int mw_lmtp_verdict(mw_lmtp *s);
 
 /* ---- content */
 
-typedef enum mw_content {
+typedef enum mw_content_state {
     MW_CONTENT_NONE,        /* none was asked for since the last message */
     MW_CONTENT_ASKED,       /* DATA was sent, its reply is owed */
     MW_CONTENT_OPEN,        /* 354: mw_lmtp_data, mw_lmtp_data_end */
     MW_CONTENT_REFUSED,     /* mw_lmtp_last was, and mw_lmtp_refusal is, the reply; or it broke */
     MW_CONTENT_CHUNK        /* BDAT: bytes to be sent by mw_lmtp_raw */
-} mw_content;
+} mw_content_state;
 
-mw_content mw_lmtp_content(const mw_lmtp *s);
+mw_content_state mw_lmtp_content(const mw_lmtp *s);
 
 /* Opens the content without a 354 that the session has seen. Returns 0, or MW_E_STATE after a refusal,
  * inside BDAT or on a broken session. */

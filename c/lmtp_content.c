@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-mw_content mw_lmtp_content(const mw_lmtp *s)
+mw_content_state mw_lmtp_content(const mw_lmtp *s)
 {
     switch (s->state) {
     case MW_STATE_ASKED:
@@ -129,25 +129,20 @@ static int watch(mw_lmtp *s, int each)
 
 int mw_lmtp_data(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r)
 {
-    size_t room, used, wrote;
-    char *to;
+    size_t used;
     int rc;
 
     *used_r = 0;
     s->withheld |= s->state != MW_STATE_OPEN && len;
     if (s->state != MW_STATE_OPEN)
         return MW_E_STATE;
-    if ((rc = watch(s, 0)))
-        return rc;
-    while (*used_r < len && mw_outq_len(&s->out) < MW_LMTP_HIGH_WATER) {
-        if (!(to = mw_outq_room(&s->out, MW_DOTSTUFF_GROWTH * (len - *used_r), &room)))
-            return MW_E_NOMEM;
-        wrote = mw_dotstuff_expand(&s->stuff, bytes + *used_r, len - *used_r, to, room, &used);
-        mw_outq_wrote(&s->out, wrote);
+    rc = watch(s, 0);
+    while (!rc && *used_r < len && mw_outq_len(&s->out) < MW_LMTP_HIGH_WATER) {
+        rc = mw_content_expand(&s->stuff, &s->out, bytes + *used_r, len - *used_r, &used);
         *used_r += used;
         s->end_seen = s->stuff.state ? 0 : LINE_ENDED;
     }
-    return 0;
+    return rc;
 }
 
 int mw_lmtp_withheld(mw_lmtp *s)

@@ -235,6 +235,9 @@ int mw_flight_queue_probe(mw_lmtp *s);
 /* BDAT and the content's first bytes: LAST, or not, and then BDAT 0 LAST when mw_flight_apply_chunk has its reply. */
 int mw_flight_queue_bdat(mw_lmtp *s, mw_delivery *d);
 
+/* Queues more of d's content. 0, or the session is broken. */
+int mw_flight_write(mw_lmtp *s, mw_delivery *d);
+
 /* More of a BDAT's content. 1 when something was queued. */
 int mw_flight_write_chunk(mw_lmtp *s, mw_delivery *d);
 

@@ -269,7 +269,7 @@ int mwx_link_verb(pTHX_ mwx_link *link, SV *ref, const char *verb, SV **words, i
 
 /* DATA's reply may not have been read: what it says decides whether there is anything to write to. A class
  * with its own way of reading replies is believed. */
-static mw_content content_of(pTHX_ mwx_link *link, SV *ref)
+static mw_content_state content_of(pTHX_ mwx_link *link, SV *ref)
 {
     int own_response = mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_RESPONSE);
     uint64_t before;
@@ -389,7 +389,7 @@ static int send_end(pTHX_ mwx_link *link, SV *ref)
 
 int mwx_link_dataend(pTHX_ mwx_link *link, SV *ref)
 {
-    mw_content content;
+    mw_content_state content;
 
     if (mwx_link_is_closed(aTHX_ link, ref))
         return 0;
