@@ -9,7 +9,7 @@
 
 /* A long stretch that needs no change goes from where it is; what is shorter costs less to copy than to describe. */
 #define LEND_MIN 16384
-#define LEND_MAX (1024 * 1024)
+#define LEND_MAX (256 * 1024)
 
 /* How much becomes one part. */
 #define PART 65536
@@ -181,13 +181,13 @@ int mw_content_is_file_in_lines(mw_content *c)
     return c->as_it_is > 0;
 }
 
-/* The file ends here, and was not written to. */
+/* The file still has its last byte, and no more behind it, and was not written to. */
 static int check_end(const mw_file *file, uint64_t end)
 {
-    char more;
-    int n = file->calls->read(file->fd, end, &more, 1);
+    char last[2];
+    int n = file->calls->read(file->fd, end - 1, last, sizeof last);
 
-    if (n)
+    if (n != 1)
         return n < 0 ? MW_E_SYS : MW_E_SIZE;
     return !file->stamp || file->calls->stamp(file->fd) == file->stamp ? 0 : MW_E_SIZE;
 }

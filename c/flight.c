@@ -86,7 +86,6 @@ int mw_flight_cancel(mw_lmtp *s, mw_delivery *d, mw_text *words)
 
 void mw_flight_ended(mw_lmtp *s, mw_delivery *d)
 {
-    mw_outq_trim(&s->out);
     d->has_end = 1;
     d->end = s->out.queued;
     d->state = MW_DELIVERY_ENDED;

@@ -272,7 +272,6 @@ int mw_lmtp_data_end(mw_lmtp *s)
         s->stuff = before;
         return MW_E_NOMEM;
     }
-    mw_outq_trim(&s->out);
     end_queued(s);
     return 0;
 }

@@ -51,7 +51,7 @@ static int add_recipients(pTHX_ mw_delivery *d, AV *rcpts)
 /* The content is kept by a copy, which shares the caller's string until that is changed. */
 static SV *copy_content(pTHX_ SV *content)
 {
-    SV *kept = SvOK(content) ? sv_2mortal(newSVsv(content)) : NULL;
+    SV *kept = SvOK(content) ? sv_2mortal(mwx_shared_copy(aTHX_ content)) : NULL;
 
     if (kept && !sv_utf8_downgrade(kept, TRUE))
         croak("Wide character in a message: encode the text first, for example with Encode::encode");
