@@ -7,8 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A long stretch that needs no change goes from where it is; what is shorter costs less to copy than to describe. */
-#define LEND_MIN 16384
+/* So much at the most is looked through before it is lent: a processor's cache still holds it when it is sent. */
 #define LEND_MAX (256 * 1024)
 
 /* How much becomes one part. */
@@ -71,38 +70,27 @@ size_t mw_content_end(mw_content *c, char end[MW_DOTSTUFF_END_MAX])
 
 /* ---- memory */
 
-int mw_content_expand(mw_dotstuff *stuff, mw_outq *out, const char *bytes, size_t len, size_t *used_r)
+int mw_content_put(mw_outq *out, const char *bytes, size_t len)
 {
-    size_t room;
-    char *to = mw_outq_room(out, MW_DOTSTUFF_GROWTH * len, &room);
-
-    *used_r = 0;
-    if (!to)
-        return MW_E_NOMEM;
-    mw_outq_wrote(out, mw_dotstuff_expand(stuff, bytes, len, to, room, used_r));
-    return 0;
+    return len < MW_CONTENT_LEND_MIN ? mw_outq_copy(out, bytes, len) : mw_outq_lend(out, bytes, len);
 }
 
-static int expand_lines(mw_content *c, mw_outq *out, const char *bytes, size_t len, size_t *used_r)
-{
-    size_t room;
-    char *to = mw_outq_room(out, 2 * len, &room);
-
-    *used_r = 0;
-    if (!to)
-        return MW_E_NOMEM;
-    mw_outq_wrote(out, mw_crlf_expand(&c->after_cr, bytes, len, to, room, used_r));
-    return 0;
-}
-
+/* Expands some of the bytes: in *used_r how many. */
 static int expand(mw_content *c, mw_outq *out, const char *bytes, size_t len, size_t *used_r)
 {
+    size_t room;
+    char *to;
+
     *used_r = len;
     if (c->encoding == MW_ENCODE_NOTHING)
         return mw_outq_copy(out, bytes, len);
+    if (!(to = mw_outq_room(out, MW_DOTSTUFF_GROWTH * len, &room)))
+        return MW_E_NOMEM;
     if (c->encoding == MW_ENCODE_LINES)
-        return expand_lines(c, out, bytes, len, used_r);
-    return mw_content_expand(&c->stuff, out, bytes, len, used_r);
+        mw_outq_wrote(out, mw_crlf_expand(&c->after_cr, bytes, len, to, room, used_r));
+    else
+        mw_outq_wrote(out, mw_dotstuff_expand(&c->stuff, bytes, len, to, room, used_r));
+    return 0;
 }
 
 int mw_content_piece(mw_content *c, mw_outq *out, const char *bytes, size_t len)
@@ -125,10 +113,10 @@ static size_t lendable(mw_content *c, size_t len)
 
     if (c->encoding == MW_ENCODE_NOTHING)
         return len;
-    if (c->encoding == MW_ENCODE_LINES || len < LEND_MIN)
+    if (c->encoding == MW_ENCODE_LINES || len < MW_CONTENT_LEND_MIN)
         return 0;
     clean = mw_dotstuff_clean(&c->stuff, c->bytes, len < LEND_MAX ? len : LEND_MAX);
-    if (clean >= LEND_MIN)
+    if (clean >= MW_CONTENT_LEND_MIN)
         return clean;
     c->stuff = before;
     return 0;

@@ -19,6 +19,9 @@
 #include "outq.h"
 #include "text.h"
 
+/* What is shorter costs less to copy than to describe: it is never lent. */
+#define MW_CONTENT_LEND_MIN 32768
+
 typedef enum mw_source { MW_SOURCE_LENT, MW_SOURCE_FILE, MW_SOURCE_PIECES } mw_source;
 
 typedef enum mw_encoding {
@@ -79,8 +82,7 @@ size_t mw_content_end(mw_content *c, char end[MW_DOTSTUFF_END_MAX]);
 /* Why mw_content_write failed: words that the caller drops, or NULL where mw_error_text has them. */
 mw_text *mw_content_words(const mw_content *c, const mw_alloc *alloc, int why);
 
-/* What mw_content_write does for DATA, for bytes of somebody who keeps the state: expands some of them into the queue. 0 or
- * MW_E_NOMEM, in *used_r how many. */
-int mw_content_expand(mw_dotstuff *stuff, mw_outq *out, const char *bytes, size_t len, size_t *used_r);
+/* Queues bytes as they are, whole or not at all: lent if they are MW_CONTENT_LEND_MIN or more. */
+int mw_content_put(mw_outq *out, const char *bytes, size_t len);
 
 #endif

@@ -209,7 +209,8 @@ int mw_lmtp_content_open(mw_lmtp *s);
 void mw_lmtp_refusal(mw_lmtp *s);
 
 /* Content, line ends and dots made right on the way: takes bytes while less than MW_LMTP_HIGH_WATER is
- * queued; *used_r says how many.
+ * queued; *used_r says how many. Long stretches that need no change are lent: where len is MW_CONTENT_LEND_MIN or more the bytes stay
+ * until the queue is empty.
  *   0               taken; if not all were, send and call again
  *   MW_E_STATE      no content is open; bytes offered while MW_CONTENT_ASKED are missing from then on
  *   MW_E_CLOSED     the server has said 421 meanwhile

@@ -129,19 +129,21 @@ static int watch(mw_lmtp *s, int each)
 
 int mw_lmtp_data(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r)
 {
-    size_t used;
+    mw_content content = { .stuff = s->stuff };
     int rc;
 
     *used_r = 0;
     s->withheld |= s->state != MW_STATE_OPEN && len;
     if (s->state != MW_STATE_OPEN)
         return MW_E_STATE;
-    rc = watch(s, 0);
-    while (!rc && *used_r < len && mw_outq_len(&s->out) < MW_LMTP_HIGH_WATER) {
-        rc = mw_content_expand(&s->stuff, &s->out, bytes + *used_r, len - *used_r, &used);
-        *used_r += used;
+    if ((rc = watch(s, 0)))
+        return rc;
+    mw_content_lend(&content, bytes, len);
+    rc = mw_content_write(&content, &s->out, MW_LMTP_HIGH_WATER);
+    s->stuff = content.stuff;
+    *used_r = (size_t)content.taken;
+    if (content.taken)
         s->end_seen = s->stuff.state ? 0 : LINE_ENDED;
-    }
     return rc;
 }
 
@@ -167,7 +169,7 @@ static int finals_came(const mw_lmtp *s)
 /* The bytes of a BDAT: the last one of LAST ends the message. */
 static int raw_chunk(mw_lmtp *s, const char *bytes, size_t len)
 {
-    if (mw_outq_copy(&s->out, bytes, len))
+    if (mw_content_put(&s->out, bytes, len))
         return MW_E_NOMEM;
     s->chunk_left -= len;
     if (!s->chunk_left && s->chunk_last) {
@@ -210,7 +212,7 @@ static int raw_content(mw_lmtp *s, const char *bytes, size_t len)
     if (!rc)
         rc = mw_expects_reserve(&s->due, 1);
     if (!rc)
-        rc = mw_outq_copy(&s->out, bytes, len);
+        rc = mw_content_put(&s->out, bytes, len);
     if (rc)
         return rc;
     mw_dotstuff_pass(&s->stuff, bytes, len);

@@ -326,11 +326,17 @@ static void status_closed_to_content(pTHX_ mwx_link *link)
     }
 }
 
+/* The link stands, whether the content was taken or not. */
+static int is_sound(int rc)
+{
+    return !rc || rc == MW_E_STATE || rc == MW_E_SIZE;
+}
+
 static int sent(pTHX_ mwx_link *link, SV *ref, int rc)
 {
     if (rc == MW_E_STATE)
         status_closed_to_content(aTHX_ link);
-    if (rc && rc != MW_E_STATE && rc != MW_E_SIZE)
+    if (!is_sound(rc))
         mwx_link_failed(aTHX_ link, ref, rc);
     return !rc;
 }
@@ -351,9 +357,16 @@ static int send_octets(pTHX_ mwx_link *link, SV *ref, mw_slice octets, int raw)
     if (link->debug && (raw || mw_lmtp_content(link->session) == MW_CONTENT_OPEN))
         debug_content(aTHX_ link, ref, octets);
     rc = write_all(aTHX_ link, ref, octets, raw);
-    if (!rc && !mwx_link_holds_back(aTHX_ ref))
-        rc = mwx_link_flush_queue(aTHX_ link, ref);
-    return sent(aTHX_ link, ref, rc);
+    if ((is_sound(rc) && octets.len >= MW_CONTENT_LEND_MIN) || (!rc && !mwx_link_holds_back(aTHX_ ref))) {
+        int flushed = mwx_link_flush_queue(aTHX_ link, ref);
+
+        rc = flushed ? flushed : rc;
+    }
+    sent(aTHX_ link, ref, rc);
+    /* The octets may have been lent. */
+    if (!is_sound(rc))
+        mw_outq_drop(mw_lmtp_out(link->session));
+    return !rc;
 }
 
 int mwx_link_send(pTHX_ mwx_link *link, SV *ref, SV **pieces, int count, int raw)
