@@ -3,7 +3,7 @@
 #define MW_LMTP_SESSION_H
 
 #include "command.h"
-#include "dotstuff.h"
+#include "content.h"
 #include "lmtp.h"
 
 /* The states, with the stage that a recipient reaches in each, whether a transaction is open, and the states

@@ -269,7 +269,7 @@ int mwx_link_verb(pTHX_ mwx_link *link, SV *ref, const char *verb, SV **words, i
 
 /* DATA's reply may not have been read: what it says decides whether there is anything to write to. A class
  * with its own way of reading replies is believed. */
-static mw_content content_of(pTHX_ mwx_link *link, SV *ref)
+static mw_content_state content_of(pTHX_ mwx_link *link, SV *ref)
 {
     int own_response = mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_RESPONSE);
     uint64_t before;
@@ -326,11 +326,17 @@ static void status_closed_to_content(pTHX_ mwx_link *link)
     }
 }
 
+/* The link stands, whether the content was taken or not. */
+static int is_sound(int rc)
+{
+    return !rc || rc == MW_E_STATE || rc == MW_E_SIZE;
+}
+
 static int sent(pTHX_ mwx_link *link, SV *ref, int rc)
 {
     if (rc == MW_E_STATE)
         status_closed_to_content(aTHX_ link);
-    if (rc && rc != MW_E_STATE && rc != MW_E_SIZE)
+    if (!is_sound(rc))
         mwx_link_failed(aTHX_ link, ref, rc);
     return !rc;
 }
@@ -351,9 +357,16 @@ static int send_octets(pTHX_ mwx_link *link, SV *ref, mw_slice octets, int raw)
     if (link->debug && (raw || mw_lmtp_content(link->session) == MW_CONTENT_OPEN))
         debug_content(aTHX_ link, ref, octets);
     rc = write_all(aTHX_ link, ref, octets, raw);
-    if (!rc && !mwx_link_holds_back(aTHX_ ref))
-        rc = mwx_link_flush_queue(aTHX_ link, ref);
-    return sent(aTHX_ link, ref, rc);
+    if ((is_sound(rc) && octets.len >= MW_CONTENT_LEND_MIN) || (!rc && !mwx_link_holds_back(aTHX_ ref))) {
+        int flushed = mwx_link_flush_queue(aTHX_ link, ref);
+
+        rc = flushed ? flushed : rc;
+    }
+    sent(aTHX_ link, ref, rc);
+    /* The octets may have been lent. */
+    if (!is_sound(rc))
+        mw_outq_drop(mw_lmtp_out(link->session));
+    return !rc;
 }
 
 int mwx_link_send(pTHX_ mwx_link *link, SV *ref, SV **pieces, int count, int raw)
@@ -389,7 +402,7 @@ static int send_end(pTHX_ mwx_link *link, SV *ref)
 
 int mwx_link_dataend(pTHX_ mwx_link *link, SV *ref)
 {
-    mw_content content;
+    mw_content_state content;
 
     if (mwx_link_is_closed(aTHX_ link, ref))
         return 0;
