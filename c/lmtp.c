@@ -327,6 +327,8 @@ int mw_lmtp_command(mw_lmtp *s, mw_slice line)
         return mw_lmtp_refuse_line(s, verb, line, rc) ? MW_E_NOMEM : refuse_argument(s, rc);
     if (s->state == MW_STATE_BROKEN && verb == MW_VERB_MAIL)
         mw_lmtp_leave_message(s);
+    if (s->state == MW_STATE_BROKEN && verb == MW_VERB_RCPT && mw_lmtp_rcpt_lost(s, line) == MW_E_NOMEM)
+        return MW_E_NOMEM;
     if (s->state == MW_STATE_BROKEN && verb != MW_VERB_QUIT)
         return refuse(s, MW_LMTP_LOST, s->error);
     if (s->state == MW_STATE_OPEN || s->chunk_left || s->cut)
@@ -415,7 +417,8 @@ void mw_lmtp_break(mw_lmtp *s, int why, mw_text *words)
         cut(s);
     s->auth = 0;
     s->joined_waits = 0;
-    s->over = 1;
+    if (s->state != MW_STATE_BROKEN)
+        s->over = s->over ? 1 : 2;
     s->over_rcpts = s->now.count;
     mw_lmtp_move(s, MW_STATE_BROKEN);
 }

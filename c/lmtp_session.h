@@ -87,7 +87,7 @@ struct mw_lmtp {
     size_t hand_loose;          /* lines read by hand that made no reply, since the last command */
 
     mw_lmtp_state state;
-    int over;                   /* the message has its results: what is sent without a MAIL is not its */
+    int over;                   /* the message has its results: what is sent without a MAIL is not its. 2: as the session broke in it */
     size_t over_rcpts;          /* so many of the recipients are its: others came behind its end already */
     int lapsed;                 /* the server may have no transaction, or an old one: content has nowhere to go before MAIL or RSET */
     mw_dotstuff stuff;
