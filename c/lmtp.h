@@ -2,7 +2,7 @@
  *
  * A session eats what the server sent and yields what is to be sent to it. The caller pumps: it sends from
  * mw_lmtp_out and appends to mw_lmtp_in. The session keeps
- *   - the replies that are owed, in order (expect.h),
+ *   - the replies that are owed, in order (commands.h),
  *   - the transaction: recipients and what became of each (transaction.h),
  *   - the state of the message's content.
  *
@@ -20,23 +20,13 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include "buf.h"
-#include "expect.h"
-#include "lines.h"
-#include "outq.h"
-#include "reply.h"
-#include "result.h"
+#include "dialogue.h"
 #include "transaction.h"
 
-/* The code of whatever the server did not say itself: service not available (RFC 5321 4.2.1). */
-#define MW_LMTP_LOST 421
 /* The code of a command that was refused here: syntax error in parameters. */
 #define MW_LMTP_REFUSED 501
 /* The code of one that is out of place: bad sequence of commands. */
 #define MW_LMTP_OUT_OF_PLACE 503
-
-/* Data is written into the queue while less than this is waiting there. */
-#define MW_LMTP_HIGH_WATER 65536
 
 typedef struct mw_lmtp mw_lmtp;
 
@@ -50,6 +40,9 @@ void mw_lmtp_limits(mw_lmtp *s, size_t line_max, size_t reply_max);
 /* Servers that join their final replies into one of several lines: 1 yes, 0 no, -1 by the banner (the
  * default). */
 void mw_lmtp_joined(mw_lmtp *s, int joined);
+
+/* What the session stands on, for the deliveries of flight.h to stand on as well. */
+mw_dialogue *mw_lmtp_dialogue(mw_lmtp *s);
 
 mw_outq *mw_lmtp_out(mw_lmtp *s);
 mw_buf *mw_lmtp_in(mw_lmtp *s);
@@ -91,7 +84,7 @@ void mw_lmtp_refuse_mail(mw_lmtp *s, unsigned code, mw_text *why);
 /* A recipient whose RCPT was not sent has this for a result, unless it has MAIL's refusal. 0, MW_E_RCPT_LIMIT or MW_E_NOMEM. */
 int mw_lmtp_refuse_rcpt(mw_lmtp *s, mw_slice address, unsigned code, mw_text *why);
 
-/* The same on a broken session: the recipient of this RCPT line is a deferral of stage 'connect'. */
+/* A line that cannot be sent, as the session is broken: if it is a RCPT, its recipient is a deferral of stage 'connect'. */
 int mw_lmtp_rcpt_lost(mw_lmtp *s, mw_slice line);
 
 /* A wait ran out among the replies to RCPTs that went as a group (RFC 2920), of which the first is recipient first: what has come may be
@@ -156,9 +149,6 @@ void mw_lmtp_reply_garbled(mw_lmtp *s);
  * are: the session breaks and the recipients are deferrals, but for the first if all lines have one code. Any
  * other call that could take a reply or send something instead counts as not quiet. */
 void mw_lmtp_settle(mw_lmtp *s, int quiet);
-
-/* True when the next line is a 421, which asks for no more than that the link is closed. */
-int mw_lmtp_says_farewell(mw_lmtp *s);
 
 /* The last reply taken, or made here. Before any: no lines, code 0. Valid until the next call on s. */
 const mw_reply *mw_lmtp_last(const mw_lmtp *s);

@@ -110,15 +110,8 @@ static int make_way(pTHX_ mwx_link *link, SV *ref, int discards)
 /* What a delivery came to is not the result of what is sent by hand. */
 static void leave_delivered(pTHX_ mwx_link *link, mw_slice line)
 {
-    if (link->delivered && mw_command_is_transaction(mw_command_verb(line)))
+    if (link->delivered && (mw_kind_facts(mw_command_kind(line)) & MW_OF_MESSAGE))
         mwx_link_delivered(aTHX_ link, NULL);
-}
-
-/* The link is lost: a recipient has a result all the same. */
-static void not_queued(mwx_link *link, mw_slice line)
-{
-    if (mw_lmtp_error(link->session) && mw_command_verb(line) == MW_VERB_RCPT)
-        mw_lmtp_rcpt_lost(link->session, line);
 }
 
 static void send_command(pTHX_ mwx_link *link, SV *ref, mw_slice line)
@@ -131,7 +124,7 @@ static void send_command(pTHX_ mwx_link *link, SV *ref, mw_slice line)
         send_queued(aTHX_ link, ref, rc);
     }
     if (rc)
-        not_queued(link, line);
+        mw_lmtp_rcpt_lost(link->session, line);
 }
 
 void mwx_link_command(pTHX_ mwx_link *link, SV *ref, SV **words, int count)
@@ -178,7 +171,7 @@ void mwx_link_ready(pTHX_ mwx_link *link, SV *ref, int may_wait)
 {
     int why = MW_E_TIMEOUT;
 
-    if (mw_flight_unanswered(link->session) || mwx_fd(aTHX_ ref) < 0)
+    if (mw_flight_unanswered(link->flight) || mwx_fd(aTHX_ ref) < 0)
         return;
     if (mw_lmtp_is_garbled(link->session))
         why = MW_E_REPLY_SYNTAX;
@@ -256,7 +249,7 @@ AV *mwx_link_group(pTHX_ mwx_link *link, SV *ref, AV *lines)
     }
     for (; i < count; i++)
         if ((line = group_line(aTHX_ lines, i)))
-            not_queued(link, mwx_without_end(mwx_octets(aTHX_ line, 1, "")));
+            mw_lmtp_rcpt_lost(link->session, mwx_without_end(mwx_octets(aTHX_ line, 1, "")));
         else
             refuse_of_group(aTHX_ link, lines, i);
     for (i = 0; i < count && !link->died; i++)

@@ -6,6 +6,7 @@
 
 #include "../../c/error.h"
 #include "../../c/flight.h"
+#include "../../c/lmtp.h"
 #include "exhaust_server.h"
 
 typedef enum mode { MODE_DELIVER, MODE_SUBMIT, MODE_SYNC, MODES } mode;
@@ -36,6 +37,7 @@ typedef struct outcome {
 typedef struct client {
     usage use;
     mw_lmtp *s;
+    mw_flight *deliveries;
     server v;
     int fed[SERVER_MESSAGES];
     outcome got[SERVER_MESSAGES][SERVER_RCPTS];
@@ -113,23 +115,23 @@ static inline int client_message(const client *c, const mw_delivery *d)
 
 static inline void client_feeds(client *c)
 {
-    mw_delivery *d = mw_flight_wants(c->s);
+    mw_delivery *d = mw_flight_wants(c->deliveries);
     int i = d ? client_message(c, d) : 0;
 
     if (!d)
         return;
     if (c->fed[i]++ == 0)
-        mw_flight_piece(c->s, server_content(i), strlen(server_content(i)));
+        mw_flight_piece(c->deliveries, server_content(i), strlen(server_content(i)));
     else
-        mw_flight_whole(c->s);
+        mw_flight_whole(c->deliveries);
 }
 
 /* What is behind the pieces of content shows when nothing else can be done. */
 static inline int client_waits(client *c)
 {
-    mw_wait what = mw_flight_waits(c->s);
+    mw_wait what = mw_flight_waits(c->deliveries);
 
-    if (mw_flight_wants(c->s)) {
+    if (mw_flight_wants(c->deliveries)) {
         client_feeds(c);
         return 1;
     }
@@ -143,7 +145,7 @@ static inline int client_waits(client *c)
         return 0;
     c->waits += what != MW_WAIT_QUIET;
     c->quiets += what == MW_WAIT_QUIET;
-    mw_flight_expired(c->s);
+    mw_flight_expired(c->deliveries);
     return 1;
 }
 
@@ -151,10 +153,10 @@ static inline int client_steps(client *c)
 {
     int moved;
 
-    mw_flight_advance(c->s);
+    mw_flight_advance(c->deliveries);
     moved = client_sends(c);
     moved |= client_hears(c);
-    mw_flight_advance(c->s);
+    mw_flight_advance(c->deliveries);
     if (mw_lmtp_error(c->s)) {
         mw_lmtp_lost(c->s, mw_lmtp_error(c->s), NULL);
         c->v.closed = 1;
@@ -180,14 +182,14 @@ static inline void client_submits(client *c, int message)
     else
         mw_delivery_content(d, server_content(message), strlen(server_content(message)));
     d->raw = c->use.raw && message != LEADER && !c->use.pulled && c->v.is.chunking;
-    mw_flight_submit(c->s, d);
+    mw_flight_submit(c->deliveries, d);
 }
 
 static inline void client_lands(client *c)
 {
     int steps = 0;
 
-    while (mw_flight_unanswered(c->s)) {
+    while (mw_flight_unanswered(c->deliveries)) {
         if (++steps > 1000 || !client_steps(c)) {
             c->wrong = "it does not come to an end";
             mw_lmtp_lost(c->s, MW_E_TIMEOUT, NULL);
@@ -197,7 +199,7 @@ static inline void client_lands(client *c)
 
 static inline void client_takes(client *c)
 {
-    mw_delivery *d = mw_flight_first(c->s);
+    mw_delivery *d = mw_flight_first(c->deliveries);
     int message = client_message(c, d);
     size_t i;
 
@@ -208,7 +210,7 @@ static inline void client_takes(client *c)
             c->wrong = "a recipient without a result";
         client_keeps(c, &d->to.rcpts[i].result, d->to.rcpts[i].local);
     }
-    mw_flight_take(c->s, d);
+    mw_flight_take(c->deliveries, d);
     mw_delivery_free(d);
 }
 
@@ -237,15 +239,15 @@ static inline void client_streams(client *c)
 {
     int i;
 
-    mw_flight_more(c->s, 1);
+    mw_flight_more(c->deliveries, 1);
     for (i = 0; i < c->use.messages; i++) {
         client_submits(c, i);
-        mw_flight_advance(c->s);
+        mw_flight_advance(c->deliveries);
         client_sends(c);
     }
-    mw_flight_more(c->s, 0);
+    mw_flight_more(c->deliveries, 0);
     client_lands(c);
-    while (mw_flight_first(c->s))
+    while (mw_flight_first(c->deliveries))
         client_takes(c);
 }
 
@@ -419,8 +421,9 @@ static inline void client_calls(client *c)
 static inline void client_runs(client *c)
 {
     c->s = mw_lmtp_new(mw_alloc_default());
+    c->deliveries = mw_flight_new(mw_lmtp_dialogue(c->s));
     c->v.sender = c->v.last = -1;
-    mw_flight_eager(c->s, 4096);
+    mw_flight_eager(c->deliveries, 4096);
     mw_lmtp_command(c->s, slice("LHLO client"));
     client_sends(c);
     client_hears(c);
@@ -433,6 +436,7 @@ static inline void client_runs(client *c)
         client_streams(c);
     else
         client_calls(c);
+    mw_flight_free(c->deliveries);
     mw_lmtp_free(c->s);
 }
 

@@ -2,9 +2,12 @@
  * result, and nobody a success that was not said. */
 #include "../../c/error.h"
 #include "../../c/flight.h"
+#include "../../c/lmtp.h"
 #include "failing.h"
 
 #define COUNT(a) (sizeof (a) / sizeof (a)[0])
+
+static mw_flight *deliveries;
 
 static char clean[40000];       /* no line needs a change: lent */
 static char bare[40000];        /* line feeds alone: expanded */
@@ -61,11 +64,11 @@ static void drain(mw_lmtp *s)
 
     do {
         before = out->sent;
-        mw_flight_advance(s);
-        if (mw_flight_wants(s)) {
-            if (mw_flight_piece(s, now->content, strlen(now->content)) == 0)
-                mw_flight_whole(s);
-            mw_flight_advance(s);
+        mw_flight_advance(deliveries);
+        if (mw_flight_wants(deliveries)) {
+            if (mw_flight_piece(deliveries, now->content, strlen(now->content)) == 0)
+                mw_flight_whole(deliveries);
+            mw_flight_advance(deliveries);
         }
         while (mw_outq_peek(out, &v, 1))
             mw_outq_sent(out, v.len);
@@ -149,8 +152,8 @@ static void play(mw_lmtp *s)
             mw_lmtp_lost(s, MW_E_NOMEM, NULL);
         drain(s);
     }
-    if (mw_flight_waits(s) == MW_WAIT_QUIET)
-        mw_flight_expired(s);
+    if (mw_flight_waits(deliveries) == MW_WAIT_QUIET)
+        mw_flight_expired(deliveries);
     drain(s);
     mw_lmtp_lost(s, MW_E_CLOSED, NULL);
 }
@@ -161,9 +164,9 @@ static int taken_well(mw_lmtp *s, int whole)
     mw_delivery *d;
     int good = 1;
 
-    while ((d = mw_flight_first(s))) {
+    while ((d = mw_flight_first(deliveries))) {
         good &= judged(d, whole);
-        mw_flight_take(s, d);
+        mw_flight_take(deliveries, d);
         mw_delivery_free(d);
     }
     return good;
@@ -175,21 +178,25 @@ static int fly(const mw_alloc *a)
     mw_delivery *d;
     int good = 1;
 
-    if (!s)
+    deliveries = s ? mw_flight_new(mw_lmtp_dialogue(s)) : NULL;
+    if (!deliveries) {
+        mw_lmtp_free(s);
         return failing_has_failed(a);
-    mw_flight_eager(s, 1000000);
+    }
+    mw_flight_eager(deliveries, 1000000);
     mw_lmtp_joined(s, now->joined);
     if (!introduced(s) || !(d = delivery(a))) {
         good = failing_has_failed(a);
     } else {
-        mw_flight_submit(s, d);
+        mw_flight_submit(deliveries, d);
         if (now->times == 2 && (d = delivery(a)))
-            mw_flight_submit(s, d);
+            mw_flight_submit(deliveries, d);
         play(s);
         good = parted_well(s, !failing_has_failed(a));
         good &= mw_lmtp_error(s) != MW_E_NOMEM || failing_has_failed(a);
         good &= taken_well(s, !failing_has_failed(a));
     }
+    mw_flight_free(deliveries);
     mw_lmtp_free(s);
     return good;
 }
@@ -203,14 +210,16 @@ static void test_flat(void)
 
     failing_init(&f, 0);
     s = mw_lmtp_new(&f.table);
-    mw_flight_eager(s, 1000000);
+    deliveries = mw_flight_new(mw_lmtp_dialogue(s));
+    mw_flight_eager(deliveries, 1000000);
     mw_lmtp_joined(s, now->joined);
     if (introduced(s))
         for (i = 0; i <= now->times / 2; i++)
-            mw_flight_submit(s, delivery(&f.table));
+            mw_flight_submit(deliveries, delivery(&f.table));
     play(s);
     taken_well(s, 1);
     tap_ok(f.bytes < 2 * MW_OUTQ_CHUNK, "%s: %lu bytes are kept", now->name, (unsigned long)f.bytes);
+    mw_flight_free(deliveries);
     mw_lmtp_free(s);
 }
 
