@@ -59,7 +59,8 @@ static void broken(mw_party *self, int why, mw_text *words)
         abandon(s, words);
     s->auth = 0;
     s->joined_waits = 0;
-    s->over = 1;
+    if (s->state != MW_STATE_BROKEN)
+        s->over = s->over ? 1 : 2;
     s->over_rcpts = s->now.count;
     mw_lmtp_move(s, MW_STATE_BROKEN);
 }
@@ -348,6 +349,8 @@ int mw_lmtp_command(mw_lmtp *s, mw_slice line)
         return mw_lmtp_refuse_line(s, kind, line, rc) ? MW_E_NOMEM : refuse_argument(s, rc);
     if (s->state == MW_STATE_BROKEN && kind == MW_KIND_MAIL)
         mw_lmtp_leave_message(s);
+    if (mw_lmtp_rcpt_lost(s, line) == MW_E_NOMEM)
+        return MW_E_NOMEM;
     if (s->state == MW_STATE_BROKEN && kind != MW_KIND_QUIT)
         return refuse(s, MW_LMTP_LOST, s->dialogue.error);
     if (s->state == MW_STATE_OPEN || s->chunk_left || s->cut)

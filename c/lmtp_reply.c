@@ -44,11 +44,16 @@ static int is_followed(const mw_lmtp *s)
 }
 
 /* RFC 2920 3.1: DATA may only end a group. A server that asks for content has taken for it whatever came
- * behind DATA. */
+ * behind DATA. What it said with the 354, be it a refusal, is no answer to content that it has not seen; and which of the two it goes by
+ * cannot be told. */
 static void start_content(mw_lmtp *s)
 {
+    unsigned code;
+
     if (is_followed(s))
         mw_dialogue_break(&s->dialogue, MW_E_REPLY_CLASS, NULL);
+    else if (mw_dialogue_has_more(&s->dialogue, 0, &code))
+        mw_dialogue_break(&s->dialogue, MW_E_REPLY_EXTRA, NULL);
     else
         mw_lmtp_content_open(s);
 }

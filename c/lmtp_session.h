@@ -50,7 +50,7 @@ struct mw_lmtp {
     mw_lmtp_hand hand;
 
     mw_lmtp_state state;
-    int over;                   /* the message has its results: what is sent without a MAIL is not its */
+    int over;                   /* the message has its results: what is sent without a MAIL is not its. 2: as the session broke in it */
     size_t over_rcpts;          /* so many of the recipients are its: others came behind its end already */
     mw_dotstuff stuff;
     int end_seen;               /* so much of the end of content, CRLF dot CRLF, is what was last sent as it is */

@@ -116,9 +116,15 @@ static void leave_delivered(pTHX_ mwx_link *link, mw_slice line)
 
 static void send_command(pTHX_ mwx_link *link, SV *ref, mw_slice line)
 {
+    int rc = MWX_E_DIED;
+
     leave_delivered(aTHX_ link, line);
-    if (make_way(aTHX_ link, ref, mw_lmtp_discards(line)))
-        send_queued(aTHX_ link, ref, queue_command(aTHX_ link, ref, line));
+    if (make_way(aTHX_ link, ref, mw_lmtp_discards(line))) {
+        rc = queue_command(aTHX_ link, ref, line);
+        send_queued(aTHX_ link, ref, rc);
+    }
+    if (rc)
+        mw_lmtp_rcpt_lost(link->session, line);
 }
 
 void mwx_link_command(pTHX_ mwx_link *link, SV *ref, SV **words, int count)
@@ -212,25 +218,40 @@ static void doubt_group(pTHX_ mwx_link *link, AV *digits, size_t first)
         sv_setiv(*av_fetch(digits, i, 0), MWX_CMD_ERROR);
 }
 
+/* Returns how many of them were, or were refused here. */
+static SSize_t queue_group(pTHX_ mwx_link *link, SV *ref, AV *lines, int *rc_r)
+{
+    SSize_t i, count = av_len(lines) + 1;
+    SV *line;
+
+    for (i = 0; i < count; i++) {
+        if (!(line = group_line(aTHX_ lines, i)))
+            refuse_of_group(aTHX_ link, lines, i);
+        else if ((*rc_r = queue_command(aTHX_ link, ref, mwx_without_end(mwx_octets(aTHX_ line, 1, "")))) != 0)
+            break;
+    }
+    return i;
+}
+
 AV *mwx_link_group(pTHX_ mwx_link *link, SV *ref, AV *lines)
 {
     AV *digits = (AV *)sv_2mortal((SV *)newAV());
-    SSize_t i, count = av_len(lines) + 1;
+    SSize_t i = 0, count = av_len(lines) + 1;
     size_t first = 0;
     SV *line;
     int rc = 0;
 
     if (make_way(aTHX_ link, ref, 0)) {
-        for (i = 0; i < count && !rc; i++) {
-            if ((line = group_line(aTHX_ lines, i)))
-                rc = queue_command(aTHX_ link, ref, mwx_without_end(mwx_octets(aTHX_ line, 1, "")));
-            else
-                refuse_of_group(aTHX_ link, lines, i);
-        }
+        i = queue_group(aTHX_ link, ref, lines, &rc);
         first = mw_lmtp_transaction(link->session)->count;
         first -= (size_t)i < first ? (size_t)i : first;
         send_queued(aTHX_ link, ref, rc);
     }
+    for (; i < count; i++)
+        if ((line = group_line(aTHX_ lines, i)))
+            mw_lmtp_rcpt_lost(link->session, mwx_without_end(mwx_octets(aTHX_ line, 1, "")));
+        else
+            refuse_of_group(aTHX_ link, lines, i);
     for (i = 0; i < count && !link->died; i++)
         if (group_line(aTHX_ lines, i))
             av_push(digits, newSViv(group_reply(aTHX_ link, ref)));
