@@ -28,17 +28,16 @@ static int is_ssl(pTHX_ SV *object)
     return sv_derived_from(object, "IO::Socket::SSL::SSL_HANDLE");
 }
 
-int mwx_handle_fileno(pTHX_ SV *object)
+int mwx_handle_fileno(pTHX_ SV *object, int fd)
 {
-    SV *died = NULL, *number = NULL;
-    int fd = -1;
+    SV *died = NULL, *number;
 
+    if (is_ssl(aTHX_ object) || !can(aTHX_ object, "FILENO"))
+        return fd;
     ENTER;
     SAVETMPS;
-    if (can(aTHX_ object, "FILENO"))
-        number = mwx_call_scalar(aTHX_ object, "FILENO", NULL, 0, &died);
-    if (number && looks_like_number(number))
-        fd = (int)SvIV(number);
+    number = mwx_call_scalar(aTHX_ object, "FILENO", NULL, 0, &died);
+    fd = number && looks_like_number(number) ? (int)SvIV(number) : -1;
     SvREFCNT_dec(died);
     FREETMPS;
     LEAVE;
@@ -164,7 +163,7 @@ static int refused(pTHX_ mwx_handle_transport *t, int error, int *for_r, int usu
         return MW_E_INTR;
     if (error == EPIPE || error == ECONNRESET || error == ENOTCONN)
         return MW_E_CLOSED;
-    if (want && SvOK(want))
+    if (want && SvTRUE(want))
         return failed_of(aTHX_ t, want);
     mw_io_words(error, words, sizeof words);
     return failed(t, error ? words : "the handle failed and did not say why");
@@ -343,7 +342,6 @@ void mwx_handle_transport_init(mwx_handle_transport *t)
 void mwx_handle_transport_set(pTHX_ mwx_handle_transport *t, SV *object, int fd)
 {
     void *known = SvROK(object) ? (void *)SvRV(object) : (void *)object;
-    int other;
 
     t->object = newSVsv(object);
     if (known != t->known) {
@@ -354,6 +352,5 @@ void mwx_handle_transport_set(pTHX_ mwx_handle_transport *t, SV *object, int fd)
         t->for_read = MW_IO_IN;
         t->for_write = MW_IO_OUT;
     }
-    other = is_ssl(aTHX_ object) ? -1 : mwx_handle_fileno(aTHX_ object);
-    t->fd = other >= 0 ? other : fd;
+    t->fd = fd;
 }

@@ -42,12 +42,13 @@ typedef struct mwx_handle_transport {
 /* What a reference to a glob is tied to; NULL: it isn't. */
 SV *mwx_handle_tied(pTHX_ SV *ref);
 
-/* The descriptor of something that a handle is tied to, by its method FILENO; -1: none. May run Perl code. */
-int mwx_handle_fileno(pTHX_ SV *object);
+/* The descriptor of a handle that is tied to the object: what its method FILENO says, if it has one; -1: none. fd is the handle's own.
+ * May run Perl code. */
+int mwx_handle_fileno(pTHX_ SV *object, int fd);
 
 void mwx_handle_transport_init(mwx_handle_transport *t);
 
-/* Begins a call over this object, whose handle has a descriptor of its own or -1. mw_transport_close ends it. */
+/* Begins a call over this object, whose handle has this descriptor. mw_transport_close ends it. */
 void mwx_handle_transport_set(pTHX_ mwx_handle_transport *t, SV *object, int fd);
 
 #endif

@@ -8,12 +8,10 @@ int mwx_fd(pTHX_ SV *ref)
     SV *glob = SvROK(ref) ? SvRV(ref) : NULL;
     IO *io = glob && isGV_with_GP(glob) ? GvIO((GV *)glob) : NULL;
     PerlIO *fp = io ? IoIFP(io) : NULL;
-    SV *tied;
+    SV *tied = io ? mwx_handle_tied(aTHX_ ref) : NULL;
+    int fd = fp ? PerlIO_fileno(fp) : -1;
 
-    if (fp)
-        return PerlIO_fileno(fp);
-    tied = io ? mwx_handle_tied(aTHX_ ref) : NULL;
-    return tied ? mwx_handle_fileno(aTHX_ tied) : -1;
+    return tied ? mwx_handle_fileno(aTHX_ tied, fd) : fd;
 }
 
 void mwx_carrier_init(mwx_carrier *c)
