@@ -42,8 +42,15 @@ int mwx_signals(pTHX_ SV *keep, SV **died)
     return mwx_run_handlers(aTHX_ died) ? MWX_E_DIED : 0;
 }
 
-/* 0, or MW_E_CLOSED when there is nothing to go by. */
-static int begin(pTHX_ SV *handle, mwx_carrier *c)
+/* What had come before TLS was put on the link may be anybody's: a man in the middle has it taken for a reply of the server that was
+ * verified behind it. */
+static int is_injected(const mwx_carrier *c, const mw_buf *in)
+{
+    return c->used == &c->plain.base && c->handle.is_layered && mw_buf_len(in);
+}
+
+/* 0; MW_E_CLOSED when there is nothing to go by; MW_E_REPLY_EXTRA. */
+static int begin(pTHX_ SV *handle, mwx_carrier *c, const mw_buf *in)
 {
     SV *tied = mwx_handle_tied(aTHX_ handle);
     int fd = mwx_fd(aTHX_ handle);
@@ -57,6 +64,10 @@ static int begin(pTHX_ SV *handle, mwx_carrier *c)
     }
     sv_2mortal(SvREFCNT_inc(SvRV(handle)));
     mwx_handle_transport_set(aTHX_ &c->handle, tied, fd);
+    if (is_injected(c, in)) {
+        mw_transport_close(&c->handle.base);
+        return MW_E_REPLY_EXTRA;
+    }
     c->used = &c->handle.base;
     return 0;
 }
@@ -80,7 +91,7 @@ int mwx_pump(pTHX_ SV *handle, mwx_carrier *c, mw_outq *out, mw_buf *in, int eve
     for (;;) {
         if (mwx_signals(aTHX_ handle, died))
             return MWX_E_DIED;
-        if ((rc = begin(aTHX_ handle, c)))
+        if ((rc = begin(aTHX_ handle, c, in)))
             return rc;
         if (mw_outq_len(out) || (events & MW_IO_IN))
             rc = end(aTHX_ c, mw_io_pump(c->used, out, in, events, deadline), died);
@@ -93,7 +104,7 @@ int mwx_pump(pTHX_ SV *handle, mwx_carrier *c, mw_outq *out, mw_buf *in, int eve
 
 int mwx_look(pTHX_ SV *handle, mwx_carrier *c, mw_buf *in, SV **died)
 {
-    int rc = begin(aTHX_ handle, c);
+    int rc = begin(aTHX_ handle, c, in);
 
     if (!rc)
         rc = end(aTHX_ c, mw_io_poll(c->used, in), died);

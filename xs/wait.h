@@ -9,7 +9,7 @@
 int mwx_fd(pTHX_ SV *ref);
 
 /* The ways of a link's bytes: its descriptor, or its handle's own methods while it is tied. Which one, is seen at the beginning of each
- * call, as a script may put TLS on a link at any time. */
+ * call, as a script may put TLS on a link at any time. A layered handle on a link that has unread bytes is MW_E_REPLY_EXTRA. */
 typedef struct mwx_carrier {
     mw_fd_transport plain;
     mwx_handle_transport handle;
