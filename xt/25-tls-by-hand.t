@@ -164,7 +164,8 @@ for my $by (sort keys %by) {
         # What is still in the socket spoils the handshake.
         skip "$by: no TLS with plain bytes before it", 2 if not $lmtp;
         my $ok = $lmtp->hello('me.example');
-        ok(!$ok && $lmtp->code == 421 && $lmtp->message !~ /injected/, "$by: bytes in plain behind the 220 are no reply to LHLO") or diag($lmtp->message);
+        ok(!$ok && $lmtp->code == 421 && $lmtp->message !~ /injected/, "$by: bytes in plain behind the 220 are no reply to LHLO")
+            or diag($lmtp->message);
         ok(!$lmtp->opened, '... but the end of the link');
     }
 }
