@@ -4,7 +4,6 @@
 #include "call.h"
 #include "convert.h"
 #include "flight_glue.h"
-#include "wait.h"
 #include "../c/command.h"
 
 /* ---- debugging */
@@ -50,13 +49,9 @@ static void debug_content(pTHX_ mwx_link *link, SV *ref, mw_slice text)
  * reply. */
 static int look(pTHX_ mwx_link *link, SV *ref)
 {
-    int rc;
+    int rc = mw_lmtp_idle(link->session) ? mwx_link_look(aTHX_ link, ref) : 0;
 
-    if (!mw_lmtp_idle(link->session))
-        return 0;
-    link->transport.fd = mwx_fd(aTHX_ ref);
-    rc = mw_io_poll(&link->transport, mw_lmtp_in(link->session));
-    return rc < 0 && rc != MW_E_INTR ? rc : 0;
+    return rc < 0 ? rc : 0;
 }
 
 static int end_content(pTHX_ mwx_link *link, SV *ref)
@@ -178,7 +173,7 @@ void mwx_link_ready(pTHX_ mwx_link *link, SV *ref, int may_wait)
     else if (mw_lmtp_has_message(link->session) || catch_up(aTHX_ link, ref, may_wait ? mwx_link_timeout(aTHX_ link, ref) : AT_ONCE))
         return;
     if (!link->died && mwx_fd(aTHX_ ref) >= 0)
-        mwx_link_give_up(aTHX_ link, ref, why, mwx_link_words(why));
+        mwx_link_give_up(aTHX_ link, ref, why, mwx_link_words(link, why));
 }
 
 /* The next reply of a group. Without one, all that follow could be taken for another's. */
@@ -187,7 +182,7 @@ static int group_reply(pTHX_ mwx_link *link, SV *ref)
     int digit = mwx_link_response(aTHX_ link, ref);
 
     if (link->code && !link->died && mwx_fd(aTHX_ ref) >= 0)
-        mwx_link_give_up(aTHX_ link, ref, MW_E_REPLY_SYNTAX, mwx_link_words(MW_E_REPLY_SYNTAX));
+        mwx_link_give_up(aTHX_ link, ref, MW_E_REPLY_SYNTAX, mwx_link_words(link, MW_E_REPLY_SYNTAX));
     return digit;
 }
 
@@ -410,9 +405,8 @@ static int send_end(pTHX_ mwx_link *link, SV *ref)
 
     if (link->debug)
         debug_line(aTHX_ link, ref, 1, (mw_slice){ ".", 1 }, "\n");
-    link->transport.fd = mwx_fd(aTHX_ ref);
-    rc = mw_io_poll(&link->transport, mw_lmtp_in(link->session));
-    if (rc >= 0 || rc == MW_E_INTR)
+    rc = mwx_link_look(aTHX_ link, ref);
+    if (rc >= 0)
         rc = mw_lmtp_data_end(link->session);
     if (!rc)
         rc = mwx_link_flush_queue(aTHX_ link, ref);
