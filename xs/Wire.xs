@@ -10,7 +10,7 @@
 #include "link_quick.h"
 #include "order.h"
 #include "qmtp_flight_glue.h"
-#include "qmtp_glue.h"
+#include "qmtp_link.h"
 #include "qmtp_quick.h"
 #include "wait.h"
 #include "../c/command.h"

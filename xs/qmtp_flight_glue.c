@@ -31,6 +31,7 @@ static int free_flight(pTHX_ SV *object, MAGIC *mg)
         while ((d = mw_qmtp_flight_first(f->flight)))
             delivery_free(aTHX_ f, d);
         mw_qmtp_flight_free(f->flight);
+        SvREFCNT_dec(f->file);
         Safefree(f);
     }
     return 0;
@@ -136,17 +137,12 @@ static IV launch(mwx_qmtp_flight *f, mw_qmtp_delivery *d, SV *owner, NV deadline
 
 IV mwx_qmtp_flight_add(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol, SV *content, NV deadline)
 {
-    SV *kept = sv_2mortal(newSVsv(content));
-    mw_qmtp_delivery *d;
-    const char *bytes;
+    mw_qmtp_delivery *d = delivery_new(aTHX_ sender, rcpts, eol);
     STRLEN len;
+    const char *bytes = SvPV(content, len);
 
-    if (SvUTF8(kept) && !sv_utf8_downgrade(kept, TRUE))
-        croak("Wide character in a message: encode the text first, for example with Encode::encode");
-    bytes = SvPV(kept, len);
-    d = delivery_new(aTHX_ sender, rcpts, eol);
     mw_qmtp_delivery_content(d, bytes, len);
-    return launch(f, d, SvREFCNT_inc_simple_NN(kept), deadline);
+    return launch(f, d, SvREFCNT_inc_simple_NN(content), deadline);
 }
 
 IV mwx_qmtp_flight_add_file(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol, SV *handle, NV offset, NV size, NV deadline)
@@ -284,11 +280,12 @@ static int is_old(const mwx_qmtp_flight *f, const mwx_qmtp *link)
     return f->life > 0 && mwx_qmtp_age(link) >= f->life;
 }
 
-/* What has come is looked at, and what may go is queued: an old link gets nothing more. */
-static void turn(mwx_qmtp_flight *f, mwx_qmtp *link)
+/* What has come is looked at, and what may go is queued: an old link gets nothing more. What comes over an idle link answers
+ * nothing: it must be seen before the next package is there to be answered. */
+static void turn(pTHX_ mwx_qmtp_flight *f, mwx_qmtp *link, SV *ref)
 {
     mw_qmtp_flight_read(f->flight, link->session);
-    if (mw_qmtp_flight_waits(f->flight) && !is_old(f, link))
+    if (mw_qmtp_flight_waits(f->flight) && !is_old(f, link) && (mw_qmtp_in_flight(link->session) || mwx_qmtp_look(aTHX_ link, ref)))
         mw_qmtp_flight_write(f->flight, link->session);
     if (mw_qmtp_error(link->session)) {
         mw_qmtp_flight_lost(f->flight, link->session);
@@ -349,7 +346,7 @@ static int move(pTHX_ mwx_qmtp_flight *f, mwx_qmtp *link, SV *ref, int may_wait)
     if (rc == MW_E_TIMEOUT && wait_deadline(f, link) > mw_io_now())
         return 1;
     if (rc < 0)
-        mwx_qmtp_broken(link, rc);
+        mwx_qmtp_broken(aTHX_ link, rc, f->file);
     return 1;
 }
 
@@ -364,7 +361,7 @@ static int run(pTHX_ mwx_qmtp_flight *f, SV *ref, int until, IV id, int may_wait
         mwx_qmtp_flight_expire(f);
     for (;;) {
         if (link)
-            turn(f, link);
+            turn(aTHX_ f, link, ref);
         else
             mwx_qmtp_flight_expire(f);
         if (link && mw_qmtp_error(link->session))

@@ -7,7 +7,7 @@
 #define MWX_QMTP_FLIGHT_GLUE_H
 
 #include "deadlines.h"
-#include "qmtp_glue.h"
+#include "qmtp_link.h"
 #include "../c/qmtp_flight.h"
 
 /* What time is counted for: the server takes what is sent, answers a package, answers its next recipient. */
@@ -21,6 +21,7 @@ typedef struct mwx_qmtp_flight {
     NV life;                        /* seconds after which a link gets nothing more */
     Pid_t pid;                      /* of whoever handed the first of what is unanswered over */
     mwx_deadlines deadlines;        /* of deliveries */
+    SV *file;                       /* words in front of what is wrong with a file; NULL: none */
     int failed;                     /* a link was lost since something was handed over to an idle one */
     int busy;                       /* a handler that runs during a wait must not start another */
     uint64_t mark;                  /* what the server had done, */
@@ -41,9 +42,9 @@ int mwx_qmtp_flight_is_clone(pTHX_ SV *ref);
  * mw_address_path). A wider character: the whole string's UTF-8. */
 mw_slice mwx_qmtp_address(pTHX_ SV *sv, const char *where);
 
-/* Hands a delivery over and returns its id. rcpts: a list of octet strings. content: octets, of which a
- * copy-on-write copy is kept; or a handle on a plain file, size bytes of which from offset on are the
- * content. deadline in seconds from now, 0 none. */
+/* Hands a delivery over and returns its id. rcpts: a list of octet strings. content: a string of octets, which is kept and which
+ * nobody changes until the delivery is over; or a handle on a plain file, size bytes of which from offset on are the content.
+ * deadline in seconds from now, 0 none. */
 IV mwx_qmtp_flight_add(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol, SV *content, NV deadline);
 IV mwx_qmtp_flight_add_file(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol, SV *handle, NV offset, NV size, NV deadline);
 

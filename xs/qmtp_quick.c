@@ -59,7 +59,7 @@ static IV add(pTHX_ client *c, SV *self, SV **arguments, int count)
         return 0;
     if (!mw_qmtp_flight_unanswered(c->flight->flight))
         mwx_set_entry(aTHX_ c->own, MWX_KEY_ERROR, newSVpvs(""));
-    return mwx_qmtp_flight_add(aTHX_ c->flight, o.sender, o.rcpts, eol, o.content, o.deadline);
+    return mwx_qmtp_flight_add(aTHX_ c->flight, o.sender, o.rcpts, eol, sv_2mortal(mwx_shared_copy(aTHX_ o.content)), o.deadline);
 }
 
 IV mwx_qmtp_quick_add(pTHX_ SV *self, SV **arguments, int count)

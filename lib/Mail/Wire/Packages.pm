@@ -65,6 +65,15 @@ sub _new_flight {
     return;
 }
 
+# What `send` has on its way, apart from the deliveries: one at a time, with the times that `send` has always had.
+sub _new_sender {
+    my ($self) = @_;
+    my ($answer, $next) = @{ $self->_facts->{seconds} }{qw(Timeout NextReplyTimeout)};
+    my $flight = Net::QMTP::Flight->new;
+    $flight->limits(1, 1, $answer, $answer, Mail::Wire::Options::least($next, $answer), 0);
+    return $flight;
+}
+
 # ---------------------------------------------------------------- arguments
 
 # The addresses of To, without what only LMTP can say about one.
@@ -157,7 +166,7 @@ sub _launch {
     $self->_launching($job);
     my $flight = $facts->{flight};
     my $id = defined $unread ? $flight->add_unread(@what, $unread, $job->{id})
-        : $text ? $flight->add(@what, $$text, $left, $job->{id})
+        : $text ? $flight->add(@what, $text, $left, $job->{id})
         :         $flight->add_file(@what, $content->stretch, $left, $job->{id});
     $self->_launched;
     return $id;
@@ -241,7 +250,7 @@ sub _linked {
     my $own = $self->{net_qmtp};
     my $link;
     Mail::Wire::Standard::apart(sub { open $link, '+<&=', $fd }) or return $self->_failed($@ = "open: $!");
-    bless($link, 'Net::QMTP::Link')->_attach(@{ $own->{seconds} }{qw(Timeout NextReplyTimeout)});
+    bless($link, 'Net::QMTP::Link')->_attach;
     $own->{link} = $link;
     delete $own->{given_up};
     $self->_debug('connected');
@@ -402,7 +411,7 @@ sub STORABLE_freeze {
     my %own = %{ $self->{net_qmtp} };
     croak 'Net::QMTP: an object with a connection or with deliveries cannot be copied'
         if $own{link} || $own{sending} || $own{dial} || $self->in_flight;
-    delete @own{qw(flight jobs calling awaited in_callback)};
+    delete @own{qw(flight sender_flight jobs calling awaited in_callback)};
     return ('', { %$self, net_qmtp => \%own });
 }
 
