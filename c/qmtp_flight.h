@@ -22,8 +22,9 @@
 #include "qmtp.h"
 #include "result.h"
 
-/* Packages go to the session while less than this is queued there: enough for large writes. */
-#define MW_QMTP_HIGH_WATER 65536
+/* Packages go to the session while less than this is queued there: enough for large writes, and with a small package more
+ * still one chunk of the queue's. */
+#define MW_QMTP_HIGH_WATER 57344
 
 /* Content up to this size is copied into the queue, where packages join to larger writes; what is
  * longer stays where it is. */

@@ -11,7 +11,7 @@
 #include "order.h"
 #include "qmtp_flight_glue.h"
 #include "qmtp_link.h"
-#include "qmtp_quick.h"
+#include "qmtp_client.h"
 #include "wait.h"
 #include "../c/command.h"
 #include "../c/error.h"

@@ -152,7 +152,7 @@ static int prepare(pTHX_ mwx_link *link, SV *self, SV **arguments, int count, qu
 {
     mwx_order o;
 
-    if (mw_lmtp_in_transaction(link->session) || !mwx_order_read(aTHX_ &o, arguments, count))
+    if (mw_lmtp_in_transaction(link->session) || !mwx_order_read(aTHX_ &o, arguments, count) || !o.content)
         return 0;
     q->content = sv_2mortal(newSVsv(o.content));
     q->deadline = o.deadline;

@@ -403,6 +403,14 @@ int mwx_qmtp_flight_run(pTHX_ mwx_qmtp_flight *f, SV *ref, int until, IV id, int
     return said;
 }
 
+int mwx_qmtp_flight_holds_back(pTHX_ mwx_qmtp_flight *f, mwx_qmtp *link)
+{
+    if (mw_qmtp_error(link->session) || !queued(link) || is_old(f, link))
+        return 0;
+    mw_qmtp_flight_write(f->flight, link->session);
+    return !mw_qmtp_error(link->session) && queued(link) < MW_QMTP_HIGH_WATER;
+}
+
 /* ---- giving up */
 
 static void lose_link(mwx_qmtp_flight *f, mwx_qmtp *link, mw_text *words)

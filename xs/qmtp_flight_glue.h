@@ -22,6 +22,8 @@ typedef struct mwx_qmtp_flight {
     Pid_t pid;                      /* of whoever handed the first of what is unanswered over */
     mwx_deadlines deadlines;        /* of deliveries */
     SV *file;                       /* words in front of what is wrong with a file; NULL: none */
+    int is_told;                    /* with Debug: Perl tells of what happens */
+    int nonblocking;
     int failed;                     /* a link was lost since something was handed over to an idle one */
     int busy;                       /* a handler that runs during a wait must not start another */
     uint64_t mark;                  /* what the server had done, */
@@ -69,6 +71,9 @@ enum { MWX_QMTP_DONE, MWX_QMTP_ROOM, MWX_QMTP_FLUSHED, MWX_QMTP_IDLE, MWX_QMTP_Q
  * MWX_QMTP_UNLINKED: the link is to be dropped, if there is one, and if something waits then, there must be
  * another or mwx_qmtp_flight_abandon. */
 int mwx_qmtp_flight_run(pTHX_ mwx_qmtp_flight *f, SV *ref, int until, IV id, int may_wait, int watched);
+
+/* The same for MWX_QMTP_QUEUED, as far as that needs no system call. Whether it was reached. */
+int mwx_qmtp_flight_holds_back(pTHX_ mwx_qmtp_flight *f, mwx_qmtp *link);
 
 /* The link is given up on behalf of a delivery, if bytes of that are on their way; if not, only the
  * delivery is; if it is over, nothing. id 0: the link and all that has no results. Whoever has no answer

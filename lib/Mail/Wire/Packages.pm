@@ -52,6 +52,7 @@ sub _prepare {
     $facts->{limits} = [
         @{$set}{qw(Window WindowBytes)}, $body, $final,
         Mail::Wire::Options::least($facts->{seconds}{NextReplyTimeout}, $final), $self->_session_life,
+        $facts->{debug}, $facts->{nonblocking},
     ];
     $self->_new_flight;
     return 1;
@@ -70,7 +71,7 @@ sub _new_sender {
     my ($self) = @_;
     my ($answer, $next) = @{ $self->_facts->{seconds} }{qw(Timeout NextReplyTimeout)};
     my $flight = Net::QMTP::Flight->new;
-    $flight->limits(1, 1, $answer, $answer, Mail::Wire::Options::least($next, $answer), 0);
+    $flight->limits(1, 1, $answer, $answer, Mail::Wire::Options::least($next, $answer), 0, 0, 0);
     return $flight;
 }
 
@@ -133,9 +134,32 @@ sub _settle {
     return;
 }
 
+# For the glue: what code gives, as it hands it on (see add_code there). Short texts do without a source.
+sub _content_of_code {
+    my ($self, $to, $code) = @_;
+    my ($text, $piece) = ('');
+    my ($ok, $error) = Mail::Wire::Client::_try(sub {
+        while (defined($piece = $code->())) {
+            return if ref $piece or utf8::is_utf8($piece) or length $text > Mail::Wire::Source::PIECE;
+            $text .= $piece;
+        }
+    });
+    return \$text if $ok and not defined $piece;
+    my $next = !$ok ? sub { die $error } : sub {
+        my $given = $piece;
+        return $code->() if not defined $given;
+        undef $piece;
+        return $given;
+    };
+    my $job = { to => $to, source => Mail::Wire::Source->new($next, undef, $text) };
+    my $why = $self->_settle($job);
+    return (undef, $why) if defined $why;
+    return $job->{content}->text || $job->{content}->stretch;
+}
+
 # ---------------------------------------------------------------- the quick way
 
-# What most calls ask for is done by the glue, which has `submit` and `collect` of this class as well: they call
+# What is plain is done by the glue, which has `submit` and `collect` of this class as well: they call
 # Mail::Wire::Client's for everything else.
 
 sub deliver {
