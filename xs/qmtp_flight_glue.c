@@ -469,5 +469,5 @@ NV mwx_qmtp_flight_sent(pTHX_ mwx_qmtp_flight *f, SV *ref, IV id)
     mwx_qmtp *link = link_of(aTHX_ ref);
     const mw_qmtp_delivery *d = mw_qmtp_flight_find(f->flight, id);
 
-    return d ? (NV)mw_qmtp_delivery_sent(d, link ? link->session : NULL) : 0;
+    return d ? (NV)mw_qmtp_delivery_sent(d, link ? mw_qmtp_out(link->session)->sent : 0) : 0;
 }
