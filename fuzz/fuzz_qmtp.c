@@ -273,8 +273,10 @@ static void judge_write(run *h, const package *p, int rc)
     const package *oldest = answering(h, &others);
     int may = !h->broken && p->count && (h->counts || !oldest || (p->count == 1 && oldest->count == 1));
 
-    FUZZ_CHECK((rc == 0 || rc == MW_E_NOMEM) ? may : h->broken || (!may && rc == MW_E_STATE));
-    FUZZ_CHECK(rc != MW_E_NOMEM || h->broken || fuzz_memory_has_failed(&h->memory));
+    if (h->broken)
+        FUZZ_CHECK(rc && rc == mw_qmtp_error(h->q));
+    else
+        FUZZ_CHECK(may ? rc == 0 || (rc == MW_E_NOMEM && fuzz_memory_has_failed(&h->memory)) : rc == MW_E_STATE);
 }
 
 static void end(run *h, mw_slice sender)

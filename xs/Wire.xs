@@ -16,12 +16,25 @@
 #include "../c/command.h"
 #include "../c/error.h"
 
+/* The numbers that Perl needs to know. */
+static void numbers_boot(pTHX)
+{
+    HV *client = gv_stashpvs("Mail::Wire::Client", GV_ADD);
+
+#define MWX_NUMBER(name) newCONSTSUB(client, #name, newSViv(MWX_##name));
+    MWX_UNTILS(MWX_NUMBER)
+    MWX_OUTCOMES(MWX_NUMBER)
+#undef MWX_NUMBER
+    newCONSTSUB(gv_stashpvs("Net::QMTP", GV_ADD), "DEFERRED", newSViv(MW_QMTP_DEFERRED));
+}
+
 MODULE = Mail::Wire  PACKAGE = Mail::Wire
 
 PROTOTYPES: DISABLE
 
 BOOT:
     mwx_known_boot(aTHX);
+    numbers_boot(aTHX);
     mwx_hooks_boot(aTHX);
 
 #ifdef USE_ITHREADS

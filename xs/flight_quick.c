@@ -191,7 +191,7 @@ static int make_room(pTHX_ mwx_link *link, SV *self, const quick *q)
 {
     int may_wait = !link->nonblocking && q->deadline == 0;
 
-    if (mwx_flight_run(aTHX_ link, self, MWX_UNTIL_ROOM, (IV)SvCUR(q->content), may_wait) == MWX_FLIGHT_REACHED)
+    if (mwx_flight_run(aTHX_ link, self, MWX_UNTIL_ROOM, (IV)SvCUR(q->content), may_wait) == MWX_REACHED)
         return 1;
     mw_delivery_free(q->delivery);
     mwx_link_leave(aTHX_ link);

@@ -55,23 +55,22 @@ static SV *client_took(pTHX_ const client *c, IV id, AV *results)
 
 /* ---- arguments */
 
-static SV *octet(pTHX_ char eol)
+SV *mwx_qmtp_line_end(pTHX_ SV *encoding)
 {
-    return sv_2mortal(newSVpvn(&eol, 1));
+    const char *name = SvPV_nolen_const(encoding);
+    char eol = strcmp(name, "unix") == 0 ? MW_QMTP_LF : strcmp(name, "dos") == 0 ? MW_QMTP_CRLF : 0;
+
+    return eol ? sv_2mortal(newSVpvn(&eol, 1)) : NULL;
 }
 
-/* The octet that a package of this encoding begins with (the object's own, if none was given); NULL: it is none, or not a package's. */
+/* Of the order's encoding; of the object's own, if none was given. NULL: it is none, or not plain, or the order is not QMTP's. */
 static SV *line_end(pTHX_ const client *c, const mwx_order *o)
 {
     if (o->size || o->bits)
         return NULL;
     if (!o->encoding)
         return mwx_entry(aTHX_ c->own, MWX_KEY_EOL);
-    if (!mwx_is_plain(o->encoding))
-        return NULL;
-    if (strcmp(SvPVX_const(o->encoding), "unix") == 0)
-        return octet(aTHX_ MW_QMTP_LF);
-    return strcmp(SvPVX_const(o->encoding), "dos") == 0 ? octet(aTHX_ MW_QMTP_CRLF) : NULL;
+    return mwx_is_plain(o->encoding) ? mwx_qmtp_line_end(aTHX_ o->encoding) : NULL;
 }
 
 /* The text of a list of lines, all plain; NULL: it is none. */
@@ -91,8 +90,8 @@ static void keep(pTHX_ mwx_order *o)
     o->given = sv_mortalcopy(o->given);
 }
 
-/* What the caller's code gives: values of Perl, which has to look after it: a reference to its text; or a handle, an offset and a size;
- * or undef, and why it cannot be had. How many. */
+/* What the caller's code or handle gives, by way of Perl, which looks after what may come of it: a reference to the text; or a handle, an
+ * offset and a size; or undef, and why it cannot be had; or nothing: the window has no room for it. How many. */
 static int call_for_content(pTHX_ SV *self, const mwx_order *o, SV *content[3])
 {
     dSP;
@@ -105,7 +104,7 @@ static int call_for_content(pTHX_ SV *self, const mwx_order *o, SV *content[3])
     PUSHs(o->given);
     mPUSHn(o->deadline);
     PUTBACK;
-    count = call_pv("Mail::Wire::Packages::_content_of_code", G_ARRAY);
+    count = call_pv("Mail::Wire::Packages::_content_of", G_ARRAY);
     SPAGAIN;
     for (i = count - 1; i >= 0; i--)
         content[i] = POPs;
@@ -113,17 +112,29 @@ static int call_for_content(pTHX_ SV *self, const mwx_order *o, SV *content[3])
     return count;
 }
 
-static IV add_code(pTHX_ client *c, SV *self, mwx_order *o, SV *eol)
+/* Seconds that are left of a deadline since then; it is past no sooner than in a moment. */
+static NV left_of(NV deadline, int64_t since)
+{
+    NV left = deadline - (NV)(mw_io_now() - since) / 1e9;
+
+    return deadline == 0 ? 0 : left > 0 ? left : 1e-9;
+}
+
+static IV add_called(pTHX_ client *c, SV *self, mwx_order *o, SV *eol)
 {
     mwx_qmtp_flight *f = c->flight;
     SV *content[3];
+    int64_t since = o->deadline ? mw_io_now() : 0;
     int count;
 
     eol = sv_mortalcopy(eol);
     sv_2mortal(SvREFCNT_inc(SvRV(c->flight_ref)));
     keep(aTHX_ o);
     count = call_for_content(aTHX_ self, o, content);
+    if (!count)
+        return 0;
     c->link_ref = mwx_entry(aTHX_ c->own, MWX_KEY_LINK);
+    o->deadline = left_of(o->deadline, since);
     if (count == 3)
         return mwx_qmtp_flight_add_file(aTHX_ f, o->sender, o->rcpts, eol, content[0], SvNV(content[1]), SvNV(content[2]), o->deadline);
     if (count == 2)
@@ -131,23 +142,27 @@ static IV add_code(pTHX_ client *c, SV *self, mwx_order *o, SV *eol)
     return mwx_qmtp_flight_add(aTHX_ f, o->sender, o->rcpts, eol, SvRV(content[0]), o->deadline);
 }
 
+/* Code, or a handle, that is no object. */
+static int is_called(SV *sv)
+{
+    return sv && SvROK(sv) && !SvOBJECT(SvRV(sv)) && (SvTYPE(SvRV(sv)) == SVt_PVCV || isGV_with_GP(SvRV(sv)));
+}
+
 static IV add(pTHX_ client *c, SV *self, SV **arguments, int count)
 {
     mwx_order o;
     SV *eol;
-    int is_code;
 
     if (!mwx_order_read(aTHX_ &o, arguments, count) || !client_is_simple(aTHX_ c, self) || SvTRUE(mwx_entry(aTHX_ c->own, MWX_KEY_SENDING)))
         return 0;
-    is_code = o.given && SvROK(o.given) && SvTYPE(SvRV(o.given)) == SVt_PVCV && !SvOBJECT(SvRV(o.given)) && !o.deadline;
     eol = line_end(aTHX_ c, &o);
     o.content = o.content ? sv_2mortal(mwx_shared_copy(aTHX_ o.content)) : text_of_list(aTHX_ o.given);
-    if (!eol || !(o.content || is_code) || !mwx_qmtp_flight_has_room(c->flight, o.content ? SvCUR(o.content) : 0))
+    if (!eol || !(o.content || is_called(o.given)) || !mwx_qmtp_flight_has_room(c->flight, o.content ? SvCUR(o.content) : 0))
         return 0;
     if (!mw_qmtp_flight_unanswered(c->flight->flight))
         mwx_set_entry(aTHX_ c->own, MWX_KEY_ERROR, newSVpvs(""));
-    if (is_code)
-        return add_code(aTHX_ c, self, &o, eol);
+    if (!o.content)
+        return add_called(aTHX_ c, self, &o, eol);
     return mwx_qmtp_flight_add(aTHX_ c->flight, o.sender, o.rcpts, eol, o.content, o.deadline);
 }
 
@@ -169,7 +184,7 @@ IV mwx_qmtp_client_submit(pTHX_ SV *self, SV **arguments, int count, int *unlink
     if (id && !SvOK(c.link_ref))
         *unlinked_r = 1;
     else if (id && !mwx_qmtp_flight_holds_back(aTHX_ c.flight, mwx_qmtp_of(aTHX_ c.link_ref)))
-        *unlinked_r = client_run(aTHX_ &c, MWX_QMTP_QUEUED, 0, 0) == MWX_QMTP_UNLINKED;
+        *unlinked_r = client_run(aTHX_ &c, MWX_UNTIL_QUEUED, 0, 0) == MWX_UNLINKED;
     return id;
 }
 
@@ -182,7 +197,7 @@ SV *mwx_qmtp_client_collect(pTHX_ SV *self)
 
     if (!client_is_simple(aTHX_ &c, self) || !(d = mw_qmtp_flight_first(c.flight->flight)))
         return NULL;
-    if (d->state != MW_QMTP_OVER && client_run(aTHX_ &c, MWX_QMTP_DONE, (IV)d->id, !c.flight->nonblocking) == MWX_QMTP_UNLINKED)
+    if (d->state != MW_QMTP_OVER && client_run(aTHX_ &c, MWX_UNTIL_DONE, (IV)d->id, !c.flight->nonblocking) == MWX_UNLINKED)
         return NULL;
     results = mwx_qmtp_flight_take(aTHX_ c.flight, 0, &id);
     return client_took(aTHX_ &c, id, results);

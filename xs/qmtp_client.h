@@ -8,6 +8,9 @@
 
 #include "qmtp_flight_glue.h"
 
+/* The octet that names an encoding's line end, 'unix' or 'dos': a mortal. NULL: it is neither. */
+SV *mwx_qmtp_line_end(pTHX_ SV *encoding);
+
 /* Hands a delivery over. Returns its id; 0: no. */
 IV mwx_qmtp_client_add(pTHX_ SV *self, SV **arguments, int count);
 

@@ -316,10 +316,10 @@ static int reached(const mwx_qmtp_flight *f, const mwx_qmtp *link, int until, IV
     if (!mw_qmtp_flight_unanswered(f->flight))
         return 1;
     switch (until) {
-    case MWX_QMTP_DONE: return !d || d->state == MW_QMTP_OVER;
-    case MWX_QMTP_ROOM: return mwx_qmtp_flight_has_room(f, (uint64_t)id);
-    case MWX_QMTP_QUEUED: return !is_unlinked(f, link) && queued(link) < MW_QMTP_HIGH_WATER;
-    case MWX_QMTP_SENT: return !is_unlinked(f, link) && !queued(link);
+    case MWX_UNTIL_DONE: return !d || d->state == MW_QMTP_OVER;
+    case MWX_UNTIL_ROOM: return mwx_qmtp_flight_has_room(f, (uint64_t)id);
+    case MWX_UNTIL_QUEUED: return !is_unlinked(f, link) && queued(link) < MW_QMTP_HIGH_WATER;
+    case MWX_UNTIL_SENT: return !is_unlinked(f, link) && !queued(link);
     default: return 0;
     }
 }
@@ -353,7 +353,7 @@ static int move(pTHX_ mwx_qmtp_flight *f, mwx_qmtp *link, SV *ref, int may_wait)
 static int run(pTHX_ mwx_qmtp_flight *f, SV *ref, int until, IV id, int may_wait, int watched)
 {
     mwx_qmtp *link = link_of(aTHX_ ref);
-    const mw_qmtp_delivery *d = until == MWX_QMTP_DONE ? mw_qmtp_flight_find(f->flight, id) : NULL;
+    const mw_qmtp_delivery *d = until == MWX_UNTIL_DONE ? mw_qmtp_flight_find(f->flight, id) : NULL;
     uint64_t before = link ? mw_qmtp_out(link->session)->sent : 0;
     int moved;
 
@@ -365,18 +365,18 @@ static int run(pTHX_ mwx_qmtp_flight *f, SV *ref, int until, IV id, int may_wait
         else
             mwx_qmtp_flight_expire(f);
         if (link && mw_qmtp_error(link->session))
-            return MWX_QMTP_UNLINKED;
+            return MWX_UNLINKED;
         if (reached(f, link, until, id, d))
-            return MWX_QMTP_REACHED;
+            return MWX_REACHED;
         if (is_unlinked(f, link))
-            return MWX_QMTP_UNLINKED;
+            return MWX_UNLINKED;
         moved = move(aTHX_ f, link, ref, may_wait);
         if (moved < 0)
             return moved;
         if (!moved || (!may_wait && mw_qmtp_out(link->session)->sent - before > TURN_MAX))
-            return MWX_QMTP_BLOCKED;
+            return MWX_BLOCKED;
         if (watched)
-            return MWX_QMTP_MOVED;
+            return MWX_MOVED;
     }
 }
 
@@ -397,7 +397,7 @@ int mwx_qmtp_flight_run(pTHX_ mwx_qmtp_flight *f, SV *ref, int until, IV id, int
     f->busy = 0;
     /* What came of it is in the results: $! stays what it was. */
     errno = error;
-    f->failed |= said == MWX_QMTP_UNLINKED;
+    f->failed |= said == MWX_UNLINKED;
     if (said == MWX_E_DIED)
         mwx_rethrow(aTHX_ &mwx_qmtp_of(aTHX_ ref)->died);
     return said;

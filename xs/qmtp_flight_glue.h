@@ -8,6 +8,7 @@
 
 #include "deadlines.h"
 #include "qmtp_link.h"
+#include "running.h"
 #include "../c/qmtp_flight.h"
 
 /* What time is counted for: the server takes what is sent, answers a package, answers its next recipient. */
@@ -59,20 +60,14 @@ size_t mwx_qmtp_flight_orphans(const mwx_qmtp_flight *f);
 /* Whether the window has room for another one of so many bytes. */
 int mwx_qmtp_flight_has_room(const mwx_qmtp_flight *f, uint64_t size);
 
-/* What mwx_qmtp_flight_run returns. The numbers are those of Mail::Wire::Client. */
-enum { MWX_QMTP_REACHED = 0, MWX_QMTP_MOVED = 2, MWX_QMTP_BLOCKED = 3, MWX_QMTP_UNLINKED = 4 };
-
-/* What it runs for. */
-enum { MWX_QMTP_DONE, MWX_QMTP_ROOM, MWX_QMTP_FLUSHED, MWX_QMTP_IDLE, MWX_QMTP_QUEUED, MWX_QMTP_SENT };
-
 /* Moves bytes until delivery id is over, there is room for another one of id bytes, nothing goes on without waiting,
- * nothing is unanswered, little enough is queued to be held back, or nothing is: MWX_QMTP_REACHED. With
- * MWX_QMTP_MOVED after each step when watched. MWX_QMTP_BLOCKED: it would have to wait, and must not.
- * MWX_QMTP_UNLINKED: the link is to be dropped, if there is one, and if something waits then, there must be
+ * nothing is unanswered, little enough is queued to be held back, or nothing is: MWX_REACHED. With
+ * MWX_MOVED after each step when watched. MWX_BLOCKED: it would have to wait, and must not.
+ * MWX_UNLINKED: the link is to be dropped, if there is one, and if something waits then, there must be
  * another or mwx_qmtp_flight_abandon. */
 int mwx_qmtp_flight_run(pTHX_ mwx_qmtp_flight *f, SV *ref, int until, IV id, int may_wait, int watched);
 
-/* The same for MWX_QMTP_QUEUED, as far as that needs no system call. Whether it was reached. */
+/* The same for MWX_UNTIL_QUEUED, as far as that needs no system call. Whether it was reached. */
 int mwx_qmtp_flight_holds_back(pTHX_ mwx_qmtp_flight *f, mwx_qmtp *link);
 
 /* The link is given up on behalf of a delivery, if bytes of that are on their way; if not, only the

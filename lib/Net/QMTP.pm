@@ -18,9 +18,6 @@ use Mail::Wire::Standard ();
 our $VERSION = '1.000';
 our @ISA     = ('Mail::Wire::Packages');
 
-# The byte that names a message's line end, by the public name of the encoding.
-my %EOL = (unix => "\012", dos => "\015");
-
 # "Worst" first when equal recipients were answered differently.
 my %BADNESS = (success => 0, deferral => 1, failure => 2);
 
@@ -415,8 +412,8 @@ sub encoding {
 sub _eol {
     my ($type) = @_;
     $type = '' if !defined $type;
-    croak "Unknown encoding '$type': it is 'unix' or 'dos'" if !exists $EOL{$type};
-    return $EOL{$type};
+    my $eol = Mail::Wire::Packages::_line_end("$type");
+    return defined $eol ? $eol : croak "Unknown encoding '$type': it is 'unix' or 'dos'";
 }
 
 =head2 new_envelope
@@ -551,7 +548,7 @@ sub _unsent {
 sub _deferrals {
     my ($recipients, $why, $stage) = @_;
     my ($words, @to) = map { _octets($_) } $why, @$recipients;
-    return [ map { Mail::Wire::Result->_new($to[$_], $_, 450, $words, $stage) } 0 .. $#to ];
+    return [ map { Mail::Wire::Result->_new($to[$_], $_, DEFERRED, $words, $stage) } 0 .. $#to ];
 }
 
 # "A QMTP session should take at most 1 hour" (qmtp.txt, 2).

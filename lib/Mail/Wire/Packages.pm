@@ -134,9 +134,22 @@ sub _settle {
     return;
 }
 
-# For the glue: what code gives, as it hands it on (see add_code there). Short texts do without a source.
-sub _content_of_code {
-    my ($self, $to, $code) = @_;
+# For the glue: what code or a handle gives, as it hands it on (see call_for_content there).
+sub _content_of {
+    my ($self, $to, $data, $deadline) = @_;
+    my @taken = ref $data eq 'CODE' && !$deadline ? _text_of($data) : ();
+    return @taken if @taken == 1;
+    my $job = { to => $to, deadline => $deadline, since => Mail::Wire::_now(), source => Mail::Wire::Source->new(@taken ? @taken : $data) };
+    my $size = $job->{source}->size;
+    return if defined $size and not $self->{net_qmtp}{flight}->has_room($size);
+    my $why = $self->_settle($job);
+    return (undef, $why) if defined $why;
+    return $job->{content}->text || $job->{content}->stretch;
+}
+
+# A reference to the text that code gives, if that is short and all of octets; else the arguments of a source that goes on from there.
+sub _text_of {
+    my ($code) = @_;
     my ($text, $piece) = ('');
     my ($ok, $error) = Mail::Wire::Client::_try(sub {
         while (defined($piece = $code->())) {
@@ -151,10 +164,7 @@ sub _content_of_code {
         undef $piece;
         return $given;
     };
-    my $job = { to => $to, source => Mail::Wire::Source->new($next, undef, $text) };
-    my $why = $self->_settle($job);
-    return (undef, $why) if defined $why;
-    return $job->{content}->text || $job->{content}->stretch;
+    return ($next, undef, $text);
 }
 
 # ---------------------------------------------------------------- the quick way
