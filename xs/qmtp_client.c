@@ -82,17 +82,9 @@ static SV *text_of_list(pTHX_ SV *sv)
     return text && !SvUTF8(text) ? text : NULL;
 }
 
-/* What is plain in the order, by copies: the caller's code may change his own. */
-static void keep(pTHX_ mwx_order *o)
-{
-    o->sender = sv_mortalcopy(o->sender);
-    o->rcpts = (AV *)sv_2mortal((SV *)av_make(av_len(o->rcpts) + 1, AvARRAY(o->rcpts)));
-    o->given = sv_mortalcopy(o->given);
-}
-
 /* What the caller's code or handle gives, by way of Perl, which looks after what may come of it: a reference to the text; or a handle, an
  * offset and a size; or undef, and why it cannot be had; or nothing: the window has no room for it. How many. */
-static int call_for_content(pTHX_ SV *self, const mwx_order *o, SV *content[3])
+static int call_for_content(pTHX_ SV *self, const mwx_qmtp_envelope *e, SV *given, SV *content[3])
 {
     dSP;
     int count, i;
@@ -100,9 +92,9 @@ static int call_for_content(pTHX_ SV *self, const mwx_order *o, SV *content[3])
     PUSHMARK(SP);
     EXTEND(SP, 4);
     PUSHs(self);
-    PUSHs(sv_2mortal(newRV_inc((SV *)o->rcpts)));
-    PUSHs(o->given);
-    mPUSHn(o->deadline);
+    PUSHs(sv_2mortal(newRV_inc((SV *)e->rcpts)));
+    PUSHs(given);
+    mPUSHn(e->deadline);
     PUTBACK;
     count = call_pv("Mail::Wire::Packages::_content_of", G_ARRAY);
     SPAGAIN;
@@ -120,26 +112,22 @@ static NV left_of(NV deadline, int64_t since)
     return deadline == 0 ? 0 : left > 0 ? left : 1e-9;
 }
 
-static IV add_called(pTHX_ client *c, SV *self, mwx_order *o, SV *eol)
+/* What is plain goes by copies: the caller's code may change his own. */
+static IV add_called(pTHX_ client *c, SV *self, mwx_qmtp_envelope *e, SV *given)
 {
-    mwx_qmtp_flight *f = c->flight;
     SV *content[3];
-    int64_t since = o->deadline ? mw_io_now() : 0;
-    int count;
+    int64_t since = e->deadline ? mw_io_now() : 0;
+    int count, error = errno;
 
-    eol = sv_mortalcopy(eol);
     sv_2mortal(SvREFCNT_inc(SvRV(c->flight_ref)));
-    keep(aTHX_ o);
-    count = call_for_content(aTHX_ self, o, content);
-    if (!count)
-        return 0;
+    e->sender = sv_mortalcopy(e->sender);
+    e->rcpts = (AV *)sv_2mortal((SV *)av_make(av_len(e->rcpts) + 1, AvARRAY(e->rcpts)));
+    e->eol = sv_mortalcopy(e->eol);
+    count = call_for_content(aTHX_ self, e, sv_mortalcopy(given), content);
+    errno = error;
     c->link_ref = mwx_entry(aTHX_ c->own, MWX_KEY_LINK);
-    o->deadline = left_of(o->deadline, since);
-    if (count == 3)
-        return mwx_qmtp_flight_add_file(aTHX_ f, o->sender, o->rcpts, eol, content[0], SvNV(content[1]), SvNV(content[2]), o->deadline);
-    if (count == 2)
-        return mwx_qmtp_flight_add_unread(aTHX_ f, o->sender, o->rcpts, eol, content[1]);
-    return mwx_qmtp_flight_add(aTHX_ f, o->sender, o->rcpts, eol, SvRV(content[0]), o->deadline);
+    e->deadline = left_of(e->deadline, since);
+    return count ? mwx_qmtp_flight_add(aTHX_ c->flight, e, content, count) : 0;
 }
 
 /* Code, or a handle, that is no object. */
@@ -151,19 +139,21 @@ static int is_called(SV *sv)
 static IV add(pTHX_ client *c, SV *self, SV **arguments, int count)
 {
     mwx_order o;
-    SV *eol;
+    mwx_qmtp_envelope e;
+    SV *text;
 
     if (!mwx_order_read(aTHX_ &o, arguments, count) || !client_is_simple(aTHX_ c, self) || SvTRUE(mwx_entry(aTHX_ c->own, MWX_KEY_SENDING)))
         return 0;
-    eol = line_end(aTHX_ c, &o);
-    o.content = o.content ? sv_2mortal(mwx_shared_copy(aTHX_ o.content)) : text_of_list(aTHX_ o.given);
-    if (!eol || !(o.content || is_called(o.given)) || !mwx_qmtp_flight_has_room(c->flight, o.content ? SvCUR(o.content) : 0))
+    e.sender = o.sender;
+    e.rcpts = o.rcpts;
+    e.eol = line_end(aTHX_ c, &o);
+    e.deadline = o.deadline;
+    text = o.content ? sv_2mortal(mwx_shared_copy(aTHX_ o.content)) : text_of_list(aTHX_ o.given);
+    if (!e.eol || !(text || is_called(o.given)) || !mwx_qmtp_flight_has_room(c->flight, text ? SvCUR(text) : 0))
         return 0;
     if (!mw_qmtp_flight_unanswered(c->flight->flight))
         mwx_set_entry(aTHX_ c->own, MWX_KEY_ERROR, newSVpvs(""));
-    if (!o.content)
-        return add_called(aTHX_ c, self, &o, eol);
-    return mwx_qmtp_flight_add(aTHX_ c->flight, o.sender, o.rcpts, eol, o.content, o.deadline);
+    return text ? mwx_qmtp_flight_add_text(aTHX_ c->flight, &e, text) : add_called(aTHX_ c, self, &e, o.given);
 }
 
 /* ---- the methods */

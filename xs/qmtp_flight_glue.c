@@ -108,13 +108,13 @@ static int add_recipients(pTHX_ mw_qmtp_delivery *d, AV *rcpts)
 }
 
 /* Everything of it but the content. */
-static mw_qmtp_delivery *delivery_new(pTHX_ SV *sender, AV *rcpts, SV *eol)
+static mw_qmtp_delivery *delivery_new(pTHX_ const mwx_qmtp_envelope *e)
 {
-    mw_slice line_end = mwx_octets(aTHX_ eol, 0, "an encoding");
+    mw_slice line_end = mwx_octets(aTHX_ e->eol, 0, "an encoding");
     unsigned char first = line_end.len ? (unsigned char)line_end.base[0] : 0;
-    mw_qmtp_delivery *d = mw_qmtp_delivery_new(mw_alloc_default(), mwx_qmtp_address(aTHX_ sender, "a sender"), first);
+    mw_qmtp_delivery *d = mw_qmtp_delivery_new(mw_alloc_default(), mwx_qmtp_address(aTHX_ e->sender, "a sender"), first);
 
-    if (d && !add_recipients(aTHX_ d, rcpts))
+    if (d && !add_recipients(aTHX_ d, e->rcpts))
         return d;
     mw_qmtp_delivery_free(d);
     croak("Net::QMTP: %s", mw_error_text(MW_E_NOMEM));
@@ -135,40 +135,49 @@ static IV launch(mwx_qmtp_flight *f, mw_qmtp_delivery *d, SV *owner, NV deadline
     return (IV)mw_qmtp_flight_add(f->flight, d);
 }
 
-IV mwx_qmtp_flight_add(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol, SV *content, NV deadline)
+IV mwx_qmtp_flight_add_text(pTHX_ mwx_qmtp_flight *f, const mwx_qmtp_envelope *e, SV *text)
 {
-    mw_qmtp_delivery *d = delivery_new(aTHX_ sender, rcpts, eol);
     STRLEN len;
-    const char *bytes = SvPV(content, len);
+    const char *bytes = SvPV(text, len);
+    mw_qmtp_delivery *d = delivery_new(aTHX_ e);
 
     mw_qmtp_delivery_content(d, bytes, len);
-    return launch(f, d, SvREFCNT_inc_simple_NN(content), deadline);
+    return launch(f, d, SvREFCNT_inc_simple_NN(text), e->deadline);
 }
 
-IV mwx_qmtp_flight_add_file(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol, SV *handle, NV offset, NV size, NV deadline)
+static IV add_file(pTHX_ mwx_qmtp_flight *f, const mwx_qmtp_envelope *e, SV *const *content)
 {
-    int fd = mwx_fd(aTHX_ handle);
+    int fd = mwx_fd(aTHX_ content[0]);
     int64_t stamp = fd < 0 ? 0 : mw_io_file_stamp(fd);
     mw_qmtp_delivery *d;
 
     if (fd < 0)
         croak("Net::QMTP: the message's file is closed");
-    d = delivery_new(aTHX_ sender, rcpts, eol);
-    mw_qmtp_delivery_file(d, fd, (uint64_t)offset, (uint64_t)size, stamp);
-    return launch(f, d, newSVsv(handle), deadline);
+    d = delivery_new(aTHX_ e);
+    mw_qmtp_delivery_file(d, fd, (uint64_t)SvNV(content[1]), (uint64_t)SvNV(content[2]), stamp);
+    return launch(f, d, newSVsv(content[0]), e->deadline);
 }
 
-IV mwx_qmtp_flight_add_unread(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol, SV *why)
+static IV add_unread(pTHX_ mwx_qmtp_flight *f, const mwx_qmtp_envelope *e, SV *why)
 {
     mw_text *words = text_of(aTHX_ why);
-    mw_qmtp_delivery *d = delivery_new(aTHX_ sender, rcpts, eol);
-    IV id;
+    mw_qmtp_delivery *d = delivery_new(aTHX_ e);
+    IV id = launch(f, d, NULL, 0);
 
-    mw_qmtp_delivery_content(d, "", 0);
-    id = launch(f, d, NULL, 0);
     mw_qmtp_flight_unread(f->flight, d, words);
     mw_text_drop(words);
     return id;
+}
+
+IV mwx_qmtp_flight_add(pTHX_ mwx_qmtp_flight *f, const mwx_qmtp_envelope *e, SV *const *content, int count)
+{
+    if (count == 3)
+        return add_file(aTHX_ f, e, content);
+    if (count == 2)
+        return add_unread(aTHX_ f, e, content[1]);
+    if (!SvROK(content[0]))
+        croak("Net::QMTP: a message is a reference to its text");
+    return mwx_qmtp_flight_add_text(aTHX_ f, e, SvRV(content[0]));
 }
 
 size_t mwx_qmtp_flight_orphans(const mwx_qmtp_flight *f)

@@ -45,14 +45,20 @@ int mwx_qmtp_flight_is_clone(pTHX_ SV *ref);
  * mw_address_path). A wider character: the whole string's UTF-8. */
 mw_slice mwx_qmtp_address(pTHX_ SV *sv, const char *where);
 
-/* Hands a delivery over and returns its id. rcpts: a list of octet strings. content: a string of octets, which is kept and which
- * nobody changes until the delivery is over; or a handle on a plain file, size bytes of which from offset on are the content.
- * deadline in seconds from now, 0 none. */
-IV mwx_qmtp_flight_add(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol, SV *content, NV deadline);
-IV mwx_qmtp_flight_add_file(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol, SV *handle, NV offset, NV size, NV deadline);
+/* What is handed over, but for the content. */
+typedef struct mwx_qmtp_envelope {
+    SV *sender;     /* octets, as are the */
+    AV *rcpts;
+    SV *eol;        /* one octet */
+    NV deadline;    /* seconds from now, 0 none */
+} mwx_qmtp_envelope;
 
-/* The same for one whose content could not be read, as `why` says: it is over at once. */
-IV mwx_qmtp_flight_add_unread(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol, SV *why);
+/* Hands a delivery over and returns its id. text: octets, which are kept, and which nobody changes until the delivery is over. */
+IV mwx_qmtp_flight_add_text(pTHX_ mwx_qmtp_flight *f, const mwx_qmtp_envelope *e, SV *text);
+
+/* The same with content as Perl hands it on: a reference to such a text; or a handle on a plain file, an offset and a size; or undef
+ * and why the content could not be read: the delivery is over at once then. count: how many values. */
+IV mwx_qmtp_flight_add(pTHX_ mwx_qmtp_flight *f, const mwx_qmtp_envelope *e, SV *const *content, int count);
 
 /* How many deliveries of this process go unanswered if the object goes now. */
 size_t mwx_qmtp_flight_orphans(const mwx_qmtp_flight *f);

@@ -562,14 +562,11 @@ sub _is_old {
 # Hands the package over and waits for its answers, over this link and no other one. Returns what went wrong, if anything did.
 sub _send_package {
     my ($self, $flight, $link, $recipients) = @_;
-    my $own = $self->{net_qmtp};
-    my @package = ("$own->{sender}", $recipients, $own->{eol});
-    my ($why, $text, $file) = $self->_content(scalar @$recipients);
-    my $id;
-    $flight->name_file($self->_of_file) if $file;
-    defined $why ? $flight->add_unread(@package, $why, $id)
-        : $text  ? $flight->add(@package, $text, 0, $id)
-        :          $flight->add_file(@package, $file, 0, -s $file, 0, $id);
+    my $own     = $self->{net_qmtp};
+    my @content = $self->_content(scalar @$recipients);
+    my ($why)   = @content == 2 ? $content[1] : ();
+    $flight->name_file($self->_of_file) if @content == 3;
+    $flight->add(my $id, "$own->{sender}", $recipients, $own->{eol}, 0, @content);
     $flight->disown;
     $flight->abandon($why = $link->error)
         if !defined $why && $flight->run($link, Mail::Wire::Client::UNTIL_IDLE, 0, 1, 0) == Mail::Wire::Client::UNLINKED;
@@ -577,19 +574,19 @@ sub _send_package {
     return $why;
 }
 
-# What is wrong with the message, if anything is; a reference to its text, or undef; a handle on the file that it is in.
+# The message as the flight takes it: see Mail::Wire::Packages::_settle.
 sub _content {
     my ($self, $count) = @_;
     my $own = $self->{net_qmtp};
     my ($text, $file, $why) = $own->{message};
     if (!$text) {
-        $file = _opened($own->{file}, \$why) or return $self->_of_file . ": $why";
+        $file = _opened($own->{file}, \$why) or return (undef, $self->_of_file . ": $why");
     }
     my $size = $text ? length $$text : -s $file;
     $self->_debug("sending $size bytes to $count recipients");
-    return (undef, $text, $file) if $text || $size > BLOCK;
-    $text = _read($file, $size, \$why) or return $self->_of_file . ": $why";
-    return (undef, $text);
+    return $text || ($file, 0, $size) if $text || $size > BLOCK;
+    $text = _read($file, $size, \$why);
+    return $text || (undef, $self->_of_file . ": $why");
 }
 
 sub _of_file { return "message_from_file: $_[0]{net_qmtp}{file}" }

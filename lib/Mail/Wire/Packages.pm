@@ -117,21 +117,22 @@ sub _check_rest {
     return;
 }
 
-# The content is all there. The caller's code may die over it: then nobody gets the message. When it cannot be read there are results
-# that say so: returns why.
+# The content, all of it, as the flight takes it: a reference to its text; a handle, an offset and a size; or undef, and why it cannot be
+# read. The caller's code may die over it: then nobody gets the message.
 sub _settle {
     my ($self, $job) = @_;
     my $source = delete $job->{source};
     $source->until($job->{deadline} ? $job->{since} + $job->{deadline} : 0);
-    my ($ok, $error) = Mail::Wire::Client::_try(sub { $job->{content} = Mail::Wire::Spool->new($source) });
+    my $content;
+    my ($ok, $error) = Mail::Wire::Client::_try(sub { $content = Mail::Wire::Spool->new($source) });
     if (not $ok) {
         my $why = Mail::Wire::Source::fault($error);
-        return $why if defined $why;
+        return (undef, $why) if defined $why;
         $self->_delivered(Net::QMTP::_deferrals($job->{to}, 'the message could not be read', 'body'));
         die $error;
     }
-    $job->{total} = $job->{content}->size;
-    return;
+    $job->{total} = $content->size;
+    return $content->text || $content->stretch;
 }
 
 # For the glue: what code or a handle gives, as it hands it on (see call_for_content there).
@@ -142,9 +143,7 @@ sub _content_of {
     my $job = { to => $to, deadline => $deadline, since => Mail::Wire::_now(), source => Mail::Wire::Source->new(@taken ? @taken : $data) };
     my $size = $job->{source}->size;
     return if defined $size and not $self->{net_qmtp}{flight}->has_room($size);
-    my $why = $self->_settle($job);
-    return (undef, $why) if defined $why;
-    return $job->{content}->text || $job->{content}->stretch;
+    return $self->_settle($job);
 }
 
 # A reference to the text that code gives, if that is short and all of octets; else the arguments of a source that goes on from there.
@@ -189,19 +188,13 @@ sub _launch {
     my ($self, $job) = @_;
     my $from = defined $job->{from} ? "$job->{from}" : '';    # maybe the caller's code, under which the content is still looked after
     my $errno = 0 + $!;
-    my $unread = $self->_settle($job);
+    my @content = $self->_settle($job);
     $! = $errno;
     my $facts = $self->_facts;
     $facts->{error} = '' if not $facts->{flight}->unanswered;
-    my @what = ($from, @{$job}{qw(to eol)});
-    my $content = delete $job->{content};
-    my $text = $content && $content->text;
     my $left = Mail::Wire::Client::_left($job);
     $self->_launching($job);
-    my $flight = $facts->{flight};
-    my $id = defined $unread ? $flight->add_unread(@what, $unread, $job->{id})
-        : $text ? $flight->add(@what, $text, $left, $job->{id})
-        :         $flight->add_file(@what, $content->stretch, $left, $job->{id});
+    my $id = $facts->{flight}->add($job->{id}, $from, @{$job}{qw(to eol)}, $left, @content);
     $self->_launched;
     return $id;
 }
