@@ -25,7 +25,7 @@ static void numbers_boot(pTHX)
     MWX_UNTILS(MWX_NUMBER)
     MWX_OUTCOMES(MWX_NUMBER)
 #undef MWX_NUMBER
-    newCONSTSUB(gv_stashpvs("Net::QMTP", GV_ADD), "DEFERRED", newSViv(MW_QMTP_DEFERRED));
+    newCONSTSUB(gv_stashpvs("Net::QMTP", GV_ADD), "_DEFERRED", newSViv(MW_QMTP_DEFERRED));
 }
 
 MODULE = Mail::Wire  PACKAGE = Mail::Wire

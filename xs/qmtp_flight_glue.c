@@ -443,14 +443,6 @@ void mwx_qmtp_flight_give_up(pTHX_ mwx_qmtp_flight *f, SV *ref, IV id, SV *why)
     mw_text_drop(words);
 }
 
-void mwx_qmtp_flight_abandon(pTHX_ mwx_qmtp_flight *f, SV *why)
-{
-    mw_text *words = text_of(aTHX_ why);
-
-    mw_qmtp_flight_abandon(f->flight, words);
-    mw_text_drop(words);
-}
-
 /* ---- results */
 
 AV *mwx_qmtp_flight_take(pTHX_ mwx_qmtp_flight *f, IV id, IV *id_r)

@@ -548,7 +548,7 @@ sub _unsent {
 sub _deferrals {
     my ($recipients, $why, $stage) = @_;
     my ($words, @to) = map { _octets($_) } $why, @$recipients;
-    return [ map { Mail::Wire::Result->_new($to[$_], $_, DEFERRED, $words, $stage) } 0 .. $#to ];
+    return [ map { Mail::Wire::Result->_new($to[$_], $_, _DEFERRED, $words, $stage) } 0 .. $#to ];
 }
 
 # "A QMTP session should take at most 1 hour" (qmtp.txt, 2).
@@ -568,7 +568,7 @@ sub _send_package {
     $flight->name_file($self->_of_file) if @content == 3;
     $flight->add(my $id, "$own->{sender}", $recipients, $own->{eol}, 0, @content);
     $flight->disown;
-    $flight->abandon($why = $link->error)
+    $flight->give_up(undef, 0, $why = $link->error)
         if !defined $why && $flight->run($link, Mail::Wire::Client::UNTIL_IDLE, 0, 1, 0) == Mail::Wire::Client::UNLINKED;
     carp $why if defined $own->{file} && defined $why && index($why, $self->_of_file) == 0;
     return $why;

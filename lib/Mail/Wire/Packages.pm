@@ -298,7 +298,7 @@ sub _place {
 sub _close {
     my ($self) = @_;
     my $own = $self->{net_qmtp};
-    $self->_ground('the connection was closed');
+    $self->_fail_all('the connection was closed');
     delete $own->{relinked};
     delete $own->{given_up};
     my @links = grep {$_} delete $own->{link}, $own->{sending};
@@ -330,7 +330,7 @@ sub _relink {
     my $unused = $self->_drop_link;
     return 1 if not $facts->{flight}->waits;
     if ($unused and $again) {
-        $facts->{flight}->abandon($facts->{lost});
+        $facts->{flight}->give_up(undef, 0, $facts->{lost});
         return 1;
     }
     return $self->_link_again;
@@ -357,7 +357,7 @@ sub _go_on_dialling {
     }
     else {
         $self->_failed($@);
-        $facts->{flight}->abandon($facts->{error});
+        $facts->{flight}->give_up(undef, 0, $facts->{error});
     }
     return 1;
 }
@@ -374,7 +374,7 @@ sub _dial_in_time {
         @{$facts}{qw(relinked error)} = (1, $error);
     }
     elsif (not $facts->{flight}->expire) {
-        $facts->{flight}->abandon($facts->{error});
+        $facts->{flight}->give_up(undef, 0, $facts->{error});
     }
     return 1;
 }
@@ -422,7 +422,7 @@ sub _croak_in_flight {
 }
 
 # Whoever has no answer gets a deferral.
-sub _ground {
+sub _fail_all {
     my ($self, $why) = @_;
     my $facts = $self->_facts;
     delete $facts->{dial};
@@ -485,32 +485,3 @@ sub _flight_goes {
 *Net::QMTP::Flight::DESTROY = \&_flight_goes;
 
 1;
-
-__END__
-
-=encoding utf8
-
-=head1 NAME
-
-Mail::Wire::Packages - what Net::QMTP adds for deliver and submit
-
-=head1 DESCRIPTION
-
-Internal to Mail-Wire: arguments, options, links and results of QMTP deliveries, behind the methods
-C<deliver>, C<submit> and C<collect> of L<Net::QMTP>, where they are described.
-It may change in any release.
-
-=head1 SEE ALSO
-
-L<Net::QMTP>
-
-=head1 AUTHOR
-
-The Mail-Wire authors
-
-=head1 LICENSE
-
-This library is free software; you can redistribute it and/or modify it under the same terms as Perl
-itself.
-
-=cut
