@@ -122,6 +122,27 @@ for my $class (qw(qmtp lmtp)) {
 }
 
 {
+    package Counted;
+    sub TIESCALAR { return bless [ $_[1], 0 ] }
+    sub FETCH { $_[0][1]++; return $_[0][0] }
+}
+
+{
+    my $server = QMTPServer->new(sub { my ($peer) = @_; while (1) { $peer->send(QMTPServer::netstring(('Kok') x QMTPServer::take($peer))) } });
+    my $qmtp = QMTPServer::client($server);
+    my @given = ('text', sub { return }, ['a']);
+    for my $data (@given) {
+        tie my $tied, 'Counted', $data;
+        ok($qmtp->submit(From => 's', To => ['a'], Data => $tied), 'a tied scalar');
+    }
+    while (my $delivery = $qmtp->collect) { ok($delivery->is_success, '... is what it says') }
+    is_deeply([ map { $_->{message} } QMTPServer::packages($server->received) ], [ 'text', '', 'a' ], '... each');
+    local $! = 5;
+    $qmtp->submit(From => 's', To => ['a'], Data => sub { $! = 7; return });
+    is(0 + $!, 5, 'what code does to $! is not seen');
+}
+
+{
     my $server = QMTPServer->new(sub { my ($peer) = @_; while (1) { $peer->send(QMTPServer::netstring(('Kok') x QMTPServer::take($peer))) } });
     my $qmtp = QMTPServer::client($server);
     my @pieces = ('a');

@@ -12,8 +12,8 @@ typedef struct mwx_order {
     SV *size, *bits, *encoding;     /* plain, or NULL: not given */
 } mwx_order;
 
-/* Whether the arguments are From, To and Data, plain (but for Data: see given; it may be a reference to a string), and perhaps Deadline, Size, Bits and
- * Encoding, plain or undef, and nothing else. */
+/* Whether the arguments are From, To and Data, plain (but for Data: see given; it may be a reference to a string), and perhaps
+ * Deadline, Size, Bits and Encoding, plain or undef, and nothing else. */
 int mwx_order_read(pTHX_ mwx_order *o, SV **arguments, int count);
 
 /* The list that sv refers to, of one plain string or more, if it is no object's. NULL: it is none. */

@@ -133,7 +133,7 @@ static IV add_called(pTHX_ client *c, SV *self, mwx_qmtp_envelope *e, SV *given)
 /* Code, or a handle, that is no object. */
 static int is_called(SV *sv)
 {
-    return sv && SvROK(sv) && !SvOBJECT(SvRV(sv)) && (SvTYPE(SvRV(sv)) == SVt_PVCV || isGV_with_GP(SvRV(sv)));
+    return SvROK(sv) && !SvOBJECT(SvRV(sv)) && (SvTYPE(SvRV(sv)) == SVt_PVCV || isGV_with_GP(SvRV(sv)));
 }
 
 static IV add(pTHX_ client *c, SV *self, SV **arguments, int count)
@@ -142,7 +142,9 @@ static IV add(pTHX_ client *c, SV *self, SV **arguments, int count)
     mwx_qmtp_envelope e;
     SV *text;
 
-    if (!mwx_order_read(aTHX_ &o, arguments, count) || !client_is_simple(aTHX_ c, self) || SvTRUE(mwx_entry(aTHX_ c->own, MWX_KEY_SENDING)))
+    if (!mwx_order_read(aTHX_ &o, arguments, count) || (o.given && SvGMAGICAL(o.given)))
+        return 0;
+    if (!client_is_simple(aTHX_ c, self) || SvTRUE(mwx_entry(aTHX_ c->own, MWX_KEY_SENDING)))
         return 0;
     e.sender = o.sender;
     e.rcpts = o.rcpts;

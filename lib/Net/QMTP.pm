@@ -569,7 +569,7 @@ sub _send_package {
     $flight->add(my $id, "$own->{sender}", $recipients, $own->{eol}, 0, @content);
     $flight->disown;
     $flight->give_up(undef, 0, $why = $link->error)
-        if !defined $why && $flight->run($link, Mail::Wire::Client::UNTIL_IDLE, 0, 1, 0) == Mail::Wire::Client::UNLINKED;
+        if !defined $why && $flight->run($link, Mail::Wire::Client::UNTIL_DONE, $id, 1, 0) == Mail::Wire::Client::UNLINKED;
     carp $why if defined $own->{file} && defined $why && index($why, $self->_of_file) == 0;
     return $why;
 }

@@ -80,6 +80,26 @@ static void test_long_content(void)
     }
 }
 
+/* Short addresses are put together first, long ones are not. */
+static void test_long_addresses(void)
+{
+    static char address[300], wire[1024], expected[1024];
+    package p = { "m", address, { address } };
+    size_t len;
+
+    for (len = 255; len <= 258; len++) {
+        mw_qmtp *q = session_new();
+
+        memset(address, 'a', len);
+        address[len] = *wire = '\0';
+        package_write(q, &p);
+        session_send(q, sizeof wire, wire);
+        sprintf(expected, "2:\nm,%d:%s,%d:%d:%s,,", (int)len, address, (int)len + 5, (int)len, address);
+        tap_ok(strcmp(wire, expected) == 0, "wire: addresses of %d bytes", (int)len);
+        session_end(q);
+    }
+}
+
 /* ---- what comes back ---- */
 
 static const struct { const char *name; const package *p; const char *in; int error; const char *results; } answers[] = {
@@ -306,6 +326,7 @@ int main(void)
     test_wires();
     test_octets();
     test_long_content();
+    test_long_addresses();
     test_answers();
     test_read_tells();
     test_limits();
