@@ -140,6 +140,7 @@ for my $class (qw(qmtp lmtp)) {
     local $! = 5;
     $qmtp->submit(From => 's', To => ['a'], Data => sub { $! = 7; return });
     is(0 + $!, 5, 'what code does to $! is not seen');
+    $qmtp->collect;
 }
 
 {
