@@ -9,7 +9,7 @@ void mw_flight_finish(mw_flight *f, mw_delivery *d)
     d->state = MW_DELIVERY_DONE;
     d->guarded = d->number < f->trust.queued;
     f->unanswered--;
-    f->bytes -= d->size;
+    f->bytes -= (size_t)d->content.size;
     while (f->oldest && f->oldest->state == MW_DELIVERY_DONE)
         f->oldest = f->oldest->next;
 }

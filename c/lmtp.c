@@ -81,8 +81,8 @@ mw_lmtp *mw_lmtp_new(const mw_alloc *alloc)
     s->party.restarted = restarted;
     mw_dialogue_join(&s->dialogue, &s->party);
     mw_transaction_init(&s->now, alloc);
-    mw_reply_init(&s->by_hand, alloc);
-    mw_buf_init(&s->hand_line, alloc);
+    mw_reply_init(&s->hand.reply, alloc);
+    mw_buf_init(&s->hand.line, alloc);
     return s;
 }
 
@@ -94,8 +94,8 @@ void mw_lmtp_free(mw_lmtp *s)
         return;
     alloc = s->dialogue.alloc;
     mw_transaction_free(&s->now);
-    mw_reply_free(&s->by_hand);
-    mw_buf_free(&s->hand_line);
+    mw_reply_free(&s->hand.reply);
+    mw_buf_free(&s->hand.line);
     mw_text_drop(s->refused_text);
     mw_dialogue_free(&s->dialogue);
     alloc->release(alloc->ctx, s);
@@ -111,7 +111,7 @@ void mw_lmtp_limits(mw_lmtp *s, size_t line_max, size_t reply_max)
     if (line_max)
         s->dialogue.lines.max = line_max;
     if (reply_max)
-        s->dialogue.gathering.max = s->dialogue.last.max = s->dialogue.keywords.reply.max = s->by_hand.max = reply_max;
+        s->dialogue.gathering.max = s->dialogue.last.max = s->dialogue.keywords.reply.max = s->hand.reply.max = reply_max;
 }
 
 void mw_lmtp_joined(mw_lmtp *s, int joined)
@@ -393,7 +393,7 @@ void mw_lmtp_lost(mw_lmtp *s, int why, mw_text *words)
     if (s->state != MW_STATE_BROKEN)
         mw_lmtp_salvage(s);
     mw_dialogue_lost(&s->dialogue, why, words);
-    s->hand_held = 0;
+    s->hand.is_held = 0;
     s->chunk_left = 0;
 }
 
