@@ -155,7 +155,7 @@ static int scan_file(const mw_content *c)
 
     for (; file.size; file.size -= (uint64_t)n, file.offset += (uint64_t)n) {
         n = read_file(&file, block, file.size);
-        if (n < 0 || !mw_crlf_clean(&after_cr, block, (size_t)n))
+        if (n <= 0 || !mw_crlf_clean(&after_cr, block, (size_t)n))
             return 0;
         last = block[n - 1];
     }

@@ -1,4 +1,5 @@
 /* lmtp_content.c - a message's content on its way into an LMTP session: DATA and BDAT. */
+#include "content.h"
 #include "lmtp_session.h"
 #include "error.h"
 

@@ -1,4 +1,4 @@
-# Files that Net::LMTP delivers: by BDAT from where they are, where that can be; else like any other content.
+# Files that Net::LMTP delivers: by BDAT from where they are, where that can be; else read when their turn has come.
 
 use strict;
 use warnings;

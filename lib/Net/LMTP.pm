@@ -1038,7 +1038,8 @@ grow with it; but what is no plain file is read whole first with C<< Bits => 'bi
 A plain file of more than 64 KB that ends all its lines in CRLF (or goes as it is, by
 C<< Bits => 'binary' >>) is sent from where it is by a server's CHUNKING, without passing through this
 process where the system can do that. It is read once before, to see that. If it changes before it is
-sent, its recipients are deferrals and the link is closed.
+sent, its recipients are deferrals and the link is closed. Another plain file of more than 64 KB goes by DATA, and is read when its
+turn has come.
 
 Any mix of LF and CRLF becomes CRLF, dots that begin a line are doubled where that is needed, a bare
 CR is treated as in C<datasend> (by CHUNKING, where a dot means nothing, it stays as it is), and a last line without an end
