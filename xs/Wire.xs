@@ -57,13 +57,8 @@ _file_stamp(handle)
 IV
 _buffered(handle)
     SV *handle
-  PREINIT:
-    IO *io;
-    PerlIO *fp;
   CODE:
-    io = SvROK(handle) && isGV_with_GP(SvRV(handle)) ? GvIO((GV *)SvRV(handle)) : NULL;
-    fp = io ? IoIFP(io) : NULL;
-    RETVAL = fp && PerlIO_has_cntptr(fp) ? (IV)PerlIO_get_cnt(fp) : 0;
+    RETVAL = mwx_buffered(aTHX_ handle);
   OUTPUT:
     RETVAL
 

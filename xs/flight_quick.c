@@ -102,7 +102,7 @@ static int add_mail(pTHX_ mwx_link *link, SV *self, mw_delivery *d, const mwx_or
     draft line;
     mw_slice path, whole;
 
-    line.len = mwx_quick_line(link, o->sender, MW_VERB_MAIL, line.text, sizeof line.text, &path);
+    line.len = mwx_quick_line(link, o->sender, MW_KIND_MAIL, line.text, sizeof line.text, &path);
     if (!line.len || has_line_ends(o->sender) || !append_parameters(aTHX_ link, self, &line, o))
         return 0;
     whole.base = line.text;
@@ -116,7 +116,7 @@ static int add_rcpt(const mwx_link *link, mw_delivery *d, SV *address)
     mw_slice line, path;
 
     line.base = buffer;
-    line.len = mwx_quick_line(link, address, MW_VERB_RCPT, buffer, sizeof buffer, &path);
+    line.len = mwx_quick_line(link, address, MW_KIND_RCPT, buffer, sizeof buffer, &path);
     if (!line.len || has_line_ends(address))
         return 0;
     /* Shown without its brackets. */
@@ -180,7 +180,7 @@ AV *mwx_flight_quick_deliver(pTHX_ SV *self, SV **arguments, int count)
     mwx_flight_run(aTHX_ link, self, MWX_UNTIL_DONE, id, 1);
     if (link->died)
         mwx_flight_interrupted(aTHX_ link, self, id, NULL);
-    mwx_link_delivered(aTHX_ link, mwx_flight_take(aTHX_ link, mw_flight_find(link->session, id)));
+    mwx_link_delivered(aTHX_ link, mwx_flight_take(aTHX_ link, mw_flight_find(link->flight, id)));
     mwx_link_leave(aTHX_ link);
     return link->delivered;
 }
@@ -215,7 +215,7 @@ IV mwx_flight_quick_submit(pTHX_ SV *self, SV **arguments, int count)
 SV *mwx_flight_quick_collect(pTHX_ SV *self)
 {
     mwx_link *link = simple_link(aTHX_ self);
-    mw_delivery *d = link ? mw_flight_first(link->session) : NULL;
+    mw_delivery *d = link ? mw_flight_first(link->flight) : NULL;
     IV id;
 
     if (!d)
@@ -224,7 +224,7 @@ SV *mwx_flight_quick_collect(pTHX_ SV *self)
     if (d->state != MW_DELIVERY_DONE)
         mwx_flight_run(aTHX_ link, self, MWX_UNTIL_DONE, id, !link->nonblocking);
     mwx_link_leave(aTHX_ link);
-    if (d != mw_flight_first(link->session) || d->state != MW_DELIVERY_DONE)
+    if (d != mw_flight_first(link->flight) || d->state != MW_DELIVERY_DONE)
         return NULL;
     return mwx_flight_collect(aTHX_ link, id);
 }

@@ -13,7 +13,8 @@
 #include "../c/lmtp.h"
 
 typedef struct mwx_link {
-    mw_lmtp *session;
+    mw_lmtp *session;           /* whose commands the caller gives */
+    mw_flight *flight;          /* the deliveries on the same dialogue */
     mwx_carrier carrier;
     mwx_hooks hooks;
     IV debug;
@@ -36,7 +37,7 @@ typedef struct mwx_link {
     AV *delivered;                  /* the results taken last, */
     uint64_t delivered_in;          /* and the transaction until whose end they are the ones to show */
     size_t window, window_bytes;    /* how many, and how much content, may be unanswered */
-    NV seconds[MW_WAIT_QUIET + 1];  /* for each wait; 0 none */
+    NV seconds[MW_WAIT_COUNT];  /* for each wait; 0 none */
     NV timeout_default;             /* what the method timeout says when nobody has set it */
     NV timeout_cap;                 /* seconds that no wait passes; 0 none */
     mwx_deadlines deadlines;        /* of deliveries */

@@ -6,7 +6,7 @@
 /* Longer lines take the long way. */
 #define LINE_MAX_QUICK 512
 
-size_t mwx_quick_line(const mwx_link *link, SV *address, mw_verb verb, char *buffer, size_t size, mw_slice *path_r)
+size_t mwx_quick_line(const mwx_link *link, SV *address, mw_kind verb, char *buffer, size_t size, mw_slice *path_r)
 {
     mw_slice text;
 
@@ -33,7 +33,7 @@ static int with_address(pTHX_ mwx_link *link, SV *ref, SV **arguments, int count
     if (count != 1 || !is_simple(aTHX_ link, ref, hook) || mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_ADDR))
         return -1;
     line.base = buffer;
-    line.len = mwx_quick_line(link, arguments[0], is_mail ? MW_VERB_MAIL : MW_VERB_RCPT, buffer, sizeof buffer, &path);
+    line.len = mwx_quick_line(link, arguments[0], is_mail ? MW_KIND_MAIL : MW_KIND_RCPT, buffer, sizeof buffer, &path);
     if (!line.len)
         return -1;
     if (is_mail) {

@@ -20,6 +20,6 @@ int mwx_link_has_recipient(pTHX_ mwx_link *link, SV *ref);
 int mwx_link_quick_data(pTHX_ mwx_link *link, SV *ref, int count);
 
 /* mw_command_envelope for a plain string: the length; 0 also when it is none. */
-size_t mwx_quick_line(const mwx_link *link, SV *address, mw_verb verb, char *buffer, size_t size, mw_slice *path_r);
+size_t mwx_quick_line(const mwx_link *link, SV *address, mw_kind verb, char *buffer, size_t size, mw_slice *path_r);
 
 #endif

@@ -8,6 +8,10 @@
  * wait, as a handler may have closed it. */
 int mwx_fd(pTHX_ SV *ref);
 
+/* How many bytes the handle has read ahead; -1 when they are not what the file has in front of the descriptor's place: ungetc put
+ * others there. What was printed to it, and waits, is written first. */
+IV mwx_buffered(pTHX_ SV *ref);
+
 /* The ways of a link's bytes: its descriptor, or its handle's own methods while it is tied. Which one, is seen at the beginning of each
  * call, as a script may put TLS on a link at any time. A layered handle on a link that has unread bytes is MW_E_REPLY_EXTRA. */
 typedef struct mwx_carrier {
