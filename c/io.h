@@ -17,6 +17,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "file.h"
 #include "io_transport.h"
 
 #define MW_IO_NEVER INT64_MAX
@@ -82,6 +83,9 @@ int mw_io_poll(mw_transport *t, mw_buf *in);
 
 /* Reads a file from offset on: how many bytes, at most max; 0 at its end; negative when it cannot be read. */
 int mw_io_read_file(int fd, uint64_t offset, char *to, int max);
+
+/* That, for the core: a stretch of an open file, as it is now. */
+void mw_io_file(mw_file *file, int fd, uint64_t offset, uint64_t size);
 
 /* The system's words for an errno, cut to the size. strerror's own may be overwritten by another thread. */
 void mw_io_words(int error, char *words, size_t size);

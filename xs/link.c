@@ -24,8 +24,8 @@ static int free_link(pTHX_ SV *object, MAGIC *mg)
     PERL_UNUSED_ARG(object);
     if (link) {
         mwx_flight_free(aTHX_ link);
-        mwx_carrier_free(aTHX_ &link->carrier);
         mw_flight_free(link->flight);
+        mwx_carrier_free(aTHX_ &link->carrier);
         mw_lmtp_free(link->session);
         SvREFCNT_dec(link->code);
         SvREFCNT_dec((SV *)link->lines);

@@ -1144,7 +1144,7 @@ delivery's.
 When DATA or a BDAT was refused, that reply is the result of each accepted recipient. When MAIL was
 refused, that one is the result of all. While the message is under way, who has no result yet is a
 deferral, 421, C<no reply yet>; with its end sent, and replies to it unread, one that may have been
-delivered.
+delivered. A recipient that is named on a lost link is a deferral, 421, stage C<connect>.
 
 =head3 data_results
 

@@ -380,22 +380,8 @@ sub _ground {
 
 # ---------------------------------------------------------------- copies
 
-# For Storable's dclone and its kin: a copy of an object without a connection is another such object.
-sub STORABLE_freeze {
-    my ($self) = @_;
-    my %own = %{ $self->{net_qmtp} };
-    croak 'Net::QMTP: an object with a connection or with deliveries cannot be copied'
-        if $own{link} || $own{sending} || $own{dial} || $self->in_flight;
-    delete @own{qw(flight jobs calling awaited in_callback)};
-    return ('', { %$self, net_qmtp => \%own });
-}
-
-sub STORABLE_thaw {
-    my ($self, $cloning, $frozen, $copy) = @_;
-    %$self = %$copy;
-    $self->_new_flight;
-    return;
-}
+# For Storable's dclone and its kin. With a connection or without: a copy would have half of what the object is.
+sub STORABLE_freeze { croak 'Net::QMTP: an object cannot be copied' }
 
 sub Net::QMTP::Flight::new {
     my ($class) = @_;
