@@ -264,7 +264,7 @@ static int dial_look(mw_dial *d)
 
 int mw_dial_step(mw_dial *d, int64_t deadline)
 {
-    int rc = 0;
+    int rc;
 
     while (d->phase == MW_DIAL_CONNECT) {
         rc = d->fd < 0 ? dial_next(d, deadline) : dial_look(d);

@@ -1104,6 +1104,13 @@ Recipients named by C<_RCPT> or C<command('RCPT', ...)> have results like others
 
 The same without arguments. C<_QUIT> doesn't close, C<_STARTTLS> doesn't begin TLS.
 
+A script may put TLS under the object by itself then: C<start_SSL> of a class that has L<IO::Socket::SSL> in front of Net::LMTP in its
+C<@ISA>, C<*$lmtp = *$ssl>, or a tied glob. While the object's glob is tied, everything is sent and read by its own C<sysread> and
+C<syswrite>, deliveries as well, and all waits hold. A method of these that dies is a lost link, with its words in the status and in the
+results. A tied class that keeps bytes which C<select> does not see must have a method C<pending>; it is asked until it says C<EAGAIN>.
+What had come in plain text and was not read before TLS began is the end of the link. L</hello> must be called again. The methods C<send>,
+C<error>, C<pending> and C<getline> are IO::Socket::SSL's in such a class.
+
 =head3 _DATA
 
 True for 3xx.
