@@ -91,26 +91,3 @@ int mw_delivery_rcpt(mw_delivery *d, mw_slice address, mw_slice line)
         rc = note_index(d);
     return rc ? rc : add_line(d, line);
 }
-
-void mw_delivery_content(mw_delivery *d, const char *bytes, size_t len)
-{
-    d->content = bytes;
-    d->left = d->size = len;
-    d->whole = 1;
-}
-
-void mw_delivery_file(mw_delivery *d, int fd, uint64_t offset, size_t size, const char *last, int64_t stamp)
-{
-    d->in_file = 1;
-    d->stamp = stamp;
-    memcpy(d->last, last, sizeof d->last);
-    d->fd = fd;
-    d->offset = offset;
-    d->left = d->size = size;
-    d->whole = 1;
-}
-
-void mw_delivery_pulled(mw_delivery *d)
-{
-    d->pulled = 1;
-}

@@ -12,8 +12,7 @@
  * come. raw: line ends stay as they are (BINARYMIME). deadline in seconds from now, 0 none. Returns the id. */
 IV mwx_flight_submit(pTHX_ mwx_link *link, SV *mail, AV *rcpts, SV *content, int raw, NV deadline);
 
-/* The same for content in a plain file, size bytes of which from offset on are the content. 0, and nothing was done, unless the
- * server offers CHUNKING and the file can go as it is: raw, or in lines that end in CRLF. It is read to find that out. */
+/* The same for content in a plain file, which has size bytes from offset on. */
 IV mwx_flight_submit_file(pTHX_ mwx_link *link, SV *mail, AV *rcpts, SV *handle, NV offset, NV size, int raw, NV deadline);
 
 /* The same with a delivery that has its commands; it is the link's from now on. content: a mortal of octets, which is kept; NULL when

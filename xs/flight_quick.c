@@ -1,5 +1,6 @@
 /* flight_quick.c - see flight_quick.h. */
 #include "flight_quick.h"
+#include "convert.h"
 #include "known.h"
 #include "link_private.h"
 #include "link_quick.h"
@@ -154,7 +155,7 @@ static int prepare(pTHX_ mwx_link *link, SV *self, SV **arguments, int count, qu
 
     if (mw_lmtp_in_transaction(link->session) || !mwx_order_read(aTHX_ &o, arguments, count) || !o.content)
         return 0;
-    q->content = sv_2mortal(newSVsv(o.content));
+    q->content = sv_2mortal(mwx_shared_copy(aTHX_ o.content));
     q->deadline = o.deadline;
     q->delivery = delivery_of(aTHX_ link, self, &o);
     return q->delivery != NULL;

@@ -290,16 +290,23 @@ static int is_old(const mwx_qmtp_flight *f, const mwx_qmtp *link)
 }
 
 /* What has come is looked at, and what may go is queued: an old link gets nothing more. What comes over an idle link answers
- * nothing: it must be seen before the next package is there to be answered. */
-static void turn(pTHX_ mwx_qmtp_flight *f, mwx_qmtp *link, SV *ref)
+ * nothing: it must be seen before the next package is there to be answered. Below 0: MWX_E_DIED. */
+static int turn(pTHX_ mwx_qmtp_flight *f, mwx_qmtp *link, SV *ref)
 {
+    int rc = 1;
+
     mw_qmtp_flight_read(f->flight, link->session);
-    if (mw_qmtp_flight_waits(f->flight) && !is_old(f, link) && (mw_qmtp_in_flight(link->session) || mwx_qmtp_look(aTHX_ link, ref)))
-        mw_qmtp_flight_write(f->flight, link->session);
+    if (mw_qmtp_flight_waits(f->flight) && !is_old(f, link)) {
+        if (!mw_qmtp_in_flight(link->session))
+            rc = mwx_qmtp_look(aTHX_ link, ref);
+        if (rc > 0)
+            mw_qmtp_flight_write(f->flight, link->session);
+    }
     if (mw_qmtp_error(link->session)) {
         mw_qmtp_flight_lost(f->flight, link->session);
         mwx_qmtp_flight_expire(f);
     }
+    return rc;
 }
 
 int mwx_qmtp_flight_has_room(const mwx_qmtp_flight *f, uint64_t size)
@@ -338,11 +345,11 @@ static int move(pTHX_ mwx_qmtp_flight *f, mwx_qmtp *link, SV *ref, int may_wait)
 {
     mw_qmtp *session = link->session;
     int64_t deadline = next_deadline(f, link);
-    int rc;
+    int rc = mw_outq_len(mw_qmtp_out(session)) ? mwx_qmtp_look(aTHX_ link, ref) : 1;
 
-    if (mw_outq_len(mw_qmtp_out(session)) && !mwx_qmtp_look(aTHX_ link, ref))
-        return 1;
-    rc = mwx_pump(aTHX_ ref, &link->transport, mw_qmtp_out(session), mw_qmtp_in(session), MW_IO_IN,
+    if (rc <= 0)
+        return rc ? rc : 1;
+    rc = mwx_pump(aTHX_ ref, &link->carrier, mw_qmtp_out(session), mw_qmtp_in(session), MW_IO_IN,
         may_wait ? deadline : 0, &link->died);
     if (rc == MWX_E_DIED)
         return rc;
@@ -369,10 +376,10 @@ static int run(pTHX_ mwx_qmtp_flight *f, SV *ref, int until, IV id, int may_wait
     if (f->deadlines.count)
         mwx_qmtp_flight_expire(f);
     for (;;) {
-        if (link)
-            turn(aTHX_ f, link, ref);
-        else
+        if (!link)
             mwx_qmtp_flight_expire(f);
+        else if (turn(aTHX_ f, link, ref) < 0)
+            return MWX_E_DIED;
         if (link && mw_qmtp_error(link->session))
             return MWX_UNLINKED;
         if (reached(f, link, until, id, d))

@@ -1,7 +1,6 @@
 /* qmtp_link.c - see qmtp_link.h. */
 #include "qmtp_link.h"
 #include "magic.h"
-#include "wait.h"
 #include "../c/error.h"
 
 static int free_link(pTHX_ SV *object, MAGIC *mg)
@@ -11,6 +10,7 @@ static int free_link(pTHX_ SV *object, MAGIC *mg)
     PERL_UNUSED_ARG(object);
     if (link) {
         mw_qmtp_free(link->session);
+        mwx_carrier_free(aTHX_ &link->carrier);
         mw_text_drop(link->words);
         SvREFCNT_dec(link->died);
         Safefree(link);
@@ -30,7 +30,7 @@ void mwx_qmtp_attach(pTHX_ SV *ref)
     Newxz(link, 1, mwx_qmtp);
     link->session = session;
     link->made = mw_io_now();
-    mw_transport_fd(&link->transport, -1);
+    mwx_carrier_init(&link->carrier);
     mwx_magic_attach(aTHX_ ref, &table, link);
 }
 
@@ -56,7 +56,7 @@ static mw_text *words_of(const mwx_qmtp *link, int error)
     const char *phrase = system;
 
     if (error == MW_E_SYS)
-        mw_io_words(link->transport.error, system, sizeof system);
+        mw_transport_words(link->carrier.used, system, sizeof system);
     else
         phrase = mw_error_text(error);
     return mw_text_new(mw_alloc_default(), phrase, strlen(phrase));
@@ -69,14 +69,14 @@ static mw_text *file_words(pTHX_ const mwx_qmtp *link, int error, SV *file)
     const char *text;
 
     if (error == MW_E_SYS)
-        mw_io_words(link->transport.error, system, sizeof system);
+        mw_io_words(link->carrier.used->file_error, system, sizeof system);
     text = SvPV(sv_2mortal(newSVpvf("%" SVf ": %s", SVfARG(file), system)), len);
     return mw_text_new(mw_alloc_default(), text, len);
 }
 
 static int is_of_file(const mwx_qmtp *link, int error)
 {
-    return error == MW_E_SIZE || (error == MW_E_SYS && link->transport.is_of_file);
+    return error == MW_E_SIZE || (error == MW_E_SYS && link->carrier.used->file_error);
 }
 
 void mwx_qmtp_broken(pTHX_ mwx_qmtp *link, int error, SV *file)
@@ -94,11 +94,11 @@ void mwx_qmtp_broken(pTHX_ mwx_qmtp *link, int error, SV *file)
 
 int mwx_qmtp_look(pTHX_ mwx_qmtp *link, SV *ref)
 {
-    int rc;
+    int rc = mwx_look(aTHX_ ref, &link->carrier, mw_qmtp_in(link->session), &link->died);
 
-    link->transport.fd = mwx_fd(aTHX_ ref);
-    rc = link->transport.fd < 0 ? MW_E_CLOSED : mw_io_poll(&link->transport, mw_qmtp_in(link->session));
-    if (rc < 0 && rc != MW_E_INTR)
+    if (rc == MWX_E_DIED)
+        return rc;
+    if (rc < 0)
         mwx_qmtp_broken(aTHX_ link, rc, NULL);
     return mw_qmtp_read(link->session) >= 0;
 }

@@ -5,13 +5,12 @@
 #ifndef MWX_QMTP_LINK_H
 #define MWX_QMTP_LINK_H
 
-#include "perlglue.h"
-#include "../c/io.h"
+#include "wait.h"
 #include "../c/qmtp.h"
 
 typedef struct mwx_qmtp {
     mw_qmtp *session;
-    mw_transport transport;
+    mwx_carrier carrier;
     int64_t made;           /* when the connection was there */
     mw_text *words;         /* of the error, if it was the I/O side's; NULL: the core has the words */
     SV *died;               /* what a signal's handler died of, until it is thrown again */
@@ -31,7 +30,7 @@ NV mwx_qmtp_age(const mwx_qmtp *link);
 void mwx_qmtp_broken(pTHX_ mwx_qmtp *link, int error, SV *file);
 
 /* Reads what has come unasked. The pump writes before it reads: without this look an answer to something that was not sent
- * yet would pass for an answer to what is sent next. Returns whether the session is still sound. */
+ * yet would pass for an answer to what is sent next. Returns whether the session is still sound, or MWX_E_DIED. */
 int mwx_qmtp_look(pTHX_ mwx_qmtp *link, SV *ref);
 
 /* What broke the session: a new string, empty while it is sound. */

@@ -205,13 +205,12 @@ sub _is_taken { $_[0]->_in_transaction || $_[0]->_facts->{in_callback} }
 
 sub _noted { }
 
-# A plain file, where the server takes BDAT: a large one that needs no change goes from where it is, and its delivery has an id; a small
-# one's text is returned. Nothing: it goes as any other handle does.
+# A plain file: a large one is read when its turn has come, and its delivery has an id; a small one's text is returned.
 sub _launch_file {
     my ($self, $job, $raw) = @_;
     my $source = $job->{source};
     my $file = $source->file;
-    return if not $file or not defined $self->_keyword('CHUNKING');
+    return if not $file;
     my $content;
     my ($ok, $error) = Mail::Wire::Client::_try(sub { $content = Mail::Wire::Spool->new($source) });
     if (not $ok) {
@@ -220,9 +219,7 @@ sub _launch_file {
         return $self->_unread($job, $why);
     }
     return (undef, $content->text) if $content->text;
-    my $id = $self->_fly_file($job->{mail}, $job->{rcpts}, $content->stretch, $raw, Mail::Wire::Client::_left($job), $job->{id});
-    seek $file, $source->start, 0 if not $id;
-    return $id || ();
+    return $self->_fly_file($job->{mail}, $job->{rcpts}, $content->stretch, $raw, Mail::Wire::Client::_left($job), $job->{id});
 }
 
 sub _feed {
