@@ -290,23 +290,23 @@ static int is_old(const mwx_qmtp_flight *f, const mwx_qmtp *link)
 }
 
 /* What has come is looked at, and what may go is queued: an old link gets nothing more. What comes over an idle link answers
- * nothing: it must be seen before the next package is there to be answered. 0, or MWX_E_DIED. */
+ * nothing: it must be seen before the next package is there to be answered. Below 0: MWX_E_DIED. */
 static int turn(pTHX_ mwx_qmtp_flight *f, mwx_qmtp *link, SV *ref)
 {
-    int sound = 1;
+    int rc = 1;
 
     mw_qmtp_flight_read(f->flight, link->session);
     if (mw_qmtp_flight_waits(f->flight) && !is_old(f, link)) {
-        if (!mw_qmtp_in_flight(link->session) && (sound = mwx_qmtp_look(aTHX_ link, ref)) < 0)
-            return sound;
-        if (sound)
+        if (!mw_qmtp_in_flight(link->session))
+            rc = mwx_qmtp_look(aTHX_ link, ref);
+        if (rc > 0)
             mw_qmtp_flight_write(f->flight, link->session);
     }
     if (mw_qmtp_error(link->session)) {
         mw_qmtp_flight_lost(f->flight, link->session);
         mwx_qmtp_flight_expire(f);
     }
-    return 0;
+    return rc;
 }
 
 int mwx_qmtp_flight_has_room(const mwx_qmtp_flight *f, uint64_t size)
@@ -378,8 +378,8 @@ static int run(pTHX_ mwx_qmtp_flight *f, SV *ref, int until, IV id, int may_wait
     for (;;) {
         if (!link)
             mwx_qmtp_flight_expire(f);
-        else if ((moved = turn(aTHX_ f, link, ref)) < 0)
-            return moved;
+        else if (turn(aTHX_ f, link, ref) < 0)
+            return MWX_E_DIED;
         if (link && mw_qmtp_error(link->session))
             return MWX_UNLINKED;
         if (reached(f, link, until, id, d))
