@@ -5,19 +5,13 @@
 #include "link.h"
 #include "../c/flight.h"
 
-/* Hands a delivery over. mail: its first command line; undef when nothing can be sent. rcpts: for each
- * recipient a reference to a list, its address and its command line; or, if it is not to be sent, undef,
- * the stage, the code and the words. content: octets, kept by a copy-on-write copy; undef when pieces will
- * come. raw: line ends stay as they are (BINARYMIME). deadline in seconds from now, 0 none. Returns the id. */
-IV mwx_flight_submit(pTHX_ mwx_link *link, SV *mail, AV *rcpts, SV *content, int raw, NV deadline);
+/* Hands over a delivery that has its commands; it is the link's from now on. content: octets, a mortal or the caller's, which is kept;
+ * NULL when pieces will come. raw: line ends stay as they are (BINARYMIME). deadline: MW_IO_NEVER for none. Returns the id. */
+IV mwx_flight_launch(pTHX_ mwx_link *link, mw_delivery *d, SV *content, int raw, int64_t deadline);
 
 /* The same for content in a plain file, size bytes of which from offset on are the content. 0, and nothing was done, unless the
  * server offers CHUNKING and the file can go as it is: raw, or in lines that end in CRLF. It is read to find that out. */
-IV mwx_flight_submit_file(pTHX_ mwx_link *link, SV *mail, AV *rcpts, SV *handle, NV offset, NV size, int raw, NV deadline);
-
-/* The same with a delivery that has its commands; it is the link's from now on. content: a mortal of octets, which is kept; NULL when
- * pieces will come. */
-IV mwx_flight_launch(pTHX_ mwx_link *link, mw_delivery *d, SV *content, int raw, NV deadline);
+IV mwx_flight_launch_file(pTHX_ mwx_link *link, mw_delivery *d, SV *handle, NV offset, NV size, int raw, int64_t deadline);
 
 /* What mwx_flight_run returns. */
 enum { MWX_FLIGHT_REACHED, MWX_FLIGHT_WANTS, MWX_FLIGHT_MOVED, MWX_FLIGHT_BLOCKED };
@@ -36,14 +30,14 @@ int mwx_flight_run(pTHX_ mwx_link *link, SV *ref, int until, IV id, int may_wait
  * cannot be read, as words say; NULL: "interrupted". */
 void mwx_flight_interrupted(pTHX_ mwx_link *link, SV *ref, IV id, const char *words);
 
-/* Delivery id as an object, its results noted as the last ones; NULL: it is not finished. */
-SV *mwx_flight_collect(pTHX_ mwx_link *link, IV id);
-
 /* How many deliveries of this process go unanswered if the object goes now. */
 size_t mwx_flight_orphans(const mwx_link *link);
 
-/* The results of a finished delivery, which is forgotten: a new array. */
-AV *mwx_flight_take(pTHX_ mwx_link *link, mw_delivery *d);
+/* A delivery's results: a new array. */
+AV *mwx_flight_results(pTHX_ const mw_delivery *d);
+
+/* The same for delivery id, which is forgotten; they are noted as the last ones. NULL: it is not finished. */
+AV *mwx_flight_take(pTHX_ mwx_link *link, IV id);
 
 /* For the sync calls: ends a transaction that a delivery left open. 0 when the link was lost over it. */
 int mwx_flight_reset(pTHX_ mwx_link *link, SV *ref);

@@ -33,7 +33,7 @@ static int look_up(pTHX_ HV *stash, mwx_hook hook)
     GV *gv = gv_fetchmeth(stash, methods[hook], strlen(methods[hook]), 0);
     CV *cv = gv ? GvCV(gv) : NULL;
 
-    if (cv && (hook == MWX_HOOK_TIMEOUT || hook == MWX_HOOK_SUPPORTS))
+    if (cv && (hook == MWX_HOOK_TIMEOUT || hook == MWX_HOOK_SUPPORTS || hook == MWX_HOOK_DEBUG))
         return !is_at_home(aTHX_ cv, hook);
     return !cv || !ours[hook] || CvXSUB(cv) != ours[hook];
 }

@@ -54,6 +54,7 @@ static mwx_link *make_link(pTHX_ SV *ref)
     Newxz(link, 1, mwx_link);
     link->session = session;
     mw_flight_eager(session, DEFAULT_EAGER);
+    link->eager = DEFAULT_EAGER;
     link->window = DEFAULT_WINDOW;
     link->window_bytes = DEFAULT_WINDOW_BYTES;
     Copy(default_seconds, link->seconds, MW_WAIT_QUIET + 1, NV);

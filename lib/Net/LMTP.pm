@@ -347,11 +347,7 @@ sub hello {
     return defined $first && $first =~ /\A\s*(\S+)/ ? $1 : ' ';
 }
 
-# mail, recipient (to, cc, bcc) and data are the glue's, which leaves to Mail::Wire::Commands what is not plain.
-
-sub send          { $_[0]->_from('_SEND', 'send', $_[1]) }
-sub send_or_mail  { $_[0]->_from('_SOML', 'send_or_mail', $_[1]) }
-sub send_and_mail { $_[0]->_from('_SAML', 'send_and_mail', $_[1]) }
+# mail, send and its like, recipient (to, cc, bcc) and data are the glue's.
 
 sub datafh {
     my ($self) = @_;
