@@ -25,18 +25,22 @@ SV *mwx_defined(pTHX_ SV *sv)
     return sv_2mortal(newSVpvs(""));
 }
 
+/* What says its string may drop the scalar it is in. */
+static SV *string_of(pTHX_ SV *sv)
+{
+    SV *string = sv_2mortal(newSVpvs(""));
+
+    sv_catsv(string, mwx_defined(aTHX_ sv_mortalcopy(sv)));
+    return string;
+}
+
 mw_slice mwx_octets(pTHX_ SV *sv, int wide_as_utf8, const char *where)
 {
     mw_slice octets;
     STRLEN len;
 
-    if (!SvPOK(sv) || SvGMAGICAL(sv) || SvROK(sv)) {
-        SV *plain = sv_2mortal(newSVpvs(""));
-
-        /* What says its string may drop the scalar it is in. */
-        sv_catsv(plain, mwx_defined(aTHX_ sv_mortalcopy(sv)));
-        sv = plain;
-    }
+    if (!SvPOK(sv) || SvGMAGICAL(sv) || SvROK(sv))
+        sv = string_of(aTHX_ sv);
     octets.base = SvPV(sv, len);
     if (SvUTF8(sv)) {
         SV *copy = sv_2mortal(newSVpvn(octets.base, len));
@@ -90,13 +94,8 @@ mw_slice mwx_address_octets(pTHX_ SV *address, int exact, int *bracketed_r)
     size_t i;
 
     if (!SvPOK(address) || SvGMAGICAL(address) || SvROK(address)) {
-        SV *plain = sv_2mortal(newSVpvs(""));
-
-        /* What says its string may drop the scalar it is in. */
         address = sv_mortalcopy(address);
-        if (SvOK(address))
-            sv_catsv(plain, mwx_defined(aTHX_ address));
-        address = plain;
+        address = SvOK(address) ? string_of(aTHX_ address) : sv_2mortal(newSVpvs(""));
     }
     part.base = SvPV(address, len);
     part.len = len;
@@ -203,13 +202,7 @@ int mwx_says_text(pTHX_ SV *sv)
 
 SV *mwx_string(pTHX_ SV *sv)
 {
-    SV *copy;
-
-    if (mwx_is_plain(sv) || !SvOK(sv))
-        return sv;
-    copy = sv_2mortal(newSVpvs(""));
-    sv_catsv(copy, mwx_defined(aTHX_ sv));
-    return copy;
+    return mwx_is_plain(sv) || !SvOK(sv) ? sv : string_of(aTHX_ sv);
 }
 
 AV *mwx_plain_list(SV *sv)

@@ -14,7 +14,7 @@ enum { UNSENDABLE = 553, UNSENT = 421 };
 /* One call of deliver or submit. */
 typedef struct job {
     mwx_link *link;
-    SV *self;
+    SV *self, *to;          /* references of its own: when something died, temporaries are gone before leave is called */
     HV *facts;
     mwx_order order;
     mwx_source source;
@@ -113,7 +113,7 @@ static mw_slice shown(pTHX_ SV *address)
 /* Nothing was handed over: the results of what was delivered before are not those of this call. */
 static void undelivered(pTHX_ job *j)
 {
-    AV *to = j->order.to ? mwx_plain_list(j->order.to) : NULL;
+    AV *to = j->to ? mwx_plain_list(j->to) : NULL;
     SV *why = sv_2mortal(newSVpvs("the message was not sent"));
     SSize_t i;
 
@@ -139,11 +139,14 @@ static void leave(pTHX_ void *call)
         j->link->awaited = 0;
     if (j->id && j->is_deliver) {
         mwx_flight_interrupted(aTHX_ j->link, j->self, j->id, NULL);
+        forget_job(aTHX_ j->facts, j->id);
         SvREFCNT_dec((SV *)mwx_flight_take(aTHX_ j->link, j->id));
     } else if (j->is_deliver) {
         undelivered(aTHX_ j);
     }
     mw_delivery_free(j->delivery);
+    SvREFCNT_dec(j->to);
+    SvREFCNT_dec(j->self);
 }
 
 /* ---- the envelope */
@@ -286,7 +289,7 @@ static void enter(pTHX_ job *j, SV *self, int is_deliver)
 {
     memset(j, 0, sizeof *j);
     j->link = mwx_link_of(aTHX_ self);
-    j->self = self;
+    j->self = newSVsv(self);
     j->facts = mwx_facts(aTHX_ self);
     j->is_deliver = is_deliver;
     ENTER;
@@ -302,6 +305,7 @@ static void prepare(pTHX_ job *j, const char *method, SV **arguments, int count)
     int error = errno;
 
     mwx_order_read(aTHX_ &j->order, method, arguments, count);
+    j->to = SvREFCNT_inc(j->order.to);
     get_ready(aTHX_ j);
     mwx_order_check(aTHX_ &j->order, may_act(aTHX_ j));
     others_to_options(aTHX_ j, &options);

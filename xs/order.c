@@ -64,8 +64,7 @@ static void check_deadline(pTHX_ const mwx_order *o)
         mwx_croak(aTHX_ sv_2mortal(newSVpvf("%s: Deadline must be a number of seconds above 0, not '%" SVf "'", o->method, SVfARG(o->deadline))));
 }
 
-/* A list that is not tied, of plain strings. */
-static int is_plain_list(pTHX_ AV *list)
+int mwx_order_is_plain_list(pTHX_ AV *list)
 {
     SSize_t i, n = av_len(list) + 1;
 
@@ -83,7 +82,7 @@ void mwx_order_check(pTHX_ mwx_order *o, int may_act)
 
     if (!list || av_len(list) < 0)
         mwx_croak(aTHX_ sv_2mortal(newSVpvf("%s: To must be a reference to a list of one recipient or more", o->method)));
-    o->rcpts = may_act || !is_plain_list(aTHX_ list) ? mwx_list_copy(aTHX_ list) : list;
+    o->rcpts = may_act || !mwx_order_is_plain_list(aTHX_ list) ? mwx_list_copy(aTHX_ list) : list;
     if (o->progress && SvOK(o->progress) && !(SvROK(o->progress) && SvTYPE(SvRV(o->progress)) == SVt_PVCV && !SvOBJECT(SvRV(o->progress))))
         mwx_croak(aTHX_ sv_2mortal(newSVpvf("%s: Progress must be a reference to code", o->method)));
     check_deadline(aTHX_ o);

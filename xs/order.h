@@ -21,6 +21,9 @@ void mwx_order_read(pTHX_ mwx_order *o, const char *method, SV **arguments, int 
  * used; then their list is a copy. */
 void mwx_order_check(pTHX_ mwx_order *o, int may_act);
 
+/* True for a list that is not tied, of plain strings: no code of the caller's runs while it is used. */
+int mwx_order_is_plain_list(pTHX_ AV *list);
+
 /* A Mail::Wire::Delivery: a new reference, which takes over the results. */
 SV *mwx_delivery(pTHX_ IV id, AV *results);
 

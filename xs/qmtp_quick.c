@@ -4,119 +4,6 @@
 #include "known.h"
 #include "order.h"
 
-/* ---- the arguments */
-
-typedef struct plain_order {
-    SV *sender, *content;   /* plain strings, content of octets */
-    AV *rcpts;              /* of plain strings, one or more */
-    NV deadline;            /* seconds; 0: none was given */
-    SV *size, *bits, *encoding;     /* plain, or NULL: not given */
-} plain_order;
-
-/* A list that is no object's, of plain strings. NULL: it is none. */
-static AV *plain_addresses(pTHX_ SV *sv)
-{
-    AV *list = SvROK(sv) && SvTYPE(SvRV(sv)) == SVt_PVAV && !SvOBJECT(SvRV(sv)) && !SvRMAGICAL(SvRV(sv)) ? (AV *)SvRV(sv) : NULL;
-    SSize_t i;
-
-    for (i = 0; list && i <= av_len(list); i++) {
-        SV **item = av_fetch(list, i, 0);
-
-        if (!item || !mwx_is_plain(*item))
-            return NULL;
-    }
-    return list && i ? list : NULL;
-}
-
-/* A string of octets, or a reference to one. NULL: it is none. */
-static SV *plain_content(SV *sv)
-{
-    if (SvROK(sv) && !SvOBJECT(SvRV(sv)))
-        sv = SvRV(sv);
-    return mwx_is_plain(sv) && !SvUTF8(sv) ? sv : NULL;
-}
-
-static int order_number(pTHX_ SV *sv, NV *value_r)
-{
-    if (SvROK(sv) || SvGMAGICAL(sv) || !(SvIOK(sv) || SvNOK(sv) || (SvPOK(sv) && looks_like_number(sv))))
-        return 0;
-    *value_r = SvNV(sv);
-    return 1;
-}
-
-/* More than three centuries is nothing that a clock can be asked for. */
-#define DEADLINE_MAX 1e10
-
-static int read_deadline(pTHX_ plain_order *o, SV *value)
-{
-    o->deadline = 0;
-    if (!SvOK(value))
-        return 1;
-    return order_number(aTHX_ value, &o->deadline) && o->deadline > 0 && o->deadline < DEADLINE_MAX;
-}
-
-static int is_scalar(SV *value)
-{
-    return !SvROK(value) && !SvGMAGICAL(value) && SvTYPE(value) <= SVt_PVMG;
-}
-
-typedef enum option { OPTION_FROM, OPTION_TO, OPTION_DATA, OPTION_DEADLINE, OPTION_SIZE, OPTION_BITS, OPTION_ENCODING, OPTION_NONE } option;
-
-static option option_of(SV *name)
-{
-    static const char *const names[OPTION_NONE] = { "From", "To", "Data", "Deadline", "Size", "Bits", "Encoding" };
-    int i = OPTION_FROM;
-
-    if (!mwx_is_plain(name))
-        return OPTION_NONE;
-    while (i < OPTION_NONE && (strlen(names[i]) != SvCUR(name) || memcmp(names[i], SvPVX_const(name), SvCUR(name)) != 0))
-        i++;
-    return (option)i;
-}
-
-static int read_scalar(SV **to, SV *value)
-{
-    *to = SvOK(value) ? value : NULL;
-    return 1;
-}
-
-/* 0: it is nothing plain. */
-static int read_option(pTHX_ plain_order *o, option which, SV *value)
-{
-    if (which > OPTION_DATA && !is_scalar(value))
-        return 0;
-    switch (which) {
-    case OPTION_FROM:
-        return mwx_is_plain(value) && (o->sender = value);
-    case OPTION_TO:
-        return (o->rcpts = plain_addresses(aTHX_ value)) != NULL;
-    case OPTION_DATA:
-        return (o->content = plain_content(value)) != NULL;
-    case OPTION_DEADLINE:
-        return read_deadline(aTHX_ o, value);
-    case OPTION_SIZE:
-        return read_scalar(&o->size, value);
-    case OPTION_BITS:
-        return read_scalar(&o->bits, value);
-    case OPTION_ENCODING:
-        return read_scalar(&o->encoding, value);
-    case OPTION_NONE:
-        break;
-    }
-    return 0;
-}
-
-static int read_order(pTHX_ plain_order *o, SV **arguments, int count)
-{
-    int i;
-
-    memset(o, 0, sizeof *o);
-    for (i = 0; i + 1 < count; i += 2)
-        if (!read_option(aTHX_ o, option_of(arguments[i]), arguments[i + 1]))
-            return 0;
-    return count % 2 == 0 && o->sender && o->rcpts && o->content;
-}
-
 /* ---- the object */
 
 typedef struct client {
@@ -146,33 +33,64 @@ static int client_is_simple(pTHX_ client *c, SV *self)
 
 /* ---- the methods */
 
-/* The octet that a package of this encoding begins with (the object's own, if none was given); NULL: it is none, or not a package's. */
-static SV *line_end(pTHX_ const client *c, const plain_order *o)
+/* More than three centuries is nothing that a clock can be asked for. */
+#define DEADLINE_MAX 1e10
+
+static int is_absent(SV *value)
 {
-    if (o->size || o->bits)
+    return !value || !SvOK(value);
+}
+
+/* Whether the arguments are From, To and Data, plain (Data may be a reference to a string), and perhaps Deadline and others, plain
+ * or undef. */
+static int read_plain(pTHX_ mwx_order *o, SV **arguments, int count)
+{
+    int i;
+
+    for (i = 0; i < count; i++)
+        if (SvGMAGICAL(arguments[i]) || (i % 2 == 0 && !mwx_is_plain(arguments[i])))
+            return 0;
+    if (count % 2)
+        return 0;
+    mwx_order_read(aTHX_ o, "", arguments, count);
+    if (o->data && SvROK(o->data) && !SvOBJECT(SvRV(o->data)))
+        o->data = SvRV(o->data);
+    o->rcpts = o->to ? mwx_plain_list(o->to) : NULL;
+    return is_absent(o->file) && is_absent(o->progress) && o->from && mwx_is_plain(o->from)
+        && o->rcpts && av_len(o->rcpts) >= 0 && mwx_order_is_plain_list(aTHX_ o->rcpts)
+        && o->data && mwx_is_plain(o->data) && !SvUTF8(o->data)
+        && (is_absent(o->deadline) || (!SvROK(o->deadline) && looks_like_number(o->deadline) && SvNV(o->deadline) > 0 && SvNV(o->deadline) < DEADLINE_MAX));
+}
+
+/* The octet that a package of this encoding begins with (the object's own, if none was given); NULL: it is none, or not a package's. */
+static SV *line_end(pTHX_ const client *c, const mwx_order *o)
+{
+    SV **others = o->others ? AvARRAY(o->others) : NULL;
+
+    if (others && (av_len(o->others) != 1 || strNE(SvPVX_const(others[0]), "Encoding")))
         return NULL;
-    if (!o->encoding)
+    if (!others || !SvOK(others[1]))
         return mwx_entry(aTHX_ c->own, MWX_KEY_EOL);
-    if (!mwx_is_plain(o->encoding))
+    if (!mwx_is_plain(others[1]))
         return NULL;
-    if (strcmp(SvPVX_const(o->encoding), "unix") == 0)
+    if (strEQ(SvPVX_const(others[1]), "unix"))
         return sv_2mortal(newSVpvs("\012"));
-    return strcmp(SvPVX_const(o->encoding), "dos") == 0 ? sv_2mortal(newSVpvs("\015")) : NULL;
+    return strEQ(SvPVX_const(others[1]), "dos") ? sv_2mortal(newSVpvs("\015")) : NULL;
 }
 
 static IV add(pTHX_ client *c, SV *self, SV **arguments, int count)
 {
-    plain_order o;
+    mwx_order o;
     SV *eol;
 
-    if (!read_order(aTHX_ &o, arguments, count) || !client_is_simple(aTHX_ c, self) || SvTRUE(mwx_entry(aTHX_ c->own, MWX_KEY_SENDING)))
+    if (!read_plain(aTHX_ &o, arguments, count) || !client_is_simple(aTHX_ c, self) || SvTRUE(mwx_entry(aTHX_ c->own, MWX_KEY_SENDING)))
         return 0;
     eol = line_end(aTHX_ c, &o);
-    if (!eol || !mwx_qmtp_flight_has_room(c->flight, SvCUR(o.content)))
+    if (!eol || !mwx_qmtp_flight_has_room(c->flight, SvCUR(o.data)))
         return 0;
     if (!mw_qmtp_flight_unanswered(c->flight->flight))
         mwx_set_entry(aTHX_ c->own, MWX_KEY_ERROR, newSVpvs(""));
-    return mwx_qmtp_flight_add(aTHX_ c->flight, o.sender, o.rcpts, eol, o.content, o.deadline);
+    return mwx_qmtp_flight_add(aTHX_ c->flight, o.from, o.rcpts, eol, o.data, is_absent(o.deadline) ? 0 : SvNV(o.deadline));
 }
 
 IV mwx_qmtp_quick_add(pTHX_ SV *self, SV **arguments, int count)
