@@ -72,32 +72,29 @@ static void forget_job(pTHX_ HV *facts, IV id)
 
 /* ---- results of what was not sent */
 
-static void settle(pTHX_ mw_delivery *d, mw_slice address, mw_stage stage, unsigned code, SV *why)
+static mw_text *text_of(pTHX_ SV *why)
 {
     mw_slice octets = mwx_octets(aTHX_ why, 1, "");
-    mw_text *text = mw_text_new(mw_alloc_default(), octets.base, octets.len);
 
-    mw_delivery_unsendable(d, address, stage, code, text);
-    mw_text_drop(text);
+    return mw_text_new(mw_alloc_default(), octets.base, octets.len);
 }
 
-/* The delivery for the same recipients, of whom nobody gets it. */
-static mw_delivery *unread(pTHX_ mw_delivery *d, SV *why)
+static int settle(pTHX_ mw_delivery *d, mw_slice address, mw_stage stage, unsigned code, SV *why)
 {
-    mw_delivery *other = mw_delivery_new(mw_alloc_default());
-    size_t i;
+    mw_text *text = text_of(aTHX_ why);
+    int rc = mw_delivery_unsendable(d, address, stage, code, text);
 
-    for (i = 0; other && i < d->to.count; i++) {
-        const mw_recipient *r = &d->to.rcpts[i];
-        mw_slice address = { r->result.recipient ? r->result.recipient->bytes : "", r->result.recipient ? r->result.recipient->len : 0 };
+    mw_text_drop(text);
+    return rc;
+}
 
-        if (r->settled)
-            mw_delivery_unsendable(other, address, r->result.stage, r->result.code, r->result.text);
-        else
-            settle(aTHX_ other, address, MW_STAGE_BODY, UNSENT, why);
-    }
-    mw_delivery_free(d);
-    return other;
+/* Nobody gets it, as it cannot be read. */
+static void unread(pTHX_ mw_delivery *d, SV *why)
+{
+    mw_text *text = text_of(aTHX_ why);
+
+    mw_delivery_refuse(d, MW_STAGE_BODY, UNSENT, text);
+    mw_text_drop(text);
 }
 
 static mw_slice shown(pTHX_ SV *address)
@@ -114,20 +111,21 @@ static mw_slice shown(pTHX_ SV *address)
 static void undelivered(pTHX_ job *j)
 {
     AV *to = j->to ? mwx_plain_list(j->to) : NULL;
-    SV *why = sv_2mortal(newSVpvs("the message was not sent"));
+    SV *why = sv_2mortal(newSVpvs("the message was not sent")), **item;
+    mw_delivery *d;
     SSize_t i;
+    int rc;
 
     if (!to || mw_lmtp_in_transaction(j->link->session) || SvTRUE(mwx_entry(aTHX_ j->facts, MWX_KEY_IN_CALLBACK)))
         return;
-    mw_delivery_free(j->delivery);
-    j->delivery = mw_delivery_new(mw_alloc_default());
-    for (i = 0; j->delivery && i <= av_len(to); i++) {
-        SV **item = av_fetch(to, i, 0);
-
-        settle(aTHX_ j->delivery, shown(aTHX_ item ? *item : &PL_sv_undef), MW_STAGE_BODY, UNSENT, why);
+    d = mw_delivery_new(mw_alloc_default());
+    for (i = 0, rc = d ? 0 : MW_E_NOMEM; !rc && i <= av_len(to); i++) {
+        item = av_fetch(to, i, 0);
+        rc = settle(aTHX_ d, shown(aTHX_ item ? *item : &PL_sv_undef), MW_STAGE_BODY, UNSENT, why);
     }
-    if (j->delivery)
-        mwx_link_delivered(aTHX_ j->link, mwx_flight_results(aTHX_ j->delivery));
+    if (!rc)
+        mwx_link_delivered(aTHX_ j->link, mwx_flight_results(aTHX_ d));
+    mw_delivery_free(d);
 }
 
 /* At the end of a call, however that comes. */
@@ -222,12 +220,9 @@ static void add_rcpt(pTHX_ job *j, mwx_line *line, SV *entry, int utf8, SV *send
     SV *fault = begin(aTHX_ j, line, MW_ENVELOPE_RCPT, address, utf8);
 
     if (sender_fault) {
-        settle(aTHX_ j->delivery, mwx_line_address(aTHX_ line), MW_STAGE_MAIL, UNSENDABLE, sender_fault);
+        check(aTHX_ settle(aTHX_ j->delivery, mwx_line_address(aTHX_ line), MW_STAGE_MAIL, UNSENDABLE, sender_fault));
     } else if (fault) {
-        mw_slice octets = mwx_octets(aTHX_ address, 1, "");
-        int whole = octets.len && (memchr(octets.base, '\r', octets.len) || memchr(octets.base, '\n', octets.len) || memchr(octets.base, '\0', octets.len));
-
-        settle(aTHX_ j->delivery, whole ? octets : mwx_line_address(aTHX_ line), MW_STAGE_RCPT, UNSENDABLE, fault);
+        check(aTHX_ settle(aTHX_ j->delivery, mwx_line_refused(aTHX_ line, address), MW_STAGE_RCPT, UNSENDABLE, fault));
     } else {
         check_parameters(aTHX_ j, mwx_line_parameters(aTHX_ line, j->link, j->self, &options));
         check(aTHX_ mw_delivery_rcpt(j->delivery, mwx_line_address(aTHX_ line), mwx_line_octets(aTHX_ line)));
@@ -263,9 +258,9 @@ static int may_act(pTHX_ const job *j)
 {
     const mwx_order *o = &j->order;
 
-    if (o->others || (o->from && !mwx_is_plain(o->from)) || o->file || !o->data || (SvROK(o->data) && (SvOBJECT(SvRV(o->data)) || SvTYPE(SvRV(o->data)) > SVt_PVMG)))
+    if (o->others || o->file || !o->data || (o->from && !mwx_is_plain(o->from)) || mwx_link_hooked(aTHX_ j->link, j->self, MWX_HOOK_ADDR))
         return 1;
-    return mwx_link_hooked(aTHX_ j->link, j->self, MWX_HOOK_ADDR);
+    return SvROK(o->data) && (SvOBJECT(SvRV(o->data)) || SvTYPE(SvRV(o->data)) > SVt_PVMG);
 }
 
 static void check_open(pTHX_ const job *j)
@@ -322,10 +317,7 @@ static void prepare(pTHX_ job *j, const char *method, SV **arguments, int count)
 /* Nobody gets the message, as it cannot be read: nothing of it is sent. */
 static void mark_unread(pTHX_ job *j)
 {
-    SV *why = sv_2mortal(newSVpvf("[%s] %" SVf, sv_reftype(SvRV(j->self), TRUE), SVfARG(j->source.fault)));
-
-    j->delivery = unread(aTHX_ j->delivery, why);
-    check(aTHX_ j->delivery ? 0 : MW_E_NOMEM);
+    unread(aTHX_ j->delivery, sv_2mortal(newSVpvf("[%s] %" SVf, sv_reftype(SvRV(j->self), TRUE), SVfARG(j->source.fault))));
     j->source.text = sv_2mortal(newSVpvs(""));
     j->raw = 0;
 }
@@ -339,9 +331,8 @@ static void read_content(pTHX_ job *j, int may_be_file)
     }
     mwx_source_read(aTHX_ &j->source, j->link, j->self, j->raw, j->order.until, may_be_file);
     if (j->link->died) {
-        j->delivery = unread(aTHX_ j->delivery, sv_2mortal(newSVpvs("the message could not be read")));
-        if (j->delivery)
-            mwx_link_delivered(aTHX_ j->link, mwx_flight_results(aTHX_ j->delivery));
+        unread(aTHX_ j->delivery, sv_2mortal(newSVpvs("the message could not be read")));
+        mwx_link_delivered(aTHX_ j->link, mwx_flight_results(aTHX_ j->delivery));
         j->is_deliver = 0;
         mwx_link_leave(aTHX_ j->link);
     }

@@ -134,6 +134,14 @@ SV *mwx_line_strict(pTHX_ const mwx_line *line, SV *address, int utf8)
     return is_utf8_string((const U8 *)path.base, path.len) ? NULL : words_of(aTHX_ shown, "' is not valid UTF-8");
 }
 
+/* One with line ends in it as it was given. */
+mw_slice mwx_line_refused(pTHX_ const mwx_line *line, SV *address)
+{
+    mw_slice given = SvOK(address) ? mwx_octets(aTHX_ address, 1, "") : (mw_slice){ "", 0 };
+
+    return has_line_ends(given) ? given : mwx_line_address(aTHX_ line);
+}
+
 /* ---- options */
 
 HV *mwx_plain_hash(SV *sv)
@@ -146,7 +154,6 @@ void mwx_options_set(pTHX_ mwx_options *o, SV *name, SV *value)
     mw_slice octets = SvOK(name) ? mwx_octets(aTHX_ name, 1, "") : (mw_slice){ "", 0 };
     size_t row = mw_parameter_find(o->command, octets);
 
-    value = sv_mortalcopy(value);
     if (row < MW_PARAMETER_COUNT) {
         o->value[row] = value;
     } else if (o->skip_bad && octets.len == 7 && memcmp(octets.base, "SkipBad", 7) == 0) {
@@ -165,7 +172,7 @@ void mwx_options_hash(pTHX_ mwx_options *o, HV *hash)
     sv_2mortal(SvREFCNT_inc((SV *)hash));
     hv_iterinit(hash);
     while ((he = hv_iternext(hash)))
-        mwx_options_set(aTHX_ o, hv_iterkeysv(he), hv_iterval(hash, he));
+        mwx_options_set(aTHX_ o, hv_iterkeysv(he), sv_mortalcopy(hv_iterval(hash, he)));
 }
 
 static int is_meant(const char *option, mw_slice name)

@@ -40,11 +40,14 @@ mw_slice mwx_line_path(pTHX_ const mwx_line *line);
 mw_slice mwx_line_address(pTHX_ const mwx_line *line);
 mw_slice mwx_line_octets(pTHX_ const mwx_line *line);
 
+/* How an address that mwx_line_strict refused is shown. */
+mw_slice mwx_line_refused(pTHX_ const mwx_line *line, SV *address);
+
 /* Appends the parameters of the options. NULL, or why one cannot be sent. Warns of what the server does not offer, and of names
  * that are no options. */
 SV *mwx_line_parameters(pTHX_ mwx_line *line, mwx_link *link, SV *ref, const mwx_options *options);
 
-/* Notes one option, or all of a hash. */
+/* Notes one option, a copy of the caller's, or copies of all of a hash. */
 void mwx_options_set(pTHX_ mwx_options *options, SV *name, SV *value);
 void mwx_options_hash(pTHX_ mwx_options *options, HV *hash);
 

@@ -41,6 +41,11 @@ static int is_absent(SV *value)
     return !value || !SvOK(value);
 }
 
+static int is_deadline(pTHX_ SV *value)
+{
+    return is_absent(value) || (!SvROK(value) && looks_like_number(value) && SvNV(value) > 0 && SvNV(value) < DEADLINE_MAX);
+}
+
 /* Whether the arguments are From, To and Data, plain (Data may be a reference to a string), and perhaps Deadline and others, plain
  * or undef. */
 static int read_plain(pTHX_ mwx_order *o, SV **arguments, int count)
@@ -58,8 +63,7 @@ static int read_plain(pTHX_ mwx_order *o, SV **arguments, int count)
     o->rcpts = o->to ? mwx_plain_list(o->to) : NULL;
     return is_absent(o->file) && is_absent(o->progress) && o->from && mwx_is_plain(o->from)
         && o->rcpts && av_len(o->rcpts) >= 0 && mwx_order_is_plain_list(aTHX_ o->rcpts)
-        && o->data && mwx_is_plain(o->data) && !SvUTF8(o->data)
-        && (is_absent(o->deadline) || (!SvROK(o->deadline) && looks_like_number(o->deadline) && SvNV(o->deadline) > 0 && SvNV(o->deadline) < DEADLINE_MAX));
+        && o->data && mwx_is_plain(o->data) && !SvUTF8(o->data) && is_deadline(aTHX_ o->deadline);
 }
 
 /* The octet that a package of this encoding begins with (the object's own, if none was given); NULL: it is none, or not a package's. */

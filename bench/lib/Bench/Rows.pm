@@ -425,7 +425,8 @@ sub rows {
     ($dir, $bin, $big_file, $huge) = @arg{qw(dir programs big_file huge)};
     %can = %{ $arg{can} };
     return (
-        old_style(), deliver(), submit(), arguments('deliver', '--pipelining'), arguments('submit', @LMTP), qmtp_send(), qmtp_stream(), lines(), blocks(), scan_alone(), file(),
+        old_style(), deliver(), submit(), arguments('deliver', '--pipelining'), arguments('submit', @LMTP),
+        qmtp_send(), qmtp_stream(), lines(), blocks(), scan_alone(), file(),
         trips(), growth(),
     );
 }
