@@ -14,7 +14,8 @@ enum { UNSENDABLE = 553, UNSENT = 421 };
 /* One call of deliver or submit. */
 typedef struct job {
     mwx_link *link;
-    SV *self, *to;          /* references of its own: when something died, temporaries are gone before leave is called */
+    SV *self;
+    SV *object, *to;        /* held: when something died, temporaries are gone before leave is called */
     HV *facts;
     mwx_order order;
     mwx_source source;
@@ -136,7 +137,7 @@ static void leave(pTHX_ void *call)
     if (j->awaits)
         j->link->awaited = 0;
     if (j->id && j->is_deliver) {
-        mwx_flight_interrupted(aTHX_ j->link, j->self, j->id, NULL);
+        mwx_flight_interrupted(aTHX_ j->link, sv_2mortal(newRV_inc(j->object)), j->id, NULL);
         forget_job(aTHX_ j->facts, j->id);
         SvREFCNT_dec((SV *)mwx_flight_take(aTHX_ j->link, j->id));
     } else if (j->is_deliver) {
@@ -144,7 +145,7 @@ static void leave(pTHX_ void *call)
     }
     mw_delivery_free(j->delivery);
     SvREFCNT_dec(j->to);
-    SvREFCNT_dec(j->self);
+    SvREFCNT_dec(j->object);
 }
 
 /* ---- the envelope */
@@ -168,9 +169,10 @@ static void check_parameters(pTHX_ job *j, SV *refusal)
 /* Why an address cannot be sent; NULL: line has its path. */
 static SV *begin(pTHX_ job *j, mwx_line *line, const char *head, SV *address, int utf8)
 {
-    mwx_line_begin(aTHX_ line, j->link, j->self, head, address);
+    SV *refused = mwx_line_begin(aTHX_ line, j->link, j->self, head, address);
+
     mwx_rethrow(aTHX_ &j->link->died);
-    return mwx_line_strict(aTHX_ line, address, utf8);
+    return mwx_line_strict(aTHX_ line, address, refused, utf8);
 }
 
 static void others_to_options(pTHX_ job *j, mwx_options *options)
@@ -284,7 +286,8 @@ static void enter(pTHX_ job *j, SV *self, int is_deliver)
 {
     memset(j, 0, sizeof *j);
     j->link = mwx_link_of(aTHX_ self);
-    j->self = newSVsv(self);
+    j->self = self;
+    j->object = SvREFCNT_inc(SvRV(self));
     j->facts = mwx_facts(aTHX_ self);
     j->is_deliver = is_deliver;
     ENTER;

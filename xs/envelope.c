@@ -74,19 +74,24 @@ static SV *set_own_path(pTHX_ mwx_line *line, mwx_link *link, SV *ref, const cha
     return path && SvOK(path) ? NULL : &PL_sv_undef;
 }
 
+static SV *fault_of(pTHX_ mw_slice path)
+{
+    const char *fault = mw_address_fault(path);
+
+    return fault ? mwx_address_words(aTHX_ path, fault) : NULL;
+}
+
 SV *mwx_line_begin(pTHX_ mwx_line *line, mwx_link *link, SV *ref, const char *head, SV *address)
 {
-    const char *fault;
     mw_slice path;
     int bracketed;
 
-    if (mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_ADDR))
+    line->is_own = mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_ADDR);
+    if (line->is_own)
         return set_own_path(aTHX_ line, link, ref, head, address);
     path = mwx_address_octets(aTHX_ address, link->exact, &bracketed);
     set_path(aTHX_ line, head, path, bracketed);
-    path = mwx_line_path(aTHX_ line);
-    fault = mw_address_fault(path);
-    return fault ? mwx_address_words(aTHX_ path, fault) : NULL;
+    return fault_of(aTHX_ mwx_line_path(aTHX_ line));
 }
 
 /* ---- the path, in a delivery */
@@ -115,16 +120,17 @@ static SV *words_of(pTHX_ mw_slice address, const char *what)
     return words;
 }
 
-SV *mwx_line_strict(pTHX_ const mwx_line *line, SV *address, int utf8)
+SV *mwx_line_strict(pTHX_ const mwx_line *line, SV *address, SV *refused, int utf8)
 {
     mw_slice given = SvOK(address) ? mwx_octets(aTHX_ address, 1, "") : (mw_slice){ "", 0 };
     mw_slice path = mwx_line_path(aTHX_ line), shown = mwx_line_address(aTHX_ line);
-    const char *fault;
 
     if (has_line_ends(given))
         return mwx_address_words(aTHX_ given, mw_error_text(MW_E_ARG_BYTES));
-    if ((fault = mw_address_fault(path)))
-        return mwx_address_words(aTHX_ path, fault);
+    if (line->is_own || refused)
+        refused = fault_of(aTHX_ path);
+    if (refused)
+        return refused;
     if (shown.len > ADDRESS_MAX)
         return words_of(aTHX_ (mw_slice){ shown.base, MW_ADDRESS_SHOWN }, "...' is an address that is too long");
     if (is_ascii(path))
@@ -221,14 +227,18 @@ int mwx_link_offers(pTHX_ mwx_link *link, SV *ref, const char *keyword)
     return found && SvOK(found);
 }
 
-static unsigned offered(pTHX_ mwx_link *link, SV *ref, const mw_parameter *p)
+/* What the server lacks for this value; NULL: nothing. No more is asked than is needed. */
+static const char *lacks(pTHX_ mwx_link *link, SV *ref, const mw_parameter *p, mw_slice value)
 {
-    unsigned bits = 0;
+    const char *words = p->keywords[0];
+    unsigned offered = 0;
     int i;
 
-    for (i = 0; i < MW_PARAMETER_KEYWORDS && p->keywords[i] && !link->died; i++)
-        bits |= (unsigned)mwx_link_offers(aTHX_ link, ref, p->keywords[i]) << i;
-    return bits;
+    for (i = 0; i < MW_PARAMETER_KEYWORDS && words && p->keywords[i] && !link->died; i++) {
+        offered |= (unsigned)mwx_link_offers(aTHX_ link, ref, p->keywords[i]) << i;
+        words = mw_parameter_lacks(p, value, offered);
+    }
+    return words;
 }
 
 /* A list's words, or a string's, upper-case and with commas between. */
@@ -260,7 +270,13 @@ static SV *comma_text(pTHX_ SV *value)
 static SV *number_text(pTHX_ SV *value)
 {
     NV number = looks_like_number(value) ? SvNV(value) : -1;
+    SV *digits;
 
+    if (SvIOK(value) && number >= 0 && number < 1e15) {
+        digits = sv_2mortal(newSVuv(SvUV(value)));
+        (void)SvPV_force_nolen(digits);
+        return digits;
+    }
     if (number >= 0 && number < 1e15)
         return sv_2mortal(newSVpvf("%.0" NVff, Perl_floor(number)));
     return value;
@@ -320,21 +336,19 @@ static SV *put_path(pTHX_ mwx_line *line, mwx_link *link, SV *ref, const mwx_opt
 static SV *add_parameter(pTHX_ mwx_line *line, mwx_link *link, SV *ref, const mwx_options *o, const mw_parameter *p, SV *value)
 {
     int is_list = p->form == MW_FORM_NOTIFY && SvROK(value) && SvTYPE(SvRV(value)) == SVt_PVAV && !SvOBJECT(SvRV(value));
-    const char *lacks;
-    unsigned bits;
+    const char *missing;
     SV *text;
 
     if (p->form == MW_FORM_FLAG && !SvTRUE(value))
         return NULL;
     if (SvROK(value) && !mwx_says_text(aTHX_ value) && !is_list)
         return sv_2mortal(newSVpvf("The option %s of %s is a reference", p->option, o->method));
-    bits = offered(aTHX_ link, ref, p);
+    text = text_of(aTHX_ p, value);
+    missing = lacks(aTHX_ link, ref, p, mwx_octets(aTHX_ text, 1, ""));
     if (link->died)
         return NULL;
-    text = text_of(aTHX_ p, value);
-    lacks = mw_parameter_lacks(p, mwx_octets(aTHX_ text, 1, ""), bits);
-    if (lacks) {
-        mwx_carp(aTHX_ sv_2mortal(newSVpvf("Net::LMTP::%s: %s%s not supported by host", o->method, lacks, strchr(lacks, ' ') ? "" : " option")));
+    if (missing) {
+        mwx_carp(aTHX_ sv_2mortal(newSVpvf("Net::LMTP::%s: %s%s not supported by host", o->method, missing, strchr(missing, ' ') ? "" : " option")));
         return NULL;
     }
     return p->form == MW_FORM_PATH ? put_path(aTHX_ line, link, ref, o, p, text) : put(aTHX_ line, o, p, text);

@@ -14,6 +14,7 @@
 typedef struct mwx_line {
     SV *text;           /* a mortal: octets */
     size_t path, len;   /* where in it the path is */
+    int is_own;         /* a method of the class's own has made it, and has judged it */
     int binary;         /* a parameter says that the content goes as it is */
 } mwx_line;
 
@@ -32,8 +33,8 @@ void mwx_line_new(pTHX_ mwx_line *line);
  * and text has what cannot be sent; undef when a method of the class's own has said so. */
 SV *mwx_line_begin(pTHX_ mwx_line *line, mwx_link *link, SV *ref, const char *head, SV *address);
 
-/* What a delivery asks of an address beyond that: the same for a plain string that mwx_line_begin took. */
-SV *mwx_line_strict(pTHX_ const mwx_line *line, SV *address, int utf8);
+/* What a delivery asks of an address beyond that: the same. refused: what mwx_line_begin has said. utf8: it need not be ASCII. */
+SV *mwx_line_strict(pTHX_ const mwx_line *line, SV *address, SV *refused, int utf8);
 
 /* The path, and the address in it, without brackets. */
 mw_slice mwx_line_path(pTHX_ const mwx_line *line);

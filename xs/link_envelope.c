@@ -333,7 +333,7 @@ static int send_all(pTHX_ rcpt_call *c)
 int mwx_link_recipient(pTHX_ mwx_link *link, SV *ref, SV **list, int count, AV **accepted_r)
 {
     mwx_options options = { MW_VERB_RCPT, "recipient", { NULL }, NULL, &PL_sv_undef };
-    rcpt_call c = { link, ref, NULL, NULL, { NULL, 0, 0, 0 }, NULL };
+    rcpt_call c = { link, ref, NULL, NULL, { NULL, 0, 0, 0, 0 }, NULL };
     mwx_line parameters;
     SV *words;
     unsigned code;

@@ -27,7 +27,7 @@ static void read_argument(pTHX_ mwx_order *o, SV *name, SV *value)
     }
     if (!o->others)
         o->others = (AV *)sv_2mortal((SV *)newAV());
-    av_push(o->others, SvOK(name) ? newSVsv(name) : newSVpvs(""));
+    av_push(o->others, SvOK(name) ? mwx_shared_copy(aTHX_ name) : newSVpvs(""));
     av_push(o->others, value);
 }
 
