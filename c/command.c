@@ -33,11 +33,6 @@ static int is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static int is_alnum(char c)
-{
-    return is_digit(c) || (upper(c) >= 'A' && upper(c) <= 'Z');
-}
-
 /* Perl's \s, as the classes before this one trimmed by it. */
 static int is_space(char c)
 {
@@ -49,15 +44,24 @@ static int is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* Whether s is word, which is upper-case, in any case. */
-static int is_word(mw_slice s, const char *word)
+/* Whether s, in any case, is word, which is upper-case. */
+static int same_word(mw_slice s, mw_slice word)
 {
     size_t i;
 
-    for (i = 0; i < s.len; i++)
-        if (word[i] == '\0' || upper(s.base[i]) != word[i])
+    for (i = 0; i < s.len && i < word.len; i++)
+        if (upper(s.base[i]) != word.base[i])
             return 0;
-    return word[i] == '\0';
+    return s.len == word.len;
+}
+
+static int is_word(mw_slice s, const char *word)
+{
+    mw_slice whole;
+
+    whole.base = word;
+    whole.len = strlen(word);
+    return same_word(s, whole);
 }
 
 static mw_slice skip(mw_slice s, size_t n)
@@ -87,51 +91,80 @@ static mw_slice next_word(mw_slice *rest)
 }
 
 static const struct {
-    const char *word;
-    mw_verb verb;
-} verbs[] = {
-    { "LHLO", MW_VERB_LHLO },
-    { "EHLO", MW_VERB_LHLO },       /* both begin a session the same way */
-    { "HELO", MW_VERB_LHLO },
-    { "MAIL", MW_VERB_MAIL },
-    { "SEND", MW_VERB_MAIL },
-    { "SOML", MW_VERB_MAIL },
-    { "SAML", MW_VERB_MAIL },
-    { "RCPT", MW_VERB_RCPT },
-    { "DATA", MW_VERB_DATA },
-    { "BDAT", MW_VERB_BDAT },
-    { "RSET", MW_VERB_RSET },
-    { "QUIT", MW_VERB_QUIT },
-    { "AUTH", MW_VERB_AUTH },
-    { "STARTTLS", MW_VERB_STARTTLS }
+    const char *words;
+    mw_wait wait;
+    int facts;
+} kinds[] = {
+#define MW_KIND(kind, words, wait, facts) { words, MW_WAIT_##wait, facts },
+    MW_COMMAND_TABLE(MW_KIND)
+#undef MW_KIND
 };
 
+int mw_kind_facts(mw_kind kind)
+{
+    return kinds[kind].facts;
+}
+
+mw_wait mw_kind_wait(mw_kind kind)
+{
+    return kinds[kind].wait;
+}
+
+static const struct {
+    const char *name;
+    double seconds;
+} waits[] = {
+#define MW_WAIT(wait, name, seconds) { name, seconds },
+    MW_WAITS(MW_WAIT)
+#undef MW_WAIT
+};
+
+double mw_wait_seconds(mw_wait wait)
+{
+    return waits[wait].seconds;
+}
+
+mw_wait mw_wait_named(const char *name)
+{
+    int wait;
+
+    for (wait = MW_WAIT_COUNT - 1; wait > MW_WAIT_NONE && (!*name || strcmp(waits[wait].name, name) != 0); wait--)
+        continue;
+    return (mw_wait)wait;
+}
+
+/* Whether word, in any case, is one of those in a list of upper-case ones. */
+static int is_among(mw_slice word, const char *list)
+{
+    mw_slice rest, one;
+
+    rest.base = list;
+    rest.len = strlen(list);
+    while ((one = next_word(&rest)).len)
+        if (upper(word.base[0]) == one.base[0] && same_word(word, one))
+            return 1;
+    return 0;
+}
+
 /* RFC 3030 2: bdat-cmd = "BDAT" SP chunk-size [ SP end-marker ] CR LF; end-marker = "LAST". */
-static mw_verb bdat_verb(mw_slice args)
+static mw_kind bdat_kind(mw_slice args)
 {
     next_word(&args);
-    return is_word(next_word(&args), "LAST") ? MW_VERB_BDAT_LAST : MW_VERB_BDAT;
+    return is_word(next_word(&args), "LAST") ? MW_KIND_END : MW_KIND_BDAT;
 }
 
-mw_verb mw_command_verb(mw_slice line)
+mw_kind mw_command_kind(mw_slice line)
 {
     mw_slice word;
-    char first;
-    size_t i;
+    int kind;
 
     if (line.len == 0 || line.base[0] == ' ')
-        return MW_VERB_OTHER;
-    first = upper(line.base[0]);
+        return MW_KIND_OTHER;
     word = next_word(&line);
-    for (i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
-        if (verbs[i].word[0] == first && is_word(word, verbs[i].word))
-            return verbs[i].verb == MW_VERB_BDAT ? bdat_verb(line) : verbs[i].verb;
-    return MW_VERB_OTHER;
-}
-
-int mw_command_is_transaction(mw_verb verb)
-{
-    return verb == MW_VERB_MAIL || verb == MW_VERB_RCPT || verb == MW_VERB_DATA || verb == MW_VERB_BDAT || verb == MW_VERB_BDAT_LAST;
+    for (kind = 0; kind < MW_KIND_COUNT; kind++)
+        if (is_among(word, kinds[kind].words))
+            return kind == MW_KIND_BDAT ? bdat_kind(line) : (mw_kind)kind;
+    return MW_KIND_OTHER;
 }
 
 int mw_command_bdat_size(mw_slice line, unsigned long long *size_r)
@@ -403,41 +436,4 @@ size_t mw_xtext_encode(mw_slice in, char *out)
         }
     }
     return o;
-}
-
-/* RFC 5321 4.1.1.1: ehlo-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-"); and the underscore that
- * some servers use. Returns its length. */
-static size_t keyword_length(mw_slice s)
-{
-    size_t n = 0;
-
-    while (n < s.len && (is_alnum(s.base[n]) || (n > 0 && (s.base[n] == '-' || s.base[n] == '_'))))
-        n++;
-    return n;
-}
-
-static mw_slice trim(mw_slice s)
-{
-    while (s.len > 0 && is_blank(s.base[0]))
-        s = skip(s, 1);
-    while (s.len > 0 && is_blank(s.base[s.len - 1]))
-        s.len--;
-    return s;
-}
-
-int mw_keyword_parse(mw_slice line, mw_slice *keyword_r, mw_slice *params_r)
-{
-    mw_slice keyword = line, params;
-
-    keyword.len = keyword_length(line);
-    if (keyword.len == 0 || is_word(keyword, "OK"))
-        return 0;
-    params = skip(line, keyword.len);
-    if (params.len > 0 && params.base[0] == '=')
-        params = skip(params, 1);
-    else if (params.len > 0 && !is_blank(params.base[0]))
-        return 0;
-    *keyword_r = keyword;
-    *params_r = trim(params);
-    return 1;
 }

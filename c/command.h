@@ -14,29 +14,77 @@
  * becoming a command. */
 #define MW_COMMAND_MAX 12288
 
-/* What a command line is. The names are the verbs of RFC 5321, 2033, 3030 and 3207. */
-typedef enum mw_verb {
-    MW_VERB_OTHER,
-    MW_VERB_LHLO,
-    MW_VERB_MAIL,       /* also SEND, SOML, SAML: they open a transaction the same way */
-    MW_VERB_RCPT,
-    MW_VERB_DATA,
-    MW_VERB_BDAT,
-    MW_VERB_BDAT_LAST,
-    MW_VERB_RSET,
-    MW_VERB_QUIT,
-    MW_VERB_AUTH,
-    MW_VERB_STARTTLS
-} mw_verb;
+/* What a client waits for: its name, and how many seconds unless it is told otherwise (RFC 5321 4.5.3.2; LHLO, RSET and the block as
+ * Postfix has them). 0: as long as it takes. */
+#define MW_WAITS(X) \
+    X(NONE,  "",      0)    /* nothing is owed and nothing queued */ \
+    X(BLOCK, "body",  180)  /* queued bytes to be sent */ \
+    X(LHLO,  "lhlo",  300) \
+    X(MAIL,  "mail",  300) \
+    X(RCPT,  "rcpt",  300) \
+    X(DATA,  "data",  120) \
+    X(BODY,  "",      0)    /* the content's next piece, from the caller */ \
+    X(FINAL, "final", 600)  /* the first reply to a message's end */ \
+    X(NEXT,  "next",  600)  /* a further one */ \
+    X(RSET,  "rset",  20)   /* the reply to RSET, or the end of the link behind a 421 */ \
+    X(QUIET, "quiet", 0.5)  /* nothing may come for so long */
+
+typedef enum mw_wait {
+#define MW_WAIT(wait, name, seconds) MW_WAIT_##wait,
+    MW_WAITS(MW_WAIT)
+#undef MW_WAIT
+    MW_WAIT_COUNT
+} mw_wait;
+
+/* The seconds of a wait, by default. */
+double mw_wait_seconds(mw_wait wait);
+
+/* The wait of this name; MW_WAIT_NONE when there is none. */
+mw_wait mw_wait_named(const char *name);
+
+/* What is true of a command. */
+#define MW_OF_MESSAGE 1     /* a message is made of it */
+#define MW_BEGINS 2         /* it begins a transaction when it is accepted */
+#define MW_FORGETS 4        /* content that was offered in front of it, and not taken, is forgotten */
+#define MW_GOES_ON 8        /* a 3xx asks for more, and is no refusal */
+#define MW_IN_STEP 16       /* it is not sent while bytes wait that nothing asked for: they could be taken for its reply */
+
+/* Every kind of command: the words that a line of it begins with (the verbs of RFC 5321, 2033, 3030, 3207 and 4954), what its reply is
+ * waited for as, and what is true of it. A new command is one line here, and what its reply means in lmtp_reply.c. */
+#define MW_COMMAND_TABLE(X) \
+    X(OTHER,    "",                    NONE,  0) \
+    X(GREETING, "",                    LHLO,  0)    /* none: the server speaks first */ \
+    X(LHLO,     "LHLO EHLO HELO",      LHLO,  MW_FORGETS) \
+    X(MAIL,     "MAIL SEND SOML SAML", MAIL,  MW_OF_MESSAGE | MW_IN_STEP | MW_BEGINS | MW_FORGETS) \
+    X(RCPT,     "RCPT",                RCPT,  MW_OF_MESSAGE | MW_IN_STEP) \
+    X(DATA,     "DATA",                DATA,  MW_OF_MESSAGE | MW_IN_STEP | MW_FORGETS | MW_GOES_ON) \
+    X(BDAT,     "BDAT",                FINAL, MW_OF_MESSAGE | MW_IN_STEP | MW_FORGETS) \
+    X(END,      "",                    FINAL, MW_OF_MESSAGE | MW_IN_STEP | MW_FORGETS)   /* the dot, or BDAT LAST */ \
+    X(RSET,     "RSET",                RSET,  MW_IN_STEP | MW_BEGINS | MW_FORGETS) \
+    X(QUIT,     "QUIT",                RSET,  MW_FORGETS) \
+    X(AUTH,     "AUTH",                DATA,  MW_GOES_ON)   /* and each line that follows its 334 */ \
+    X(STARTTLS, "STARTTLS",            LHLO,  MW_FORGETS) \
+    X(PROBE,    "",                    LHLO,  0)    /* several commands: any number of replies up to LHLO's, see trust.h */ \
+    X(LOCAL,    "",                    NONE,  0)    /* refused here: answered in its turn, nothing is read */
+
+typedef enum mw_kind {
+#define MW_KIND(kind, words, wait, facts) MW_KIND_##kind,
+    MW_COMMAND_TABLE(MW_KIND)
+#undef MW_KIND
+    MW_KIND_COUNT
+} mw_kind;
+
+/* What is true of a kind: MW_OF_MESSAGE and so on. */
+int mw_kind_facts(mw_kind kind);
+
+/* What the reply to a command of this kind is waited for as. */
+mw_wait mw_kind_wait(mw_kind kind);
 
 /* MW_OK; MW_E_ARG_BYTES when a CR, LF or NUL is in it; MW_E_COMMAND_LIMIT when it is too long. */
 int mw_command_check(mw_slice line);
 
-/* The verb, without regard to case. */
-mw_verb mw_command_verb(mw_slice line);
-
-/* True for those that a message is made of: MAIL, RCPT, DATA, BDAT. */
-int mw_command_is_transaction(mw_verb verb);
+/* The kind of a command line, by its verb, without regard to case. BDAT with LAST is MW_KIND_END. */
+mw_kind mw_command_kind(mw_slice line);
 
 /* The size that a BDAT line announces (RFC 3030 2): 1 and the size, 0 when it is not a number of
  * at most 19 digits. */
@@ -87,7 +135,7 @@ size_t mw_address_shown(mw_slice address, char *out);
  * MW_ENVELOPE_MAX(path.len). Returns the length; the path in its brackets is behind the head. Parameters may follow (parameter.h). */
 size_t mw_command_envelope(const char *head, mw_slice path, int bracketed, char *out);
 
-/* The command line without arguments, as a constant, for MW_VERB_DATA. */
+/* The command line without arguments, as a constant, for MW_KIND_DATA. */
 mw_slice mw_command_data(void);
 
 /* The longest xtext that n octets can become. */
@@ -96,10 +144,5 @@ mw_slice mw_command_data(void);
 /* Writes octets as xtext (RFC 3461 4): "!" to "~" but "+" and "=" as they are, all else as "+" and two
  * upper-case hex digits. out has room for MW_XTEXT_MAX(in.len). Returns the length. */
 size_t mw_xtext_encode(mw_slice in, char *out);
-
-/* One line of an LHLO reply (not the first): keyword and parameters (RFC 5321 4.1.1.1), "AUTH=X" as "AUTH X",
- * outer white space of the parameters trimmed. 1, or 0 when there is no keyword: an empty line, or
- * Cyrus' closing "Ok SESSIONID=<...>". */
-int mw_keyword_parse(mw_slice line, mw_slice *keyword_r, mw_slice *params_r);
 
 #endif

@@ -1,16 +1,60 @@
 /* flight.c - see flight.h: what is sent when. What comes back is flight_reply.c's. */
-#include "flight.h"
 #include "error.h"
-#include "lmtp_session.h"
+#include "flight_private.h"
 
 #include <string.h>
 
+/* ---- life */
+
+static void restarted(mw_party *self)
+{
+    mw_flight *f = (mw_flight *)self;
+
+    f->fence = MW_FENCE_UNKNOWN;
+    f->probe = MW_PROBE_NONE;
+    f->proven = f->chunk_proven = 0;
+}
+
+mw_flight *mw_flight_new(mw_dialogue *dialogue)
+{
+    mw_flight *f = mw_alloc_zeroed(dialogue->alloc, sizeof *f);
+
+    if (!f)
+        return NULL;
+    f->dialogue = dialogue;
+    f->party.broken = mw_flight_broken;
+    f->party.restarted = restarted;
+    mw_dialogue_join(dialogue, &f->party);
+    return f;
+}
+
+void mw_flight_free(mw_flight *f)
+{
+    mw_delivery *d;
+
+    if (!f)
+        return;
+    mw_dialogue_leave(f->dialogue, &f->party);
+    while ((d = f->first)) {
+        mw_flight_take(f, d);
+        mw_delivery_free(d);
+    }
+    f->dialogue->alloc->release(f->dialogue->alloc->ctx, f);
+}
+
 /* ---- the list */
 
-int64_t mw_flight_submit(mw_lmtp *s, mw_delivery *d)
+/* The link broke before. */
+static void never_sent(mw_flight *f)
 {
-    mw_flight *f = &s->flight;
+    mw_text *words = mw_dialogue_words(f->dialogue, f->dialogue->error, NULL);
 
+    mw_flight_broken(&f->party, f->dialogue->error, words);
+    mw_text_drop(words);
+}
+
+int64_t mw_flight_submit(mw_flight *f, mw_delivery *d)
+{    
     d->id = ++f->id;
     if (f->last)
         f->last->next = d;
@@ -24,203 +68,196 @@ int64_t mw_flight_submit(mw_lmtp *s, mw_delivery *d)
     f->unanswered++;
     f->bytes += d->left;
     /* What a LHLO may have left open ends by RSET in front of the delivery. */
-    f->open |= s->lapsed;
-    s->lapsed = 0;
-    if (s->state == MW_STATE_BROKEN)
-        mw_flight_abandon(s, s->error, NULL);
+    f->open |= f->dialogue->lapsed;
+    f->dialogue->lapsed = 0;
+    if (f->dialogue->error)
+        never_sent(f);
     return d->id;
 }
 
-size_t mw_flight_unanswered(const mw_lmtp *s)
+size_t mw_flight_unanswered(const mw_flight *f)
 {
-    return s->flight.unanswered;
+    return f->unanswered;
 }
 
-size_t mw_flight_bytes(const mw_lmtp *s)
+size_t mw_flight_bytes(const mw_flight *f)
 {
-    return s->flight.bytes;
+    return f->bytes;
 }
 
-mw_delivery *mw_flight_first(const mw_lmtp *s)
+mw_delivery *mw_flight_first(const mw_flight *f)
 {
-    return s->flight.first;
+    return f->first;
 }
 
-mw_delivery *mw_flight_find(const mw_lmtp *s, int64_t id)
+mw_delivery *mw_flight_find(const mw_flight *f, int64_t id)
 {
-    mw_delivery *d = s->flight.oldest;
+    mw_delivery *d = f->oldest;
 
     if (!d || d->id > id)
-        d = s->flight.first;
+        d = f->first;
     while (d && d->id != id)
         d = d->next;
     return d;
 }
 
-void mw_flight_take(mw_lmtp *s, mw_delivery *d)
+void mw_flight_take(mw_flight *f, mw_delivery *d)
 {
-    mw_delivery **link = &s->flight.first, *before = NULL;
+    mw_delivery **link = &f->first, *before = NULL;
 
     while (*link != d) {
         before = *link;
         link = &before->next;
     }
     *link = d->next;
-    if (s->flight.last == d)
-        s->flight.last = before;
-    if (s->flight.oldest == d)
-        s->flight.oldest = d->next;
+    if (f->last == d)
+        f->last = before;
+    if (f->oldest == d)
+        f->oldest = d->next;
     d->next = NULL;
 }
 
-int mw_flight_cancel(mw_lmtp *s, mw_delivery *d, mw_text *words)
+int mw_flight_cancel(mw_flight *f, mw_delivery *d, mw_text *words)
 {
     if (d->state != MW_DELIVERY_WAITING)
         return MW_E_STATE;
     mw_transaction_abandon(&d->to, MW_STAGE_CONNECT, MW_LMTP_LOST, words, 0);
-    if (s->flight.current == d)
-        mw_flight_pass(s);
-    mw_flight_finish(s, d);
+    if (f->current == d)
+        mw_flight_pass(f);
+    mw_flight_finish(f, d);
     return 0;
 }
 
-void mw_flight_ended(mw_lmtp *s, mw_delivery *d)
+void mw_flight_ended(mw_flight *f, mw_delivery *d)
 {
-    mw_outq_trim(&s->out);
+    mw_outq_trim(&f->dialogue->out);
     d->has_end = 1;
-    d->end = s->out.queued;
+    d->end = f->dialogue->out.queued;
     d->state = MW_DELIVERY_ENDED;
 }
 
-void mw_flight_pass(mw_lmtp *s)
+void mw_flight_pass(mw_flight *f)
 {
     do
-        s->flight.current = s->flight.current->next;
-    while (s->flight.current && s->flight.current->state == MW_DELIVERY_DONE);
+        f->current = f->current->next;
+    while (f->current && f->current->state == MW_DELIVERY_DONE);
 }
 
-void mw_flight_more(mw_lmtp *s, int more)
+void mw_flight_more(mw_flight *f, int more)
 {
-    s->flight.more = more;
+    f->more = more;
 }
 
-int mw_flight_streams(const mw_lmtp *s)
+int mw_flight_streams(const mw_flight *f)
 {
-    return s->flight.chunk_proven && !s->flight.fence_owed && !s->flight.must_fence;
+    return f->chunk_proven && !f->fence_owed && !f->must_fence;
 }
 
-void mw_flight_eager(mw_lmtp *s, size_t bytes)
+void mw_flight_eager(mw_flight *f, size_t bytes)
 {
-    s->flight.eager = bytes;
+    f->eager = bytes;
 }
 
-mw_delivery *mw_flight_oldest(const mw_lmtp *s)
+mw_delivery *mw_flight_oldest(const mw_flight *f)
 {
-    return s->flight.oldest;
+    return f->oldest;
 }
 
-mw_trace *mw_flight_trace(mw_lmtp *s)
+uint64_t mw_flight_replies(const mw_flight *f)
 {
-    return &s->flight.trace;
-}
-
-uint64_t mw_flight_replies(const mw_lmtp *s)
-{
-    return s->flight.replies;
+    return f->replies;
 }
 
 /* ---- sending */
 
-static int failed(mw_lmtp *s, int rc)
+static int failed(mw_flight *f, int rc)
 {
     if (rc)
-        mw_lmtp_break(s, rc, NULL);
+        mw_dialogue_break(f->dialogue, rc, NULL);
     return rc;
 }
 
-int mw_flight_queue(mw_lmtp *s, const char *bytes, size_t len, mw_due due, size_t owed, mw_delivery *d)
+int mw_flight_queue(mw_flight *f, const char *bytes, size_t len, mw_kind kind, size_t owed, mw_delivery *d)
 {
-    int rc = mw_expects_reserve(&s->due, 1);
+    int rc;
+    mw_command *command = mw_dialogue_send(f->dialogue, bytes, len, kind, owed, &rc);
 
-    if (!rc)
-        rc = mw_outq_copy(&s->out, bytes, len);
-    if (!rc) {
-        mw_expects_push(&s->due, due, owed)->delivery = d;
-        mw_expects_tail(&s->due)->in_flight = 1;
-        mw_expects_tail(&s->due)->end = due == MW_DUE_FINAL || due == MW_DUE_PROBE ? 0 : s->out.queued;
-        mw_trace_add(&s->flight.trace, MW_TRACE_OUT, bytes, len);
-    }
-    return failed(s, rc);
+    if (!command)
+        return failed(f, rc);
+    command->delivery = d;
+    command->in_flight = 1;
+    command->end = kind == MW_KIND_END || kind == MW_KIND_PROBE ? 0 : f->dialogue->out.queued;
+    return 0;
 }
 
-int mw_flight_may_follow(const mw_lmtp *s)
+int mw_flight_may_follow(const mw_flight *f)
 {
-    return s->pipelining && s->flight.hello && s->flight.fence != MW_FENCE_REFUSED && !mw_lmtp_joins(s);
+    return f->dialogue->keywords.pipelining && f->dialogue->hello && f->fence != MW_FENCE_REFUSED && !mw_dialogue_joins(f->dialogue);
 }
 
-int mw_flight_queue_hello(mw_lmtp *s, mw_due due)
+int mw_flight_queue_hello(mw_flight *f, mw_kind kind)
 {
     char line[MW_COMMAND_MAX + 2];
-    const mw_text *hello = s->flight.hello;
+    const mw_text *hello = f->dialogue->hello;
 
-    s->flight.fence_owed = 1;
+    f->fence_owed = 1;
     memcpy(line, hello->bytes, hello->len);
     memcpy(line + hello->len, "\r\n", 2);
     /* A probe's own entry owns all replies up to this one's. */
-    if (due == MW_DUE_PROBE) {
-        mw_trace_add(&s->flight.trace, MW_TRACE_OUT, line, hello->len);
-        return failed(s, mw_outq_copy(&s->out, line, hello->len + 2));
+    if (kind == MW_KIND_PROBE) {
+        mw_trace_add(&f->dialogue->trace, MW_TRACE_OUT, line, hello->len);
+        return failed(f, mw_outq_copy(&f->dialogue->out, line, hello->len + 2));
     }
-    return mw_flight_queue(s, line, hello->len + 2, due, 1, NULL);
+    return mw_flight_queue(f, line, hello->len + 2, kind, 1, NULL);
 }
 
 /* The deliveries that have their replies, one of them perhaps by a reply too many. */
-static void fence_early(mw_lmtp *s)
+static void fence_early(mw_flight *f)
 {
     mw_delivery *d;
 
-    for (d = s->flight.oldest; d && d->state >= MW_DELIVERY_ENDED; d = d->next)
+    for (d = f->oldest; d && d->state >= MW_DELIVERY_ENDED; d = d->next)
         d->fenced |= d->refused_early;
 }
 
-static int queue_fence(mw_lmtp *s)
+static int queue_fence(mw_flight *f)
 {
-    mw_expect *ahead = mw_expects_tail(&s->due);
+    mw_command *ahead = mw_commands_tail(&f->dialogue->commands);
 
-    fence_early(s);
+    fence_early(f);
     /* By BDAT no 354 was in front of it either: all must be in step. */
     if (ahead && ahead->delivery)
         *(ahead->delivery->by_bdat ? &ahead->delivery->followed : &ahead->delivery->fenced) = 1;
-    s->flight.must_fence = 0;
+    f->must_fence = 0;
     /* LHLO should end a transaction (RFC 5321 4.1.4); Cyrus 3.6 leaves it open. */
-    if (((ahead && ahead->delivery && ahead->delivery->by_bdat) || s->flight.open) && mw_flight_queue_reset(s))
+    if (((ahead && ahead->delivery && ahead->delivery->by_bdat) || f->open) && mw_flight_queue_reset(f))
         return -1;
-    return mw_flight_queue_hello(s, MW_DUE_LHLO);
+    return mw_flight_queue_hello(f, MW_KIND_LHLO);
 }
 
-int mw_flight_queue_reset(mw_lmtp *s)
+int mw_flight_queue_reset(mw_flight *f)
 {
-    s->flight.open = 0;
-    return mw_flight_queue(s, "RSET\r\n", 6, MW_DUE_RSET, 1, NULL);
+    f->open = 0;
+    return mw_flight_queue(f, "RSET\r\n", 6, MW_KIND_RSET, 1, NULL);
 }
 
-int mw_flight_owes(const mw_lmtp *s)
+int mw_flight_owes(const mw_flight *f)
 {
-    return mw_expects_head(&s->due) && mw_expects_head(&s->due)->in_flight;
+    return mw_commands_head(&f->dialogue->commands) && mw_commands_head(&f->dialogue->commands)->in_flight;
 }
 
-int mw_flight_reset(mw_lmtp *s)
+int mw_flight_reset(mw_flight *f)
 {
-    return s->flight.open && s->state != MW_STATE_BROKEN && !mw_flight_queue_reset(s);
+    return f->open && !f->dialogue->error && !mw_flight_queue_reset(f);
 }
 
-static int queue_mail(mw_lmtp *s, mw_delivery *d)
+static int queue_mail(mw_flight *f, mw_delivery *d)
 {
     mw_slice lines = mw_buf_view(&d->lines);
     int rc;
 
-    d->begin = s->out.queued;
-    rc = mw_flight_queue(s, lines.base, d->mail_len, MW_DUE_MAIL, 1, d);
+    d->begin = f->dialogue->out.queued;
+    rc = mw_flight_queue(f, lines.base, d->mail_len, MW_KIND_MAIL, 1, d);
     if (rc)
         return rc;
     mw_buf_consume(&d->lines, d->mail_len);
@@ -228,103 +265,103 @@ static int queue_mail(mw_lmtp *s, mw_delivery *d)
     return 0;
 }
 
-static int queue_rcpt(mw_lmtp *s, mw_delivery *d)
+static int queue_rcpt(mw_flight *f, mw_delivery *d)
 {
     mw_slice lines = mw_buf_view(&d->lines);
     size_t len = (size_t)((const char *)memchr(lines.base, '\n', lines.len) - lines.base) + 1;
-    int rc = mw_flight_queue(s, lines.base, len, MW_DUE_RCPT, 1, d);
+    int rc = mw_flight_queue(f, lines.base, len, MW_KIND_RCPT, 1, d);
 
     if (rc)
         return rc;
-    mw_expects_tail(&s->due)->rcpt = d->index[d->asked++];
+    mw_commands_tail(&f->dialogue->commands)->rcpt = d->index[d->asked++];
     mw_buf_consume(&d->lines, len);
     return 0;
 }
 
-static int queue_data(mw_lmtp *s, mw_delivery *d)
+static int queue_data(mw_flight *f, mw_delivery *d)
 {
     d->data_sent = 1;
-    return mw_flight_queue(s, "DATA\r\n", 6, MW_DUE_DATA, 1, d);
+    return mw_flight_queue(f, "DATA\r\n", 6, MW_KIND_DATA, 1, d);
 }
 
 /* The whole envelope in one group (RFC 2920 3.1: DATA may only end one). */
-static int queue_group(mw_lmtp *s, mw_delivery *d)
+static int queue_group(mw_flight *f, mw_delivery *d)
 {
-    int rc = s->flight.open ? mw_flight_queue_reset(s) : 0;
+    int rc = f->open ? mw_flight_queue_reset(f) : 0;
 
     d->grouped = 1;
     if (!rc)
-        rc = queue_mail(s, d);
+        rc = queue_mail(f, d);
     while (!rc && d->asked < d->rcpts)
-        rc = queue_rcpt(s, d);
+        rc = queue_rcpt(f, d);
     if (rc || (d->by_bdat && !d->eager))
         return rc;
     if (!d->by_bdat)
-        return queue_data(s, d);
-    mw_flight_queue_bdat(s, d);
+        return queue_data(f, d);
+    mw_flight_queue_bdat(f, d);
     return 0;
 }
 
 /* One command at a time: the next one, or nothing more when nobody was accepted. */
-static int queue_next(mw_lmtp *s, mw_delivery *d)
+static int queue_next(mw_flight *f, mw_delivery *d)
 {
-    if (s->flight.open)
-        return mw_flight_queue_reset(s);
+    if (f->open)
+        return mw_flight_queue_reset(f);
     if (d->state == MW_DELIVERY_WAITING)
-        return queue_mail(s, d);
+        return queue_mail(f, d);
     if (d->asked < d->rcpts && !d->to.mail_code)
-        return queue_rcpt(s, d);
+        return queue_rcpt(f, d);
     if (!mw_transaction_owed(&d->to))
-        mw_flight_answered(s, d);
+        mw_flight_answered(f, d);
     else if (d->by_bdat)
-        mw_flight_queue_bdat(s, d);
+        mw_flight_queue_bdat(f, d);
     else
-        return queue_data(s, d);
+        return queue_data(f, d);
     return 0;
 }
 
 /* ---- content */
 
 /* Expands content into the queue. Returns how much was taken. */
-static size_t expand(mw_lmtp *s, mw_delivery *d, const char *bytes, size_t len)
+static size_t expand(mw_flight *f, mw_delivery *d, const char *bytes, size_t len)
 {
     size_t room, used;
-    char *to = mw_outq_room(&s->out, MW_DOTSTUFF_GROWTH * len, &room);
+    char *to = mw_outq_room(&f->dialogue->out, MW_DOTSTUFF_GROWTH * len, &room);
 
     if (!to) {
-        failed(s, MW_E_NOMEM);
+        failed(f, MW_E_NOMEM);
         return 0;
     }
-    mw_outq_wrote(&s->out, mw_dotstuff_expand(&d->stuff, bytes, len, to, room, &used));
+    mw_outq_wrote(&f->dialogue->out, mw_dotstuff_expand(&d->stuff, bytes, len, to, room, &used));
     d->taken += used;
     return used;
 }
 
-mw_delivery *mw_flight_wants(const mw_lmtp *s)
+mw_delivery *mw_flight_wants(const mw_flight *f)
 {
-    mw_delivery *d = s->flight.current;
+    mw_delivery *d = f->current;
 
-    if (!d || d->state != MW_DELIVERY_CONTENT || !d->pulled || d->whole || s->flight.parted)
+    if (!d || d->state != MW_DELIVERY_CONTENT || !d->pulled || d->whole || f->dialogue->parted)
         return NULL;
-    return mw_outq_len(&s->out) < MW_LMTP_HIGH_WATER ? d : NULL;
+    return mw_outq_len(&f->dialogue->out) < MW_LMTP_HIGH_WATER ? d : NULL;
 }
 
-int mw_flight_piece(mw_lmtp *s, const char *bytes, size_t len)
+int mw_flight_piece(mw_flight *f, const char *bytes, size_t len)
 {
-    mw_delivery *d = s->flight.current;
+    mw_delivery *d = f->current;
     size_t used;
 
-    while (len && s->state != MW_STATE_BROKEN) {
-        used = expand(s, d, bytes, len);
+    while (len && !f->dialogue->error) {
+        used = expand(f, d, bytes, len);
         bytes += used;
         len -= used;
     }
-    return s->state == MW_STATE_BROKEN ? MW_E_NOMEM : 0;
+    return f->dialogue->error ? MW_E_NOMEM : 0;
 }
 
-void mw_flight_whole(mw_lmtp *s)
+void mw_flight_whole(mw_flight *f)
 {
-    s->flight.current->whole = 1;
+    f->current->whole = 1;
 }
 
 int mw_flight_shape(const mw_delivery *d)
@@ -337,16 +374,16 @@ int mw_flight_shape(const mw_delivery *d)
 }
 
 /* The end of the content: owed one reply per accepted recipient (RFC 2033 4.2). */
-static int queue_end(mw_lmtp *s, mw_delivery *d)
+static int queue_end(mw_flight *f, mw_delivery *d)
 {
     char end[MW_DOTSTUFF_END_MAX];
 
-    mw_trace_content(&s->flight.trace, d->taken);
-    if (mw_flight_queue(s, end, mw_dotstuff_end(&d->stuff, end), MW_DUE_FINAL, mw_transaction_owed(&d->to), d))
+    mw_trace_content(&f->dialogue->trace, d->taken);
+    if (mw_flight_queue(f, end, mw_dotstuff_end(&d->stuff, end), MW_KIND_END, mw_transaction_owed(&d->to), d))
         return -1;
-    mw_flight_ended(s, d);
+    mw_flight_ended(f, d);
     d->shape = mw_flight_shape(d);
-    mw_flight_pass(s);
+    mw_flight_pass(f);
     return 0;
 }
 
@@ -356,7 +393,7 @@ static int queue_end(mw_lmtp *s, mw_delivery *d)
 #define LEND_MAX (1024 * 1024)
 #define EXPAND_MAX 65536
 
-static size_t write_stretch(mw_lmtp *s, mw_delivery *d)
+static size_t write_stretch(mw_flight *f, mw_delivery *d)
 {
     mw_dotstuff before = d->stuff;
     size_t len = d->left < LEND_MAX ? d->left : LEND_MAX;
@@ -364,128 +401,115 @@ static size_t write_stretch(mw_lmtp *s, mw_delivery *d)
 
     if (clean < LEND_MIN) {
         d->stuff = before;
-        return expand(s, d, d->content, d->left < EXPAND_MAX ? d->left : EXPAND_MAX);
+        return expand(f, d, d->content, d->left < EXPAND_MAX ? d->left : EXPAND_MAX);
     }
-    if (failed(s, mw_outq_lend(&s->out, d->content, clean)))
+    if (failed(f, mw_outq_lend(&f->dialogue->out, d->content, clean)))
         return 0;
     d->taken += clean;
     return clean;
 }
 
-static int write_content(mw_lmtp *s, mw_delivery *d)
+static int write_content(mw_flight *f, mw_delivery *d)
 {
     size_t used = 1;
 
-    while (d->left && used && mw_outq_len(&s->out) < MW_LMTP_HIGH_WATER) {
-        used = write_stretch(s, d);
+    while (d->left && used && mw_outq_len(&f->dialogue->out) < MW_LMTP_HIGH_WATER) {
+        used = write_stretch(f, d);
         d->content += used;
         d->left -= used;
     }
-    if (!d->left && d->whole && s->state != MW_STATE_BROKEN)
-        return queue_end(s, d);
+    if (!d->left && d->whole && !f->dialogue->error)
+        return queue_end(f, d);
     return -1;
 }
 
 /* ---- what may go now */
 
-static int begin(mw_lmtp *s, mw_delivery *d)
+static int begin(mw_flight *f, mw_delivery *d)
 {
     if (!d->rcpts)
-        mw_flight_answered(s, d);
-    else if (s->pipelining)
-        return !queue_group(s, d);
+        mw_flight_answered(f, d);
+    else if (f->dialogue->keywords.pipelining)
+        return !queue_group(f, d);
     else
-        return !queue_next(s, d);
+        return !queue_next(f, d);
     return 1;
 }
 
 /* Starts the next delivery on a quiet link: 1 something was queued. */
-static int start(mw_lmtp *s, mw_delivery *d)
+static int start(mw_flight *f, mw_delivery *d)
 {
-    mw_flight_choose(s, d);
-    return mw_flight_must_probe(s, d) ? !mw_flight_queue_probe(s) : begin(s, d);
+    mw_flight_choose(f, d);
+    return mw_flight_must_probe(f, d) ? !mw_flight_queue_probe(f) : begin(f, d);
 }
 
-static int proven(const mw_lmtp *s, const mw_delivery *d)
+static int proven(const mw_flight *f, const mw_delivery *d)
 {
-    return d->shape & (d->by_bdat ? s->flight.chunk_proven : s->flight.proven);
+    return d->shape & (d->by_bdat ? f->chunk_proven : f->proven);
 }
 
 /* Behind an end whose shape was answered in step before, the next envelope may go: by DATA, as its 354 will
  * be an anchor; or a whole message by BDAT, in a stream that a fence ends. */
-static int follow(mw_lmtp *s, mw_delivery *before, mw_delivery *d)
+static int follow(mw_flight *f, mw_delivery *before, mw_delivery *d)
 {
-    mw_flight_choose(s, d);
-    if (d->by_bdat != before->by_bdat || (d->by_bdat && !(d->eager && proven(s, d) && !mw_flight_must_probe(s, d))))
-        return before->by_bdat ? !queue_fence(s) : 0;
+    mw_flight_choose(f, d);
+    if (d->by_bdat != before->by_bdat || (d->by_bdat && !(d->eager && proven(f, d) && !mw_flight_must_probe(f, d))))
+        return before->by_bdat ? !queue_fence(f) : 0;
     before->followed = 1;
     /* The end may be refused, and then Cyrus 3.6 leaves the transaction open. */
-    s->flight.open = 1;
-    return begin(s, d);
+    f->open = 1;
+    return begin(f, d);
 }
 
 /* before's end is the last thing that was queued. */
-static int go_behind(mw_lmtp *s, mw_delivery *before, mw_delivery *d)
+static int go_behind(mw_flight *f, mw_delivery *before, mw_delivery *d)
 {
-    if (!mw_flight_may_follow(s))
+    if (!mw_flight_may_follow(f))
         return 0;
-    if (!proven(s, before) || s->flight.must_fence || before->refused_early)
-        return !queue_fence(s);
+    if (!proven(f, before) || f->must_fence || before->refused_early)
+        return !queue_fence(f);
     if (d)
-        return d->state == MW_DELIVERY_WAITING && follow(s, before, d);
-    return before->by_bdat && !s->flight.more && !queue_fence(s);
+        return d->state == MW_DELIVERY_WAITING && follow(f, before, d);
+    return before->by_bdat && !f->more && !queue_fence(f);
 }
 
 /* Nothing is owed, and a delivery has replies that only a fence can confirm. */
-static int needs_fence(const mw_lmtp *s)
+static int needs_fence(const mw_flight *f)
 {
-    const mw_delivery *d = s->flight.oldest;
+    const mw_delivery *d = f->oldest;
 
     while (d && !(d->answered_early && d->refused_early))
         d = d->next;
-    return d || mw_flight_doubtful(s);
+    return d || mw_flight_doubtful(f);
 }
 
 /* One thing that may be sent now: 1 it was queued, 0 there is none. */
-static int advance_one(mw_lmtp *s)
+static int advance_one(mw_flight *f)
 {
-    mw_delivery *d = s->flight.current;
-    const mw_expect *ahead = mw_expects_tail(&s->due);
+    mw_delivery *d = f->current;
+    const mw_command *ahead = mw_commands_tail(&f->dialogue->commands);
 
-    if (ahead && ahead->due == MW_DUE_FINAL && ahead->delivery->has_end)
-        return go_behind(s, ahead->delivery, d);
+    if (ahead && ahead->kind == MW_KIND_END && ahead->delivery->has_end)
+        return go_behind(f, ahead->delivery, d);
     if (d && d->state == MW_DELIVERY_CHUNK)
         return 0;
-    if (!ahead && needs_fence(s) && !(d && d->state == MW_DELIVERY_CONTENT))
-        return !queue_fence(s);
+    if (!ahead && needs_fence(f) && !(d && d->state == MW_DELIVERY_CONTENT))
+        return !queue_fence(f);
     if (!d)
         return 0;
     if (d->state == MW_DELIVERY_CONTENT)
-        return d->by_bdat ? mw_flight_write_chunk(s, d) : !write_content(s, d);
+        return d->by_bdat ? mw_flight_write_chunk(f, d) : !write_content(f, d);
     if (ahead)
         return 0;
     /* What has begun to come cannot be the answer to what is sent now. */
-    if (mw_buf_len(&s->lines.in) || s->gathering.count)
-        return !failed(s, MW_E_REPLY_EXTRA);
-    return d->state == MW_DELIVERY_WAITING ? start(s, d) : !d->data_sent && !queue_next(s, d);
+    if (mw_buf_len(&f->dialogue->lines.in) || f->dialogue->gathering.count)
+        return !failed(f, MW_E_REPLY_EXTRA);
+    return d->state == MW_DELIVERY_WAITING ? start(f, d) : !d->data_sent && !queue_next(f, d);
 }
 
-void mw_flight_advance(mw_lmtp *s)
+void mw_flight_advance(mw_flight *f)
 {
-    mw_flight_read(s);
-    while (s->state != MW_STATE_BROKEN && !s->flight.fence_owed && !s->flight.parted && !s->flight.quiet && advance_one(s))
-        mw_flight_read(s);
-}
-
-void mw_flight_free(mw_lmtp *s)
-{
-    mw_delivery *d;
-
-    while (s->flight.first) {
-        d = s->flight.first;
-        mw_flight_take(s, d);
-        mw_delivery_free(d);
-    }
-    mw_text_drop(s->flight.hello);
-    mw_trace_free(&s->flight.trace);
+    mw_flight_read(f);
+    while (!f->dialogue->error && !f->fence_owed && !f->dialogue->parted && !f->quiet && advance_one(f))
+        mw_flight_read(f);
 }

@@ -18,7 +18,9 @@
  *     a deferral would send it again each time;
  *   - a transaction that may be open is ended by RSET, in front of a fence as well: Cyrus 3.6 ends one neither at
  *     LHLO nor at a message's end that it refuses. A reply to RSET that is no 2xx breaks the session;
- *   - whole messages by BDAT follow each other only when a probe has shown that a refused chunk is eaten and
+ *   - a link's first message goes by DATA, unless it is a file or BINARYMIME. Its fence shows whether the server bears a second
+ *     LHLO. One that closes or says 421 has answered a message by then, and that message's results stand: each new link delivers one;
+ *   - whole messages by BDAT follow each other only when a fence has held, and a probe has shown that a refused chunk is eaten and
  *     answered once: MAIL FROM:<>, BDAT whose chunk is the LHLO line, RSET, LHLO. A server that runs the chunk shows an
  *     anchor too many;
  *   - content that goes by BDAT to several recipients (a file, BINARYMIME) is a chunk that is not the last: its 250 shows what a 354
@@ -51,92 +53,81 @@
 #define MW_FLIGHT_H
 
 #include "delivery.h"
-#include "lmtp.h"
-#include "trace.h"
+#include "dialogue.h"
 
-/* What is waited for, for the caller's table of timeouts (RFC 5321 4.5.3.2). */
-typedef enum mw_wait {
-    MW_WAIT_NONE,       /* nothing is owed and nothing queued */
-    MW_WAIT_BLOCK,      /* queued bytes to be sent */
-    MW_WAIT_LHLO,
-    MW_WAIT_MAIL,
-    MW_WAIT_RCPT,
-    MW_WAIT_DATA,
-    MW_WAIT_BODY,       /* the content's next piece, from the caller */
-    MW_WAIT_FINAL,      /* the first reply to a message's end */
-    MW_WAIT_NEXT,       /* a further one */
-    MW_WAIT_RSET,       /* the reply to RSET, or the end of the link behind a 421 */
-    MW_WAIT_QUIET       /* half a second in which nothing may come */
-} mw_wait;
+typedef struct mw_flight mw_flight;
+
+/* Deliveries on a dialogue, which must outlive them. NULL: no memory. */
+mw_flight *mw_flight_new(mw_dialogue *dialogue);
+
+/* Frees what is left of them, finished or not. NULL is fine. */
+void mw_flight_free(mw_flight *f);
 
 /* Hands a delivery over: the session frees it. Returns its id, from 1. On a broken session it is finished
  * at once, every recipient a deferral of stage 'connect'. */
-int64_t mw_flight_submit(mw_lmtp *s, mw_delivery *d);
+int64_t mw_flight_submit(mw_flight *f, mw_delivery *d);
 
 /* Draws the conclusions from what has been received and queues what may be sent now. Never fails: what went
  * wrong shows in mw_lmtp_error and in the results. */
-void mw_flight_advance(mw_lmtp *s);
+void mw_flight_advance(mw_flight *f);
 
 /* The caller has more to submit (1): a stream may stay open, its results can wait. 0: they are waited for. */
-void mw_flight_more(mw_lmtp *s, int more);
+void mw_flight_more(mw_flight *f, int more);
 
 /* True when submitted messages go out in a stream that waits for nothing: writing can be put off until
  * there is much to write. */
-int mw_flight_streams(const mw_lmtp *s);
+int mw_flight_streams(const mw_flight *f);
 
 /* True when the server takes BDAT (RFC 3030): see mw_delivery_file. */
-int mw_flight_chunks(const mw_lmtp *s);
+int mw_flight_chunks(const mw_flight *f);
 
 /* Content of at most this many bytes may go ahead of the replies to RCPT. 0: none. */
-void mw_flight_eager(mw_lmtp *s, size_t bytes);
+void mw_flight_eager(mw_flight *f, size_t bytes);
 
 /* The delivery whose content's next piece can be sent now; NULL when there is none. */
-mw_delivery *mw_flight_wants(const mw_lmtp *s);
+mw_delivery *mw_flight_wants(const mw_flight *f);
 
 /* A piece of it. Queues what it becomes, all of it: pieces should be of moderate size. 0 or MW_E_NOMEM (the
  * session is broken then). */
-int mw_flight_piece(mw_lmtp *s, const char *bytes, size_t len);
+int mw_flight_piece(mw_flight *f, const char *bytes, size_t len);
 
 /* There are no more pieces: the end goes out at the next mw_flight_advance. */
-void mw_flight_whole(mw_lmtp *s);
+void mw_flight_whole(mw_flight *f);
 
 /* The wait that mw_flight_waits named is over and nothing came. */
-void mw_flight_expired(mw_lmtp *s);
-mw_wait mw_flight_waits(const mw_lmtp *s);
+void mw_flight_expired(mw_flight *f);
+mw_wait mw_flight_waits(const mw_flight *f);
 
 /* Deliveries that are not finished, and the bytes of their content. */
-size_t mw_flight_unanswered(const mw_lmtp *s);
-size_t mw_flight_bytes(const mw_lmtp *s);
+size_t mw_flight_unanswered(const mw_flight *f);
+size_t mw_flight_bytes(const mw_flight *f);
 
 /* The oldest delivery that was not taken; NULL when there is none. The others follow it, in the order of
  * submit. */
-mw_delivery *mw_flight_first(const mw_lmtp *s);
+mw_delivery *mw_flight_first(const mw_flight *f);
 
 /* The oldest one that is not finished; NULL when all are. */
-mw_delivery *mw_flight_oldest(const mw_lmtp *s);
+mw_delivery *mw_flight_oldest(const mw_flight *f);
 
 /* The delivery of this id; NULL when it was taken. */
-mw_delivery *mw_flight_find(const mw_lmtp *s, int64_t id);
+mw_delivery *mw_flight_find(const mw_flight *f, int64_t id);
 
 /* Takes a delivery off the list: it is the caller's now, and freed by it. It must be finished, or the
  * session is not used any more. */
-void mw_flight_take(mw_lmtp *s, mw_delivery *d);
+void mw_flight_take(mw_flight *f, mw_delivery *d);
 
 /* Gives up a delivery of which nothing was sent: its recipients are deferrals. MW_E_STATE when something
  * was. */
-int mw_flight_cancel(mw_lmtp *s, mw_delivery *d, mw_text *words);
+int mw_flight_cancel(mw_flight *f, mw_delivery *d, mw_text *words);
 
 /* Queues RSET if a delivery left a transaction open on the server: 1, else 0. For callers that go on with
  * commands of their own. */
-int mw_flight_reset(mw_lmtp *s);
+int mw_flight_reset(mw_flight *f);
 
 /* True while a reply is owed that was asked for by deliveries: it may be after the last one was given up. */
-int mw_flight_owes(const mw_lmtp *s);
-
-/* The lines that deliveries send and get, see trace.h: for the caller to turn on, and to take. */
-mw_trace *mw_flight_trace(mw_lmtp *s);
+int mw_flight_owes(const mw_flight *f);
 
 /* Counts the replies taken: a change shows that the server goes on. */
-uint64_t mw_flight_replies(const mw_lmtp *s);
+uint64_t mw_flight_replies(const mw_flight *f);
 
 #endif

@@ -5,57 +5,56 @@
  * another's.
  */
 #include "error.h"
-#include "flight.h"
-#include "lmtp_session.h"
+#include "flight_private.h"
 
 #include <string.h>
 
-void mw_flight_finish(mw_lmtp *s, mw_delivery *d)
+void mw_flight_finish(mw_flight *f, mw_delivery *d)
 {
     d->state = MW_DELIVERY_DONE;
-    s->flight.unanswered--;
-    s->flight.bytes -= d->size;
-    while (s->flight.oldest && s->flight.oldest->state == MW_DELIVERY_DONE)
-        s->flight.oldest = s->flight.oldest->next;
+    f->unanswered--;
+    f->bytes -= d->size;
+    while (f->oldest && f->oldest->state == MW_DELIVERY_DONE)
+        f->oldest = f->oldest->next;
 }
 
-void mw_flight_answered(mw_lmtp *s, mw_delivery *d)
+void mw_flight_answered(mw_flight *f, mw_delivery *d)
 {
     unsigned code;
 
-    if (s->flight.current == d)
-        mw_flight_pass(s);
+    if (f->current == d)
+        mw_flight_pass(f);
     /* By BDAT it may be open in any case, but what goes behind it begins with RSET. */
     if (!d->followed && (d->eager || (d->state != MW_DELIVERY_ENDED && d->asked)))
-        s->flight.open = 1;
+        f->open = 1;
     d->state = MW_DELIVERY_ANSWERED;
-    d->unsure |= mw_lmtp_is_over(s, 1, &code);
-    if (!d->followed && !d->fenced && !d->unsure && !d->refused_early && !mw_flight_doubtful_before(s, d))
-        mw_flight_finish(s, d);
+    d->unsure |= mw_dialogue_has_more(f->dialogue, 1, &code);
+    if (!d->followed && !d->fenced && !d->unsure && !d->refused_early && !mw_flight_doubtful_before(f, d))
+        mw_flight_finish(f, d);
 }
 
-void mw_flight_confirm(mw_lmtp *s, const mw_delivery *until)
+void mw_flight_confirm(mw_flight *f, const mw_delivery *until)
 {
     mw_delivery *d;
 
-    for (d = s->flight.oldest; d && d != until; d = d->next)
+    for (d = f->oldest; d && d != until; d = d->next)
         if (d->state == MW_DELIVERY_ANSWERED)
-            mw_flight_finish(s, d);
+            mw_flight_finish(f, d);
 }
 
-int mw_flight_doubtful_before(const mw_lmtp *s, const mw_delivery *until)
+int mw_flight_doubtful_before(const mw_flight *f, const mw_delivery *until)
 {
     const mw_delivery *d;
 
-    for (d = s->flight.oldest; d && d != until; d = d->next)
+    for (d = f->oldest; d && d != until; d = d->next)
         if (d->state == MW_DELIVERY_ANSWERED)
             return 1;
     return 0;
 }
 
-int mw_flight_doubtful(const mw_lmtp *s)
+int mw_flight_doubtful(const mw_flight *f)
 {
-    return mw_flight_doubtful_before(s, NULL);
+    return mw_flight_doubtful_before(f, NULL);
 }
 
 /* ---- replies in their place */
@@ -79,106 +78,106 @@ static void apply_rcpt(mw_delivery *d, size_t rcpt, const mw_reply *r)
     mw_text_drop(text);
 }
 
-static void apply_data(mw_lmtp *s, mw_delivery *d, const mw_reply *r)
+static void apply_data(mw_flight *f, mw_delivery *d, const mw_reply *r)
 {
     mw_text *text;
 
     if (r->code / 100 == 3) {
-        mw_flight_confirm(s, d);
+        mw_flight_confirm(f, d);
         d->anchored = 1;
         d->state = MW_DELIVERY_CONTENT;
         /* Allowed by RFC 2920 3.1; but a dot might deliver an empty message, and RFC 2033 owes it no reply.
          * */
         if (!mw_transaction_owed(&d->to))
-            mw_lmtp_break(s, MW_E_REPLY_CLASS, NULL);
+            mw_dialogue_break(f->dialogue, MW_E_REPLY_CLASS, NULL);
         return;
     }
     /* In a group that somebody was accepted in, a refusal of DATA may be another's reply, out of step: 354 would have
      * shown. A fence does. Where nobody was accepted, DATA must be refused (RFC 2033 4.2), and is. */
-    d->unsure |= d->grouped && mw_transaction_owed(&d->to) && mw_flight_may_follow(s);
+    d->unsure |= d->grouped && mw_transaction_owed(&d->to) && mw_flight_may_follow(f);
     text = mw_reply_joined(r);
     mw_transaction_refused(&d->to, MW_STAGE_DATA, r->code, text);
     mw_text_drop(text);
-    mw_flight_answered(s, d);
+    mw_flight_answered(f, d);
 }
 
-int mw_flight_has_left(const mw_lmtp *s, const mw_delivery *d)
+int mw_flight_has_left(const mw_flight *f, const mw_delivery *d)
 {
-    return (d->has_end || d->state == MW_DELIVERY_CHUNK) && s->out.sent >= d->end;
+    return (d->has_end || d->state == MW_DELIVERY_CHUNK) && f->dialogue->out.sent >= d->end;
 }
 
 /* A delivery may be refused while its content is on its way. It is not answered before that has left, as it
  * may be the caller's memory. */
-static void settled(mw_lmtp *s, mw_delivery *d)
+static void settled(mw_flight *f, mw_delivery *d)
 {
-    if (mw_flight_has_left(s, d))
-        mw_flight_answered(s, d);
+    if (mw_flight_has_left(f, d))
+        mw_flight_answered(f, d);
     else
         d->answered_early = d->early = 1;
 }
 
-static void settle_early(mw_lmtp *s)
+static void settle_early(mw_flight *f)
 {
-    mw_delivery *d = s->flight.oldest;
+    mw_delivery *d = f->oldest;
 
     for (; d && (d->answered_early || d->state >= MW_DELIVERY_ANSWERED); d = d->next)
-        if (d->answered_early && mw_flight_has_left(s, d)) {
+        if (d->answered_early && mw_flight_has_left(f, d)) {
             d->answered_early = 0;
-            mw_flight_answered(s, d);
+            mw_flight_answered(f, d);
         }
 }
 
-static void credit(mw_lmtp *s, mw_delivery *d, unsigned code, mw_text *text)
+static void credit(mw_flight *f, mw_delivery *d, unsigned code, mw_text *text)
 {
-    int last = mw_expects_head(&s->due)->owed == 1;
+    int last = mw_commands_head(&f->dialogue->commands)->owed == 1;
 
     mw_transaction_final(&d->to, code, text);
-    s->flight.open |= code / 100 != 2 && !d->followed;
-    mw_expects_shift(&s->due);
+    f->open |= code / 100 != 2 && !d->followed;
+    mw_commands_shift(&f->dialogue->commands);
     if (last)
-        settled(s, d);
+        settled(f, d);
 }
 
 /* BDAT was sent ahead of the replies to RCPT: now they tell how many it is owed; one if nobody was
  * accepted, as the probe showed. A shape that was not seen in step asks for a fence before anything else. */
-static void count_finals(mw_lmtp *s)
+static void count_finals(mw_flight *f)
 {
-    mw_expect *due = mw_expects_head(&s->due);
-    mw_delivery *d = due->delivery;
+    mw_command *command = mw_commands_head(&f->dialogue->commands);
+    mw_delivery *d = command->delivery;
     size_t owed = mw_transaction_owed(&d->to);
 
-    due->counts_later = 0;
+    command->counts_later = 0;
     if (owed) {
         d->shape = mw_flight_shape(d);
-        s->flight.must_fence |= d->eager && !(s->flight.chunk_proven & d->shape);
+        f->must_fence |= d->eager && !(f->chunk_proven & d->shape);
     } else {
         owed = 1;
-        s->flight.open |= !d->followed;
+        f->open |= !d->followed;
     }
-    due->owed = due->replies = owed;
+    command->owed = command->replies = owed;
 }
 
 /* A joined reply: a line for each recipient (see mw_lmtp_settle). */
-static void credit_lines(mw_lmtp *s, mw_delivery *d, size_t count)
+static void credit_lines(mw_flight *f, mw_delivery *d, size_t count)
 {
     size_t i;
 
     for (i = 0; i < count; i++) {
-        mw_slice line = mw_reply_text(&s->last, i);
-        mw_text *text = mw_text_new(s->alloc, line.base, line.len);
+        mw_slice line = mw_reply_text(&f->dialogue->last, i);
+        mw_text *text = mw_text_new(f->dialogue->alloc, line.base, line.len);
 
-        credit(s, d, s->last.lines[i].code, text);
+        credit(f, d, f->dialogue->last.lines[i].code, text);
         mw_text_drop(text);
     }
 }
 
 /* It is not that, or not sure to be: its first line is the first recipient's in any case. But where lines
  * differ it may be one recipient's reply, which is never a success. */
-static void credit_first(mw_lmtp *s, int why)
+static void credit_first(mw_flight *f, int why)
 {
-    if (!s->last.mixed || s->last.lines[0].code / 100 != 2)
-        credit_lines(s, mw_expects_head(&s->due)->delivery, 1);
-    mw_lmtp_break(s, why, NULL);
+    if (!f->dialogue->last.mixed || f->dialogue->last.lines[0].code / 100 != 2)
+        credit_lines(f, mw_commands_head(&f->dialogue->commands)->delivery, 1);
+    mw_dialogue_break(f->dialogue, why, NULL);
 }
 
 /* True when a line has such a class. */
@@ -192,127 +191,125 @@ static int has_class(const mw_reply *r, unsigned lowest, unsigned highest)
     return 0;
 }
 
-static void apply_joined(mw_lmtp *s, const mw_reply *r, size_t owed)
+static void apply_joined(mw_flight *f, const mw_reply *r, size_t owed)
 {
     if (has_class(r, 1, 1) || has_class(r, 3, 3))
-        mw_lmtp_break(s, MW_E_REPLY_CLASS, NULL);
+        mw_dialogue_break(f->dialogue, MW_E_REPLY_CLASS, NULL);
     else if (r->count == owed)
-        s->flight.quiet = 1;
+        f->quiet = 1;
     else
-        credit_first(s, MW_E_REPLY_CODES);
+        credit_first(f, MW_E_REPLY_CODES);
 }
 
-static void apply_final(mw_lmtp *s, mw_delivery *d, const mw_reply *r)
+static void apply_final(mw_flight *f, mw_delivery *d, const mw_reply *r)
 {
-    size_t owed = mw_expects_head(&s->due)->owed;
+    size_t owed = mw_commands_head(&f->dialogue->commands)->owed;
     mw_text *text;
 
-    if ((!mw_flight_has_left(s, d) || s->flight.early) && has_class(r, 2, 2)) {
-        mw_lmtp_break(s, MW_E_REPLY_EARLY, NULL);
+    if ((!mw_flight_has_left(f, d) || f->early) && has_class(r, 2, 2)) {
+        mw_dialogue_break(f->dialogue, MW_E_REPLY_EARLY, NULL);
         return;
     }
-    if (mw_lmtp_joins(s) && owed > 1) {
-        apply_joined(s, r, owed);
+    if (mw_dialogue_joins(f->dialogue) && owed > 1) {
+        apply_joined(f, r, owed);
         return;
     }
-    if (r->mixed || (s->flight.fence_owed && mw_flight_is_hello(s, r))) {
-        mw_lmtp_break(s, r->mixed ? MW_E_REPLY_CODES : MW_E_REPLY_SHORT, NULL);
+    if (r->mixed || (f->fence_owed && mw_flight_is_hello(f, r))) {
+        mw_dialogue_break(f->dialogue, r->mixed ? MW_E_REPLY_CODES : MW_E_REPLY_SHORT, NULL);
         return;
     }
     /* Where nothing can follow, nothing can tell: it is taken as it is. */
-    d->refused_early |= (!mw_flight_has_left(s, d) || s->flight.early) && mw_flight_may_follow(s);
+    d->refused_early |= (!mw_flight_has_left(f, d) || f->early) && mw_flight_may_follow(f);
     text = mw_reply_joined(r);
-    credit(s, d, r->code, text);
+    credit(f, d, r->code, text);
     mw_text_drop(text);
 }
 
 /* ---- taking them */
 
 /* Classes that a reply may have in its place. */
-static int in_class(mw_due due, unsigned code)
+static int in_class(mw_kind kind, unsigned code)
 {
-    if (due == MW_DUE_DATA)
-        return code == 354 || code / 100 >= 4;
-    return code / 100 == 2 || code / 100 >= 4;
+    if (code / 100 >= 4)
+        return 1;
+    return mw_kind_facts(kind) & MW_GOES_ON ? code == 354 : code / 100 == 2;
 }
 
 /* The server closes: nothing more is sent. What it owes may still be on its way (and is final then), the
  * end of the link tells. */
-static void part(mw_lmtp *s, const mw_reply *r)
+static void part(mw_flight *f, mw_text *text)
 {
-    if (r->code != MW_LMTP_LOST)
-        return;
-    s->flight.parted = 1;
-    if (!s->parting)
-        s->parting = mw_reply_joined(r);
+    mw_dialogue_part(f->dialogue, text);
+    mw_text_drop(text);
 }
 
 /* A refusal of content may come while it is sent. */
-static int refuses_chunk(mw_due due, const mw_reply *r)
+static int refuses_chunk(mw_kind kind, const mw_reply *r)
 {
-    return due == MW_DUE_CHUNK && r->code / 100 >= 4;
+    return kind == MW_KIND_BDAT && r->code / 100 >= 4;
 }
 
-static void apply(mw_lmtp *s, const mw_reply *r)
+static void apply(mw_flight *f, const mw_reply *r)
 {
-    const mw_expect due = *mw_expects_head(&s->due);
+    const mw_command command = *mw_commands_head(&f->dialogue->commands);
 
-    if (!in_class(due.due, r->code) || (r->mixed && due.due != MW_DUE_FINAL)) {
-        mw_lmtp_break(s, r->mixed ? MW_E_REPLY_CODES : MW_E_REPLY_CLASS, NULL);
+    if (!in_class(command.kind, r->code) || (r->mixed && command.kind != MW_KIND_END)) {
+        mw_dialogue_break(f->dialogue, r->mixed ? MW_E_REPLY_CODES : MW_E_REPLY_CLASS, NULL);
         return;
     }
-    if ((s->out.sent < due.end || (s->flight.early && due.end)) && r->code != MW_LMTP_LOST && !refuses_chunk(due.due, r)) {
-        mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
+    if ((f->dialogue->out.sent < command.end || (f->early && command.end)) && r->code != MW_LMTP_LOST && !refuses_chunk(command.kind, r)) {
+        mw_dialogue_break(f->dialogue, MW_E_REPLY_EXTRA, NULL);
         return;
     }
     /* LHLO's own, where it is not due. */
-    if (due.due != MW_DUE_LHLO && due.due != MW_DUE_PROBE && due.due != MW_DUE_FINAL && mw_flight_is_anchor(s, r)) {
-        mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
+    if (command.kind != MW_KIND_LHLO && command.kind != MW_KIND_PROBE && command.kind != MW_KIND_END && mw_keywords_same(&f->dialogue->keywords, r)) {
+        mw_dialogue_break(f->dialogue, MW_E_REPLY_EXTRA, NULL);
         return;
     }
-    part(s, r);
-    if (due.due == MW_DUE_FINAL) {
-        apply_final(s, due.delivery, r);
+    if (r->code == MW_LMTP_LOST)
+        part(f, mw_reply_joined(r));
+    if (command.kind == MW_KIND_END) {
+        apply_final(f, command.delivery, r);
         return;
     }
-    if (due.due == MW_DUE_PROBE) {
-        mw_flight_apply_probe(s, r);
+    if (command.kind == MW_KIND_PROBE) {
+        mw_flight_apply_probe(f, r);
         return;
     }
-    mw_expects_shift(&s->due);
-    switch (due.due) {
-    case MW_DUE_MAIL:
-        apply_mail(due.delivery, r);
+    mw_commands_shift(&f->dialogue->commands);
+    switch (command.kind) {
+    case MW_KIND_MAIL:
+        apply_mail(command.delivery, r);
         break;
-    case MW_DUE_RCPT:
-        apply_rcpt(due.delivery, due.rcpt, r);
+    case MW_KIND_RCPT:
+        apply_rcpt(command.delivery, command.rcpt, r);
         break;
-    case MW_DUE_DATA:
-        apply_data(s, due.delivery, r);
+    case MW_KIND_DATA:
+        apply_data(f, command.delivery, r);
         break;
-    case MW_DUE_CHUNK:
-        mw_flight_apply_chunk(s, due.delivery, r);
+    case MW_KIND_BDAT:
+        mw_flight_apply_chunk(f, command.delivery, r);
         break;
-    case MW_DUE_LHLO:
-        mw_flight_apply_fence(s, r);
+    case MW_KIND_LHLO:
+        mw_flight_apply_fence(f, r);
         break;
-    case MW_DUE_RSET:
-        mw_flight_apply_reset(s, r);
+    case MW_KIND_RSET:
+        mw_flight_apply_reset(f, r);
         break;
     default:
         break;
     }
 }
 
-/* A reply that nobody is owed. While content is being written a refusal may come early: it is kept, as the
- * first final reply. 1 when the reading goes on. */
-static int unasked(mw_lmtp *s)
+/* A reply that nobody is owed. While content is being written a refusal may come early: it is kept, as the first final reply. Returns
+ * as mw_lines_peek. */
+static int unasked(mw_flight *f)
 {
-    const mw_delivery *d = s->flight.current;
+    const mw_delivery *d = f->current;
     int in_content = d && d->state == MW_DELIVERY_CONTENT;
     unsigned code;
     mw_slice line, text;
-    int more, rc = mw_lines_peek(&s->lines, &line);
+    int more, rc = mw_lines_peek(&f->dialogue->lines, &line);
 
     if (rc != 1)
         return rc;
@@ -320,143 +317,124 @@ static int unasked(mw_lmtp *s)
         code = 0;
     if (in_content && code / 100 >= 4 && code != MW_LMTP_LOST)
         return 0;
-    mw_trace_add(&s->flight.trace, MW_TRACE_IN, line.base, line.len);
-    if (code == MW_LMTP_LOST) {
-        s->flight.parted = 1;
-        if (!s->parting)
-            s->parting = mw_text_new(s->alloc, text.base, text.len);
-        mw_lmtp_break(s, MW_E_CLOSED, NULL);
-    } else {
-        mw_lmtp_break(s, !in_content ? MW_E_REPLY_EXTRA : code ? MW_E_REPLY_EARLY : MW_E_REPLY_SYNTAX, NULL);
-    }
+    mw_trace_add(&f->dialogue->trace, MW_TRACE_IN, line.base, line.len);
+    if (code == MW_LMTP_LOST)
+        part(f, mw_text_new(f->dialogue->alloc, text.base, text.len));
+    if (code == MW_LMTP_LOST)
+        mw_dialogue_break(f->dialogue, MW_E_CLOSED, NULL);
+    else
+        mw_dialogue_break(f->dialogue, !in_content ? MW_E_REPLY_EXTRA : code ? MW_E_REPLY_EARLY : MW_E_REPLY_SYNTAX, NULL);
     return 0;
 }
 
 /* One more reply: 1 it was taken, 0 there is none, negative: broken. */
-static int read_one(mw_lmtp *s)
+static int read_one(mw_flight *f)
 {
-    mw_slice line;
+    const mw_command *command = mw_commands_head(&f->dialogue->commands);
     int rc;
-    const mw_expect *due = mw_expects_head(&s->due);
 
     /* The reply to a command of the caller's is his to read. */
-    if (due && !due->in_flight)
+    if (command && !command->in_flight)
         return 0;
-    if (due && due->counts_later)
-        count_finals(s);
-    if (!due)
-        return unasked(s);
-    do {
-        if ((rc = mw_lines_next(&s->lines, &line)) != 1)
-            return rc;
-        mw_trace_add(&s->flight.trace, MW_TRACE_IN, line.base, line.len);
-    } while ((rc = mw_reply_add(&s->gathering, line, 1)) == 0);
+    if (command && command->counts_later)
+        count_finals(f);
+    if (!command)
+        return unasked(f);
+    rc = mw_dialogue_gather(f->dialogue, 1);
     if (rc == 1) {
-        mw_reply done = s->gathering;
-
-        s->gathering = s->last;
-        s->last = done;
-        mw_reply_clear(&s->gathering);
-        s->flight.replies++;
-        s->garbled = 0;
-        apply(s, &s->last);
-        s->flight.early = 0;
+        f->replies++;
+        apply(f, &f->dialogue->last);
+        f->early = 0;
     }
     return rc;
 }
 
 /* Something came where nothing should. While a probe is answered nothing is at stake. */
-static void disturbed(mw_lmtp *s)
+static void disturbed(mw_flight *f)
 {
-    const mw_expect *due = mw_expects_head(&s->due);
+    const mw_command *command = mw_commands_head(&f->dialogue->commands);
 
-    s->flight.quiet = 0;
-    if (due && due->due == MW_DUE_FINAL && mw_lmtp_says_farewell(s))
-        credit_lines(s, due->delivery, due->owed);
-    else if (!due)
-        mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
-    else if (due->due != MW_DUE_PROBE)
-        credit_first(s, MW_E_REPLY_EXTRA);
+    f->quiet = 0;
+    if (command && command->kind == MW_KIND_END && mw_dialogue_says_farewell(f->dialogue))
+        credit_lines(f, command->delivery, command->owed);
+    else if (!command)
+        mw_dialogue_break(f->dialogue, MW_E_REPLY_EXTRA, NULL);
+    else if (command->kind != MW_KIND_PROBE)
+        credit_first(f, MW_E_REPLY_EXTRA);
 }
 
 /* A line that has begun to come before what it would be the answer to has left is no answer, whenever it ends. */
-static void note_early(mw_lmtp *s)
+static void note_early(mw_flight *f)
 {
-    const mw_expect *due = mw_expects_head(&s->due);
-    const mw_delivery *d = due ? due->delivery : s->flight.current;
+    const mw_command *command = mw_commands_head(&f->dialogue->commands);
+    const mw_delivery *d = command ? command->delivery : f->current;
 
-    if (!mw_buf_len(&s->lines.in) && !s->gathering.count)
+    if (!mw_buf_len(&f->dialogue->lines.in) && !f->dialogue->gathering.count)
         return;
-    if (due ? due->due != MW_DUE_FINAL : !d || d->state != MW_DELIVERY_CONTENT)
-        s->flight.early |= due && s->out.sent < due->end;
+    if (command ? command->kind != MW_KIND_END : !d || d->state != MW_DELIVERY_CONTENT)
+        f->early |= command && f->dialogue->out.sent < command->end;
     else
-        s->flight.early |= !mw_flight_has_left(s, d);
+        f->early |= !mw_flight_has_left(f, d);
 }
 
-void mw_flight_read(mw_lmtp *s)
+void mw_flight_read(mw_flight *f)
 {
     int rc = 1;
 
-    settle_early(s);
-    while (rc == 1 && s->state != MW_STATE_BROKEN) {
-        if (s->flight.quiet && !mw_buf_len(&s->lines.in))
+    settle_early(f);
+    while (rc == 1 && !f->dialogue->error) {
+        if (f->quiet && !mw_buf_len(&f->dialogue->lines.in))
             break;
-        if (s->flight.quiet)
-            disturbed(s);
+        if (f->quiet)
+            disturbed(f);
         else
-            rc = read_one(s);
+            rc = read_one(f);
     }
     if (rc < 0)
-        mw_lmtp_break(s, rc, NULL);
-    note_early(s);
+        mw_dialogue_break(f->dialogue, rc, NULL);
+    note_early(f);
     /* 421, and nothing is owed any more that could still come. */
-    if (s->flight.parted && !mw_expects_head(&s->due) && s->state != MW_STATE_BROKEN)
-        mw_lmtp_break(s, MW_E_CLOSED, NULL);
+    if (f->dialogue->parted && !mw_commands_head(&f->dialogue->commands) && !f->dialogue->error)
+        mw_dialogue_break(f->dialogue, MW_E_CLOSED, NULL);
 }
 
 /* ---- waiting */
 
-mw_wait mw_flight_waits(const mw_lmtp *s)
+mw_wait mw_flight_waits(const mw_flight *f)
 {
-    static const unsigned char waits[] = {
-        [MW_DUE_LHLO] = MW_WAIT_LHLO, [MW_DUE_MAIL] = MW_WAIT_MAIL, [MW_DUE_RCPT] = MW_WAIT_RCPT,
-        [MW_DUE_DATA] = MW_WAIT_DATA, [MW_DUE_PROBE] = MW_WAIT_LHLO, [MW_DUE_FINAL] = MW_WAIT_FINAL, [MW_DUE_RSET] = MW_WAIT_RSET,
-        [MW_DUE_CHUNK] = MW_WAIT_FINAL,
-        [MW_DUE_LOCAL] = MW_WAIT_NONE
-    };
-    const mw_expect *due = mw_expects_head(&s->due);
+    const mw_command *command = mw_commands_head(&f->dialogue->commands);
 
-    if (s->state == MW_STATE_BROKEN)
+    if (f->dialogue->error)
         return MW_WAIT_NONE;
-    if (s->flight.quiet)
+    if (f->quiet)
         return MW_WAIT_QUIET;
-    if (mw_outq_len(&s->out))
+    if (mw_outq_len(&f->dialogue->out))
         return MW_WAIT_BLOCK;
-    if (s->flight.parted)
-        return due && due->due == MW_DUE_FINAL ? MW_WAIT_NEXT : MW_WAIT_RSET;
-    if (due && !due->in_flight)
+    if (f->dialogue->parted)
+        return command && command->kind == MW_KIND_END ? MW_WAIT_NEXT : MW_WAIT_RSET;
+    if (command && !command->in_flight)
         return MW_WAIT_NONE;
-    if (!due)
-        return mw_flight_wants(s) ? MW_WAIT_BODY : MW_WAIT_NONE;
-    if (due->due == MW_DUE_FINAL && due->owed < due->replies)
+    if (!command)
+        return mw_flight_wants(f) ? MW_WAIT_BODY : MW_WAIT_NONE;
+    if (command->kind == MW_KIND_END && command->owed < command->replies)
         return MW_WAIT_NEXT;
-    return (mw_wait)waits[due->due];
+    return mw_kind_wait(command->kind);
 }
 
-void mw_flight_expired(mw_lmtp *s)
+void mw_flight_expired(mw_flight *f)
 {
-    mw_expect *due = mw_expects_head(&s->due);
+    mw_command *command = mw_commands_head(&f->dialogue->commands);
 
-    if (!s->flight.quiet) {
-        mw_lmtp_break(s, MW_E_TIMEOUT, NULL);
+    if (!f->quiet) {
+        mw_dialogue_break(f->dialogue, MW_E_TIMEOUT, NULL);
         return;
     }
-    if (!due || due->due == MW_DUE_PROBE) {
-        if (due)
-            mw_expects_pop(&s->due);
-        mw_flight_fence_refused(s);
+    if (!command || command->kind == MW_KIND_PROBE) {
+        if (command)
+            mw_commands_pop(&f->dialogue->commands);
+        mw_flight_fence_refused(f);
         return;
     }
-    s->flight.quiet = 0;
-    credit_lines(s, due->delivery, due->owed);
+    f->quiet = 0;
+    credit_lines(f, command->delivery, command->owed);
 }

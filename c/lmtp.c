@@ -27,81 +27,119 @@ void mw_lmtp_move(mw_lmtp *s, mw_lmtp_state to)
     s->state = to;
 }
 
+/* ---- life */
+
+/* The content that was asked for, or begun, does not come to its end: mw_lmtp_content says so from now on. */
+static void refuse_broken(mw_lmtp *s, mw_text *words)
+{
+    if (s->refused_code || (s->state != MW_STATE_ASKED && s->state != MW_STATE_OPEN && s->state != MW_STATE_CHUNKS))
+        return;
+    s->refused_code = MW_LMTP_LOST;
+    mw_text_drop(s->refused_text);
+    s->refused_text = mw_text_hold(words);
+}
+
+/* What is queued is not sent any more, as it may hold the end of a message that was just given up. */
+static void abandon(mw_lmtp *s, mw_text *words)
+{
+    mw_stage stage = mw_lmtp_stage(s);
+
+    mw_transaction_abandon_until(&s->now, mw_lmtp_own_rcpts(s), stage, MW_LMTP_LOST, words, stage == MW_STAGE_FINAL);
+    mw_transaction_abandon(&s->now, MW_STAGE_MAIL, MW_LMTP_LOST, words, 0);
+    refuse_broken(s, words);
+    s->cut = s->state == MW_STATE_OPEN || s->chunk_left || mw_outq_len(&s->dialogue.out);
+}
+
+static void broken(mw_party *self, int why, mw_text *words)
+{
+    mw_lmtp *s = (mw_lmtp *)self;
+
+    (void)why;
+    if (s->state != MW_STATE_BROKEN)
+        abandon(s, words);
+    s->auth = 0;
+    s->joined_waits = 0;
+    s->over = 1;
+    s->over_rcpts = s->now.count;
+    mw_lmtp_move(s, MW_STATE_BROKEN);
+}
+
+static void restarted(mw_party *self)
+{
+    ((mw_lmtp *)self)->auth = 0;
+}
+
 mw_lmtp *mw_lmtp_new(const mw_alloc *alloc)
 {
     mw_lmtp *s = mw_alloc_zeroed(alloc, sizeof *s);
 
     if (!s)
         return NULL;
-    s->alloc = alloc;
-    s->joined = -1;
-    mw_outq_init(&s->out, alloc);
-    mw_lines_init(&s->lines, alloc);
-    mw_expects_init(&s->due, alloc);
+    mw_dialogue_init(&s->dialogue, alloc);
+    s->party.broken = broken;
+    s->party.restarted = restarted;
+    mw_dialogue_join(&s->dialogue, &s->party);
     mw_transaction_init(&s->now, alloc);
-    mw_reply_init(&s->gathering, alloc);
-    mw_reply_init(&s->last, alloc);
-    mw_reply_init(&s->hello, alloc);
     mw_reply_init(&s->by_hand, alloc);
     mw_buf_init(&s->hand_line, alloc);
-    mw_trace_init(&s->flight.trace, alloc);
     return s;
 }
 
 void mw_lmtp_free(mw_lmtp *s)
 {
+    const mw_alloc *alloc;
+
     if (!s)
         return;
-    mw_flight_free(s);
-    mw_outq_free(&s->out);
-    mw_lines_free(&s->lines);
-    mw_expects_free(&s->due);
+    alloc = s->dialogue.alloc;
     mw_transaction_free(&s->now);
-    mw_reply_free(&s->gathering);
-    mw_reply_free(&s->last);
-    mw_reply_free(&s->hello);
     mw_reply_free(&s->by_hand);
     mw_buf_free(&s->hand_line);
     mw_text_drop(s->refused_text);
-    mw_text_drop(s->parting);
-    s->alloc->release(s->alloc->ctx, s);
+    mw_dialogue_free(&s->dialogue);
+    alloc->release(alloc->ctx, s);
+}
+
+mw_dialogue *mw_lmtp_dialogue(mw_lmtp *s)
+{
+    return &s->dialogue;
 }
 
 void mw_lmtp_limits(mw_lmtp *s, size_t line_max, size_t reply_max)
 {
     if (line_max)
-        s->lines.max = line_max;
+        s->dialogue.lines.max = line_max;
     if (reply_max)
-        s->gathering.max = s->last.max = s->hello.max = s->by_hand.max = reply_max;
+        s->dialogue.gathering.max = s->dialogue.last.max = s->dialogue.keywords.reply.max = s->by_hand.max = reply_max;
 }
 
 void mw_lmtp_joined(mw_lmtp *s, int joined)
 {
-    s->joined = joined;
+    s->dialogue.joined = joined;
 }
 
 mw_outq *mw_lmtp_out(mw_lmtp *s)
 {
-    return &s->out;
+    return &s->dialogue.out;
 }
 
 mw_buf *mw_lmtp_in(mw_lmtp *s)
 {
-    return &s->lines.in;
+    return &s->dialogue.lines.in;
 }
 
 int mw_lmtp_greet(mw_lmtp *s)
 {
-    int rc = mw_expects_reserve(&s->due, 1);
+    int rc = mw_commands_reserve(&s->dialogue.commands, 1);
 
     if (!rc)
-        mw_expects_push(&s->due, MW_DUE_GREETING, 1);
+        mw_commands_push(&s->dialogue.commands, MW_KIND_GREETING, 1);
     return rc;
 }
 
 int mw_lmtp_idle(const mw_lmtp *s)
 {
-    return s->state == MW_STATE_IDLE && !mw_expects_head(&s->due);
+    return s->state == MW_STATE_IDLE && !mw_commands_head(&s->dialogue.commands);
 }
 
 int mw_lmtp_is_open(const mw_lmtp *s)
@@ -111,12 +149,12 @@ int mw_lmtp_is_open(const mw_lmtp *s)
 
 mw_stage mw_lmtp_stage(const mw_lmtp *s)
 {
-    const mw_expect *due = mw_expects_head(&s->due);
+    const mw_command *command = mw_commands_head(&s->dialogue.commands);
 
     /* The end is on its way, but its last byte may not have left. */
     if (s->state == MW_STATE_WAIT)
         return mw_lmtp_end_left(s) ? MW_STAGE_FINAL : MW_STAGE_BODY;
-    if (due && due->due == MW_DUE_MAIL)
+    if (command && command->kind == MW_KIND_MAIL)
         return MW_STAGE_MAIL;
     return states[s->state].stage;
 }
@@ -126,58 +164,55 @@ mw_stage mw_lmtp_stage(const mw_lmtp *s)
 /* A command that is answered here, in its turn. */
 static int refuse(mw_lmtp *s, unsigned code, int why)
 {
-    mw_expect *e;
-    int rc = mw_expects_reserve(&s->due, 1);
+    mw_command *e;
+    int rc = mw_commands_reserve(&s->dialogue.commands, 1);
 
     if (rc)
         return rc;
-    e = mw_expects_push(&s->due, MW_DUE_LOCAL, 1);
+    e = mw_commands_push(&s->dialogue.commands, MW_KIND_LOCAL, 1);
     e->code = code;
     e->error = why;
     return 0;
 }
 
-static int queue_line(mw_lmtp *s, mw_slice line, mw_due due, size_t owed)
+static int queue_line(mw_lmtp *s, mw_slice line, mw_kind kind, size_t owed)
 {
     char whole[MW_COMMAND_MAX + 2];
-    mw_expect *e;
-    int rc = mw_expects_reserve(&s->due, 1);
+    mw_command *command;
+    int rc;
 
-    if (rc)
-        return rc;
     /* The line and its end in one copy: half a command must never be queued. */
     memcpy(whole, line.base, line.len);
     memcpy(whole + line.len, "\r\n", 2);
-    if ((rc = mw_outq_copy(&s->out, whole, line.len + 2)))
-        return rc;
-    e = mw_expects_push(&s->due, due, owed);
-    e->transaction = s->now.id;
-    return 0;
+    command = mw_dialogue_send(&s->dialogue, whole, line.len + 2, kind, owed, &rc);
+    if (command)
+        command->transaction = s->now.id;
+    return rc;
 }
 
 /* MAIL and RSET begin a new transaction when they are accepted, not before: until then, and if they are refused, the server has
  * the one that was open. The recipients there are now are that one's; those that follow wait for the reply. */
-static int queue_boundary(mw_lmtp *s, mw_slice line, mw_due due)
+static int queue_boundary(mw_lmtp *s, mw_slice line, mw_kind kind)
 {
-    int rc = queue_line(s, line, due, 1);
+    int rc = queue_line(s, line, kind, 1);
 
     if (!rc)
-        mw_expects_tail(&s->due)->rcpt = s->now.count;
+        mw_commands_tail(&s->dialogue.commands)->rcpt = s->now.count;
     return rc;
 }
 
 static int queue_rcpt(mw_lmtp *s, mw_slice line)
 {
-    int rc = mw_expects_reserve(&s->due, 1);
+    int rc = mw_commands_reserve(&s->dialogue.commands, 1);
 
     mw_lmtp_leave_message(s);
     if (!rc)
         rc = mw_transaction_add(&s->now, mw_command_address(line));
-    if (!rc && (rc = queue_line(s, line, MW_DUE_RCPT, 1)))
+    if (!rc && (rc = queue_line(s, line, MW_KIND_RCPT, 1)))
         mw_transaction_drop_last(&s->now);
     if (rc)
         return rc;
-    mw_expects_tail(&s->due)->rcpt = s->now.count - 1;
+    mw_commands_tail(&s->dialogue.commands)->rcpt = s->now.count - 1;
     /* A later MAIL than the one that was refused decides about it. */
     if (mw_lmtp_boundary(s))
         mw_transaction_mail_stands(&s->now, s->now.count - 1);
@@ -188,7 +223,7 @@ static int queue_rcpt(mw_lmtp *s, mw_slice line)
  * go before another MAIL. */
 static int is_lapsed(const mw_lmtp *s)
 {
-    return s->lapsed && !mw_lmtp_boundary(s);
+    return s->dialogue.lapsed && !mw_lmtp_boundary(s);
 }
 
 /* A second message for recipients whose final replies are owed is refused here (RFC 5321 4.1.4: 503, bad
@@ -199,7 +234,7 @@ static int queue_data(mw_lmtp *s, mw_slice line)
 
     if (s->state == MW_STATE_WAIT || is_lapsed(s))
         return refuse(s, MW_LMTP_OUT_OF_PLACE, MW_E_STATE);
-    if ((rc = queue_line(s, line, MW_DUE_DATA, 1)))
+    if ((rc = queue_line(s, line, MW_KIND_DATA, 1)))
         return rc;
     if (s->state == MW_STATE_REFUSED)
         mw_transaction_reopen(&s->now);
@@ -220,24 +255,24 @@ static int queue_bdat(mw_lmtp *s, mw_slice line, int last)
     if (!mw_command_bdat_size(line, &size))
         return refuse(s, MW_LMTP_REFUSED, MW_E_SIZE);
     /* What is sent now would be answered behind it. */
-    if (s->garbled && s->state == MW_STATE_ENVELOPE) {
-        mw_lmtp_break(s, MW_E_REPLY_SYNTAX, NULL);
+    if (s->dialogue.garbled && s->state == MW_STATE_ENVELOPE) {
+        mw_dialogue_break(&s->dialogue, MW_E_REPLY_SYNTAX, NULL);
         return MW_E_REPLY_SYNTAX;
     }
     if (s->state == MW_STATE_REFUSED)
         return refuse(s, s->refused_code, MW_E_STATE);
-    if (s->state == MW_STATE_ASKED || s->state == MW_STATE_WAIT || !owed || s->lapsed || mw_lmtp_boundary(s))
+    if (s->state == MW_STATE_ASKED || s->state == MW_STATE_WAIT || !owed || s->dialogue.lapsed || mw_lmtp_boundary(s))
         return refuse(s, MW_LMTP_OUT_OF_PLACE, MW_E_STATE);
     mw_lmtp_leave_message(s);
-    rc = queue_line(s, line, last ? MW_DUE_FINAL : MW_DUE_CHUNK, last ? owed : 1);
+    rc = queue_line(s, line, last ? MW_KIND_END : MW_KIND_BDAT, last ? owed : 1);
     if (rc)
         return rc;
-    mw_expects_tail(&s->due)->counts_later = last && mw_lmtp_rcpts_owed(s);
+    mw_commands_tail(&s->dialogue.commands)->counts_later = last && mw_lmtp_rcpts_owed(s);
     s->chunk_left = size;
     s->chunk_last = last;
     mw_lmtp_move(s, MW_STATE_CHUNKS);
     if (last && !size) {
-        s->end = s->out.queued;
+        s->end = s->dialogue.out.queued;
         mw_lmtp_move(s, MW_STATE_WAIT);
     }
     return 0;
@@ -247,64 +282,50 @@ static int queue_bdat(mw_lmtp *s, mw_slice line, int last)
 static int queue_hello(mw_lmtp *s, mw_slice line)
 {
     int inside = mw_lmtp_has_message(s);
-    int rc = queue_line(s, line, MW_DUE_LHLO, 1);
+    int rc = queue_line(s, line, MW_KIND_LHLO, 1);
 
     if (!rc) {
-        s->lapsed |= inside;
-        mw_text_drop(s->flight.hello);
-        s->flight.hello = mw_text_new(s->alloc, line.base, line.len);
+        s->dialogue.lapsed |= inside;
+        mw_text_drop(s->dialogue.hello);
+        s->dialogue.hello = mw_text_new(s->dialogue.alloc, line.base, line.len);
     }
     return rc;
 }
 
-static int queue_verb(mw_lmtp *s, mw_verb verb, mw_slice line)
+static int queue_verb(mw_lmtp *s, mw_kind kind, mw_slice line)
 {
-    switch (verb) {
-    case MW_VERB_MAIL:
-        return queue_boundary(s, line, MW_DUE_MAIL);
-    case MW_VERB_RSET:
-        return queue_boundary(s, line, MW_DUE_RSET);
-    case MW_VERB_RCPT:
+    switch (kind) {
+    case MW_KIND_MAIL:
+        return queue_boundary(s, line, MW_KIND_MAIL);
+    case MW_KIND_RSET:
+        return queue_boundary(s, line, MW_KIND_RSET);
+    case MW_KIND_RCPT:
         return queue_rcpt(s, line);
-    case MW_VERB_DATA:
+    case MW_KIND_DATA:
         return queue_data(s, line);
-    case MW_VERB_BDAT:
-    case MW_VERB_BDAT_LAST:
-        return queue_bdat(s, line, verb == MW_VERB_BDAT_LAST);
-    case MW_VERB_LHLO:
+    case MW_KIND_BDAT:
+    case MW_KIND_END:
+        return queue_bdat(s, line, kind == MW_KIND_END);
+    case MW_KIND_LHLO:
         return queue_hello(s, line);
-    case MW_VERB_QUIT:
-        return queue_line(s, line, MW_DUE_QUIT, 1);
-    case MW_VERB_AUTH:
-        return queue_line(s, line, MW_DUE_AUTH, 1);
-    case MW_VERB_STARTTLS:
-        return queue_line(s, line, MW_DUE_STARTTLS, 1);
-    case MW_VERB_OTHER:
-        break;
+    default:
+        return queue_line(s, line, kind, 1);
     }
-    return queue_line(s, line, MW_DUE_OTHER, 1);
-}
-
-/* Content that was offered too early is forgotten: it is asked for now, or its message has gone. */
-static int is_about_content(mw_verb verb)
-{
-    return verb != MW_VERB_OTHER && verb != MW_VERB_RCPT && verb != MW_VERB_AUTH;
 }
 
 /* Bytes that no command asked for: whatever is read from now on could be another's reply. A 421 among them
  * is the server's farewell. */
-static int desync(mw_lmtp *s, mw_verb verb)
+static int desync(mw_lmtp *s, mw_kind kind)
 {
     unsigned code;
-    mw_slice line, text;
-    int more;
+    mw_slice text;
 
-    if (mw_lines_peek(&s->lines, &line) == 1 && mw_reply_scan(line, 0, &code, &more, &text) && code == MW_LMTP_LOST)
+    if (mw_dialogue_peek(&s->dialogue, 0, &code, &text) && code == MW_LMTP_LOST)
         mw_lmtp_parted(s, text.base, text.len);
     /* The message before keeps nothing, though this one does not begin: its successes would be read as this one's. */
-    if (verb == MW_VERB_MAIL)
+    if (kind == MW_KIND_MAIL)
         mw_lmtp_begin(s, s->now.count);
-    mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
+    mw_dialogue_break(&s->dialogue, MW_E_REPLY_EXTRA, NULL);
     return MW_E_REPLY_EXTRA;
 }
 
@@ -316,32 +337,32 @@ static int refuse_argument(mw_lmtp *s, int why)
 
 int mw_lmtp_command(mw_lmtp *s, mw_slice line)
 {
-    mw_verb verb;
+    mw_kind kind;
     int rc = mw_command_check(line), unasked;
 
     mw_lmtp_leave_replies(s);
-    verb = s->auth ? MW_VERB_AUTH : mw_command_verb(line);
-    if (s->state != MW_STATE_ASKED && is_about_content(verb))
+    kind = s->auth ? MW_KIND_AUTH : mw_command_kind(line);
+    if (s->state != MW_STATE_ASKED && (mw_kind_facts(kind) & MW_FORGETS))
         s->withheld = 0;
     if (rc)
-        return mw_lmtp_refuse_line(s, verb, line, rc) ? MW_E_NOMEM : refuse_argument(s, rc);
-    if (s->state == MW_STATE_BROKEN && verb == MW_VERB_MAIL)
+        return mw_lmtp_refuse_line(s, kind, line, rc) ? MW_E_NOMEM : refuse_argument(s, rc);
+    if (s->state == MW_STATE_BROKEN && kind == MW_KIND_MAIL)
         mw_lmtp_leave_message(s);
-    if (s->state == MW_STATE_BROKEN && verb != MW_VERB_QUIT)
-        return refuse(s, MW_LMTP_LOST, s->error);
+    if (s->state == MW_STATE_BROKEN && kind != MW_KIND_QUIT)
+        return refuse(s, MW_LMTP_LOST, s->dialogue.error);
     if (s->state == MW_STATE_OPEN || s->chunk_left || s->cut)
         return MW_E_STATE;
-    unasked = !mw_expects_head(&s->due) && mw_buf_len(&s->lines.in);
-    if (mw_command_is_transaction(verb) && (unasked || s->stray))
-        return desync(s, verb);
+    unasked = !mw_commands_head(&s->dialogue.commands) && mw_buf_len(&s->dialogue.lines.in);
+    if ((mw_kind_facts(kind) & MW_IN_STEP) && (unasked || s->stray))
+        return desync(s, kind);
     s->stray |= unasked;
-    rc = queue_verb(s, verb, line);
+    rc = queue_verb(s, kind, line);
     return rc == MW_E_RCPT_LIMIT ? refuse_argument(s, rc) : rc;
 }
 
 int mw_lmtp_discards(mw_slice line)
 {
-    return mw_command_verb(line) == MW_VERB_RSET;
+    return mw_command_kind(line) == MW_KIND_RSET;
 }
 
 /* "AUTH" SP mechanism may be seen, what follows may not (RFC 4954 4); neither may the lines that answer a
@@ -353,7 +374,7 @@ size_t mw_lmtp_public(mw_lmtp *s, mw_slice line)
     mw_lmtp_settle_hand(s);
     if (s->auth)
         return 0;
-    if (mw_command_verb(line) != MW_VERB_AUTH)
+    if (mw_command_kind(line) != MW_KIND_AUTH)
         return line.len;
     for (i = 0; i < line.len; i++)
         if (line.base[i] == ' ' && ++words == 2)
@@ -363,96 +384,37 @@ size_t mw_lmtp_public(mw_lmtp *s, mw_slice line)
 
 /* ---- the end */
 
-/* The server's own farewell says more than we can. */
-static void abandon(mw_lmtp *s, mw_stage stage, int why, mw_text *words, int maybe)
-{
-    const char *ours = mw_error_text(why);
-    mw_text *made = NULL;
-
-    if (s->parting)
-        words = s->parting;
-    if (!words)
-        words = made = mw_text_new(s->alloc, ours, strlen(ours));
-    mw_transaction_abandon_until(&s->now, mw_lmtp_own_rcpts(s), stage, MW_LMTP_LOST, words, maybe);
-    mw_transaction_abandon(&s->now, MW_STAGE_MAIL, MW_LMTP_LOST, words, 0);
-    mw_text_drop(made);
-}
-
-/* The content that was asked for, or begun, does not come to its end: mw_lmtp_content says so from now on. */
-static void refuse_broken(mw_lmtp *s, int why)
-{
-    const char *ours = mw_error_text(why);
-
-    if (s->refused_code || (s->state != MW_STATE_ASKED && s->state != MW_STATE_OPEN && s->state != MW_STATE_CHUNKS))
-        return;
-    s->refused_code = MW_LMTP_LOST;
-    mw_text_drop(s->refused_text);
-    s->refused_text = s->parting ? mw_text_hold(s->parting) : mw_text_new(s->alloc, ours, strlen(ours));
-}
-
-/* What is queued is not sent any more, as it may hold the end of a message that was just given up. */
-static void cut(mw_lmtp *s)
-{
-    s->cut |= s->state == MW_STATE_OPEN || s->chunk_left || mw_outq_len(&s->out);
-    mw_outq_drop(&s->out);
-}
-
-void mw_lmtp_break(mw_lmtp *s, int why, mw_text *words)
-{
-    mw_stage stage = mw_lmtp_stage(s);
-    int maybe = stage == MW_STAGE_FINAL;
-
-    if (s->state != MW_STATE_BROKEN) {
-        abandon(s, stage, why, words, maybe);
-        refuse_broken(s, why);
-    }
-    if (s->flight.unanswered)
-        mw_flight_abandon(s, why, words);
-    if (!s->error)
-        s->error = why;
-    mw_expects_clear(&s->due);
-    if (s->state != MW_STATE_BROKEN)
-        cut(s);
-    s->auth = 0;
-    s->joined_waits = 0;
-    s->over = 1;
-    s->over_rcpts = s->now.count;
-    mw_lmtp_move(s, MW_STATE_BROKEN);
-}
-
 void mw_lmtp_lost(mw_lmtp *s, int why, mw_text *words)
 {
     mw_lmtp_settle_hand(s);
-    if (s->state != MW_STATE_BROKEN && !s->flight.unanswered)
+    if (s->state != MW_STATE_BROKEN)
         mw_lmtp_salvage(s);
-    mw_lmtp_break(s, why, words);
-    mw_outq_drop(&s->out);
-    mw_lines_clear(&s->lines);
-    mw_reply_clear(&s->gathering);
+    mw_dialogue_lost(&s->dialogue, why, words);
     s->hand_held = 0;
     s->chunk_left = 0;
 }
 
 void mw_lmtp_parted(mw_lmtp *s, const char *text, size_t len)
 {
-    s->parted = 1;
-    if (!s->parting)
-        s->parting = mw_text_new(s->alloc, text, len);
+    mw_text *words = mw_text_new(s->dialogue.alloc, text, len);
+
+    mw_dialogue_part(&s->dialogue, words);
+    mw_text_drop(words);
 }
 
 int mw_lmtp_error(const mw_lmtp *s)
 {
-    return s->error;
+    return s->dialogue.error;
 }
 
 int mw_lmtp_closing(const mw_lmtp *s)
 {
-    return s->parted && !mw_lmtp_finals_owed(s);
+    return s->dialogue.parted && !mw_lmtp_finals_owed(s);
 }
 
 const mw_text *mw_lmtp_parting(const mw_lmtp *s)
 {
-    return s->parting;
+    return s->dialogue.farewell;
 }
 
 const mw_transaction *mw_lmtp_transaction(const mw_lmtp *s)
@@ -460,36 +422,11 @@ const mw_transaction *mw_lmtp_transaction(const mw_lmtp *s)
     return &s->now;
 }
 
-static int same_keyword(mw_slice a, mw_slice b)
+int mw_lmtp_keyword(const mw_lmtp *s, mw_slice name, mw_slice *params_r)
 {
-    size_t i;
+    const mw_keyword *found = mw_keywords_find(&s->dialogue.keywords, name);
 
-    if (a.len != b.len)
-        return 0;
-    for (i = 0; i < a.len; i++) {
-        unsigned char x = (unsigned char)a.base[i], y = (unsigned char)b.base[i];
-
-        if (x >= 'a' && x <= 'z')
-            x = (unsigned char)(x - 'a' + 'A');
-        if (y >= 'a' && y <= 'z')
-            y = (unsigned char)(y - 'a' + 'A');
-        if (x != y)
-            return 0;
-    }
-    return 1;
-}
-
-int mw_lmtp_keyword(const mw_lmtp *s, mw_slice keyword, mw_slice *params_r)
-{
-    size_t i;
-    mw_slice found, params;
-
-    /* The first line is the server's name. Of a keyword said twice ("AUTH X", "AUTH=X" for old clients), the
-     * last counts. */
-    for (i = s->hello.count; i-- > 1;)
-        if (mw_keyword_parse(mw_reply_text(&s->hello, i), &found, &params) && same_keyword(found, keyword)) {
-            *params_r = params;
-            return 1;
-        }
-    return 0;
+    if (found)
+        *params_r = found->params;
+    return found != NULL;
 }

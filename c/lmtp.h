@@ -2,7 +2,7 @@
  *
  * A session eats what the server sent and yields what is to be sent to it. The caller pumps: it sends from
  * mw_lmtp_out and appends to mw_lmtp_in. The session keeps
- *   - the replies that are owed, in order (expect.h),
+ *   - the replies that are owed, in order (commands.h),
  *   - the transaction: recipients and what became of each (transaction.h),
  *   - the state of the message's content.
  *
@@ -20,23 +20,13 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include "buf.h"
-#include "expect.h"
-#include "lines.h"
-#include "outq.h"
-#include "reply.h"
-#include "result.h"
+#include "dialogue.h"
 #include "transaction.h"
 
-/* The code of whatever the server did not say itself: service not available (RFC 5321 4.2.1). */
-#define MW_LMTP_LOST 421
 /* The code of a command that was refused here: syntax error in parameters. */
 #define MW_LMTP_REFUSED 501
 /* The code of one that is out of place: bad sequence of commands. */
 #define MW_LMTP_OUT_OF_PLACE 503
-
-/* Data is written into the queue while less than this is waiting there. */
-#define MW_LMTP_HIGH_WATER 65536
 
 typedef struct mw_lmtp mw_lmtp;
 
@@ -51,6 +41,9 @@ void mw_lmtp_limits(mw_lmtp *s, size_t line_max, size_t reply_max);
  * default). */
 void mw_lmtp_joined(mw_lmtp *s, int joined);
 
+/* What the session stands on, for the deliveries of flight.h to stand on as well. */
+mw_dialogue *mw_lmtp_dialogue(mw_lmtp *s);
+
 mw_outq *mw_lmtp_out(mw_lmtp *s);
 mw_buf *mw_lmtp_in(mw_lmtp *s);
 
@@ -63,7 +56,7 @@ int mw_lmtp_greet(mw_lmtp *s);
  *   0                 queued
  *   MW_E_ARG_BYTES, MW_E_COMMAND_LIMIT, MW_E_RCPT_LIMIT
  *                     refused: nothing is queued, the next reply is MW_LMTP_REFUSED, made here
- *   MW_E_REPLY_EXTRA  MAIL, RCPT, DATA and BDAT, when bytes are waiting that no command had asked for, or
+ *   MW_E_REPLY_EXTRA  MAIL, RCPT, DATA, BDAT and RSET, when bytes are waiting that no command had asked for, or
  *                     were when the last command was sent: the session is broken
  *   MW_E_STATE        content is open (end it first), or BDAT's bytes are not all sent, or the session broke
  *                     in a message or a command: only closing the link makes the server discard that
@@ -154,9 +147,6 @@ void mw_lmtp_reply_garbled(mw_lmtp *s);
  * other call that could take a reply or send something instead counts as not quiet. */
 void mw_lmtp_settle(mw_lmtp *s, int quiet);
 
-/* True when the next line is a 421, which asks for no more than that the link is closed. */
-int mw_lmtp_says_farewell(mw_lmtp *s);
-
 /* The last reply taken, or made here. Before any: no lines, code 0. Valid until the next call on s. */
 const mw_reply *mw_lmtp_last(const mw_lmtp *s);
 
@@ -230,6 +220,9 @@ int mw_lmtp_raw(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r);
 /* The caller has written the end of the content to the link himself, past the session: its replies are owed. 0, or as
  * mw_lmtp_data_end. */
 int mw_lmtp_content_ended(mw_lmtp *s);
+
+/* The caller has content for BDAT, and it cannot be had to its end: who waits for it has come as far as the body. The link is lost next. */
+void mw_lmtp_content_failed(mw_lmtp *s);
 
 /* Ends the content: queues the dot, which is owed one reply per accepted recipient (of RCPTs without a reply
  * yet, those that will be accepted), one if there is none. Returns as mw_lmtp_data; MW_E_SIZE, and the session is

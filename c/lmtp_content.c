@@ -67,15 +67,15 @@ static int owes_older(const mw_lmtp *s)
 {
     size_t i, owed = 0, own = s->state != MW_STATE_OPEN;
 
-    for (i = 0; i < s->due.count && owed <= own; i++)
-        owed += mw_expects_at(&s->due, i)->due != MW_DUE_LOCAL;
+    for (i = 0; i < s->dialogue.commands.count && owed <= own; i++)
+        owed += mw_commands_at(&s->dialogue.commands, i)->kind != MW_KIND_LOCAL;
     return owed > own;
 }
 
 /* Something that says neither that the message is refused nor that the link ends came before its end was sent. */
 static int early(mw_lmtp *s)
 {
-    mw_lmtp_break(s, MW_E_REPLY_EARLY, NULL);
+    mw_dialogue_break(&s->dialogue, MW_E_REPLY_EARLY, NULL);
     return MW_E_REPLY_EARLY;
 }
 
@@ -108,8 +108,8 @@ static int judge_begun(mw_lmtp *s, mw_slice begun)
  * replies would be taken for the second recipient's. */
 static int watch(mw_lmtp *s, int each)
 {
-    mw_slice in = mw_buf_view(&s->lines.in), line = in;
-    size_t most = each ? in.len : s->lines.max + 2;
+    mw_slice in = mw_buf_view(&s->dialogue.lines.in), line = in;
+    size_t most = each ? in.len : s->dialogue.lines.max + 2;
     const char *end;
     int rc = 0;
 
@@ -139,11 +139,11 @@ int mw_lmtp_data(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r)
         return MW_E_STATE;
     if ((rc = watch(s, 0)))
         return rc;
-    while (*used_r < len && mw_outq_len(&s->out) < MW_LMTP_HIGH_WATER) {
-        if (!(to = mw_outq_room(&s->out, MW_DOTSTUFF_GROWTH * (len - *used_r), &room)))
+    while (*used_r < len && mw_outq_len(&s->dialogue.out) < MW_LMTP_HIGH_WATER) {
+        if (!(to = mw_outq_room(&s->dialogue.out, MW_DOTSTUFF_GROWTH * (len - *used_r), &room)))
             return MW_E_NOMEM;
         wrote = mw_dotstuff_expand(&s->stuff, bytes + *used_r, len - *used_r, to, room, &used);
-        mw_outq_wrote(&s->out, wrote);
+        mw_outq_wrote(&s->dialogue.out, wrote);
         *used_r += used;
         s->end_seen = s->stuff.state ? 0 : LINE_ENDED;
     }
@@ -163,8 +163,8 @@ static int finals_came(const mw_lmtp *s)
 {
     size_t i;
 
-    for (i = s->due.count; i-- > 0;)
-        if (mw_expects_at(&s->due, i)->due == MW_DUE_FINAL)
+    for (i = s->dialogue.commands.count; i-- > 0;)
+        if (mw_commands_at(&s->dialogue.commands, i)->kind == MW_KIND_END)
             return 0;
     return 1;
 }
@@ -172,11 +172,11 @@ static int finals_came(const mw_lmtp *s)
 /* The bytes of a BDAT: the last one of LAST ends the message. */
 static int raw_chunk(mw_lmtp *s, const char *bytes, size_t len)
 {
-    if (mw_outq_copy(&s->out, bytes, len))
+    if (mw_outq_copy(&s->dialogue.out, bytes, len))
         return MW_E_NOMEM;
     s->chunk_left -= len;
     if (!s->chunk_left && s->chunk_last) {
-        s->end = s->out.queued;
+        s->end = s->dialogue.out.queued;
         if (finals_came(s))
             mw_lmtp_message_over(s);
         else
@@ -188,9 +188,9 @@ static int raw_chunk(mw_lmtp *s, const char *bytes, size_t len)
 /* The command that these bytes belong to was not sent. */
 static int just_refused(const mw_lmtp *s)
 {
-    const mw_expect *latest = mw_expects_tail(&s->due);
+    const mw_command *latest = mw_commands_tail(&s->dialogue.commands);
 
-    return latest && latest->due == MW_DUE_LOCAL && s->state != MW_STATE_OPEN && !s->chunk_left;
+    return latest && latest->kind == MW_KIND_LOCAL && s->state != MW_STATE_OPEN && !s->chunk_left;
 }
 
 /* The end of the content is queued. Nobody was accepted, and the server wants the content all the same: filters that use LMTP as a
@@ -198,9 +198,9 @@ static int just_refused(const mw_lmtp *s)
 static void end_queued(mw_lmtp *s)
 {
     size_t owed = mw_transaction_owed(&s->now);
-    mw_expect *e = mw_expects_push(&s->due, MW_DUE_FINAL, owed ? owed : 1);
+    mw_command *e = mw_commands_push(&s->dialogue.commands, MW_KIND_END, owed ? owed : 1);
 
-    s->end = s->out.queued;
+    s->end = s->dialogue.out.queued;
     e->transaction = s->now.id;
     e->counts_later = mw_lmtp_rcpts_owed(s);
     mw_lmtp_move(s, MW_STATE_WAIT);
@@ -213,9 +213,9 @@ static int raw_content(mw_lmtp *s, const char *bytes, size_t len)
     int rc = watch(s, seen == CONTENT_ENDED);
 
     if (!rc)
-        rc = mw_expects_reserve(&s->due, 1);
+        rc = mw_commands_reserve(&s->dialogue.commands, 1);
     if (!rc)
-        rc = mw_outq_copy(&s->out, bytes, len);
+        rc = mw_outq_copy(&s->dialogue.out, bytes, len);
     if (rc)
         return rc;
     mw_dotstuff_pass(&s->stuff, bytes, len);
@@ -237,14 +237,14 @@ int mw_lmtp_raw(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r)
         return MW_E_SIZE;
     if (s->chunk_left && (rc = watch(s, len == s->chunk_left)))
         return rc;
-    if (mw_outq_len(&s->out) >= MW_LMTP_HIGH_WATER)
+    if (mw_outq_len(&s->dialogue.out) >= MW_LMTP_HIGH_WATER)
         return 0;
     if (len > MW_LMTP_HIGH_WATER)
         len = MW_LMTP_HIGH_WATER;
     if (s->chunk_left)
         rc = raw_chunk(s, bytes, len);
     else
-        rc = s->state == MW_STATE_OPEN ? raw_content(s, bytes, len) : mw_outq_copy(&s->out, bytes, len);
+        rc = s->state == MW_STATE_OPEN ? raw_content(s, bytes, len) : mw_outq_copy(&s->dialogue.out, bytes, len);
     if (!rc)
         *used_r = len;
     return rc;
@@ -252,11 +252,17 @@ int mw_lmtp_raw(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r)
 
 int mw_lmtp_content_ended(mw_lmtp *s)
 {
-    int rc = s->state == MW_STATE_OPEN ? mw_expects_reserve(&s->due, 1) : MW_E_STATE;
+    int rc = s->state == MW_STATE_OPEN ? mw_commands_reserve(&s->dialogue.commands, 1) : MW_E_STATE;
 
     if (!rc)
         end_queued(s);
     return rc;
+}
+
+void mw_lmtp_content_failed(mw_lmtp *s)
+{
+    if (s->state == MW_STATE_ENVELOPE && !mw_lmtp_boundary(s))
+        mw_lmtp_move(s, MW_STATE_CHUNKS);
 }
 
 int mw_lmtp_data_end(mw_lmtp *s)
@@ -268,16 +274,16 @@ int mw_lmtp_data_end(mw_lmtp *s)
     if (s->state != MW_STATE_OPEN)
         return MW_E_STATE;
     if (s->withheld) {
-        mw_lmtp_break(s, MW_E_SIZE, NULL);
+        mw_dialogue_break(&s->dialogue, MW_E_SIZE, NULL);
         return MW_E_SIZE;
     }
-    if ((rc = watch(s, 1)) || (rc = mw_expects_reserve(&s->due, 1)))
+    if ((rc = watch(s, 1)) || (rc = mw_commands_reserve(&s->dialogue.commands, 1)))
         return rc;
-    if (mw_outq_copy(&s->out, end, mw_dotstuff_end(&s->stuff, end))) {
+    if (mw_outq_copy(&s->dialogue.out, end, mw_dotstuff_end(&s->stuff, end))) {
         s->stuff = before;
         return MW_E_NOMEM;
     }
-    mw_outq_trim(&s->out);
+    mw_outq_trim(&s->dialogue.out);
     end_queued(s);
     return 0;
 }

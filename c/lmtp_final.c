@@ -12,7 +12,7 @@
 
 int mw_lmtp_end_left(const mw_lmtp *s)
 {
-    return s->state == MW_STATE_WAIT && s->out.sent >= s->end;
+    return s->state == MW_STATE_WAIT && s->dialogue.out.sent >= s->end;
 }
 
 int mw_lmtp_is_positive(const mw_reply *r)
@@ -29,12 +29,12 @@ int mw_lmtp_is_positive(const mw_reply *r)
 
 size_t mw_lmtp_finals_owed(const mw_lmtp *s)
 {
-    const mw_expect *due = mw_expects_head(&s->due);
+    const mw_command *command = mw_commands_head(&s->dialogue.commands);
     size_t owed;
 
-    if (!due || due->due != MW_DUE_FINAL)
+    if (!command || command->kind != MW_KIND_END)
         return 0;
-    owed = due->counts_later ? mw_transaction_owed(&s->now) : due->owed;
+    owed = command->counts_later ? mw_transaction_owed(&s->now) : command->owed;
     return owed ? owed : 1;
 }
 
@@ -42,20 +42,20 @@ size_t mw_lmtp_finals_behind(const mw_lmtp *s)
 {
     size_t i;
 
-    for (i = 0; i < s->due.count; i++)
-        if (mw_expects_at(&s->due, i)->due == MW_DUE_FINAL)
+    for (i = 0; i < s->dialogue.commands.count; i++)
+        if (mw_commands_at(&s->dialogue.commands, i)->kind == MW_KIND_END)
             return i;
     return 0;
 }
 
 int mw_lmtp_rcpts_owed(const mw_lmtp *s)
 {
-    const mw_expect *due;
+    const mw_command *command;
     size_t i;
 
-    for (i = 0; i < s->due.count; i++) {
-        due = mw_expects_at(&s->due, i);
-        if (due->due == MW_DUE_RCPT && due->transaction == s->now.id)
+    for (i = 0; i < s->dialogue.commands.count; i++) {
+        command = mw_commands_at(&s->dialogue.commands, i);
+        if (command->kind == MW_KIND_RCPT && command->transaction == s->now.id)
             return 1;
     }
     return 0;
@@ -63,17 +63,17 @@ int mw_lmtp_rcpts_owed(const mw_lmtp *s)
 
 void mw_lmtp_count_finals(mw_lmtp *s)
 {
-    mw_expect *due = mw_expects_head(&s->due);
+    mw_command *command = mw_commands_head(&s->dialogue.commands);
     size_t owed;
 
-    if (!due->counts_later)
+    if (!command->counts_later)
         return;
     owed = mw_transaction_owed(&s->now);
-    due->counts_later = 0;
-    due->owed = due->replies = owed ? owed : 1;
+    command->counts_later = 0;
+    command->owed = command->replies = owed ? owed : 1;
     /* Its recipients were forgotten before they were counted. */
-    if (due->transaction != s->now.id)
-        mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
+    if (command->transaction != s->now.id)
+        mw_dialogue_break(&s->dialogue, MW_E_REPLY_EXTRA, NULL);
 }
 
 /* ---- whose */
@@ -88,41 +88,20 @@ static int all_given(const mw_lmtp *s)
     return 1;
 }
 
-int mw_lmtp_says_farewell(mw_lmtp *s)
-{
-    mw_slice line, text;
-    unsigned code;
-    int more;
-
-    return mw_lines_peek(&s->lines, &line) == 1 && mw_reply_scan(line, 1, &code, &more, &text) && code == MW_LMTP_LOST;
-}
-
-int mw_lmtp_is_over(mw_lmtp *s, int strict, unsigned *code_r)
-{
-    mw_slice line, text;
-    int more;
-
-    if (mw_expects_head(&s->due) || mw_lines_peek(&s->lines, &line) != 1)
-        return 0;
-    if (!mw_reply_scan(line, strict, code_r, &more, &text))
-        *code_r = 0;
-    return *code_r != MW_LMTP_LOST;
-}
-
 /* And not the same to all: any of its replies may be the one too many, and those behind it another's. */
 static int is_over(mw_lmtp *s)
 {
     unsigned code;
 
-    return mw_lmtp_is_over(s, 0, &code) && !(code / 100 == 2 && all_given(s));
+    return mw_dialogue_has_more(&s->dialogue, 0, &code) && !(code / 100 == 2 && all_given(s));
 }
 
 /* One recipient's. */
 static void credit(mw_lmtp *s, unsigned code, mw_text *text)
 {
-    int current = mw_expects_head(&s->due)->transaction == s->now.id;
+    int current = mw_commands_head(&s->dialogue.commands)->transaction == s->now.id;
 
-    mw_expects_shift(&s->due);
+    mw_commands_shift(&s->dialogue.commands);
     if (!current)
         return;
     mw_transaction_final(&s->now, code, text);
@@ -130,7 +109,7 @@ static void credit(mw_lmtp *s, unsigned code, mw_text *text)
         return;
     if (is_over(s)) {
         mw_transaction_doubt(&s->now, 1);
-        mw_lmtp_break(s, MW_E_REPLY_EXTRA, NULL);
+        mw_dialogue_break(&s->dialogue, MW_E_REPLY_EXTRA, NULL);
         return;
     }
     mw_lmtp_message_over(s);
@@ -147,7 +126,7 @@ static void credit_whole(mw_lmtp *s, const mw_reply *r)
 static void credit_line(mw_lmtp *s, const mw_reply *r, size_t i)
 {
     mw_slice line = mw_reply_text(r, i);
-    mw_text *text = mw_text_new(s->alloc, line.base, line.len);
+    mw_text *text = mw_text_new(s->dialogue.alloc, line.base, line.len);
 
     credit(s, r->lines[i].code, text);
     mw_text_drop(text);
@@ -155,17 +134,12 @@ static void credit_line(mw_lmtp *s, const mw_reply *r, size_t i)
 
 /* ---- servers that join them */
 
-int mw_lmtp_joins(const mw_lmtp *s)
-{
-    return s->joined < 0 ? s->quirk_joined : s->joined;
-}
-
 /* If all lines say the same, that is what the first recipient was told, however they are read. */
 void mw_lmtp_unjoined(mw_lmtp *s, const mw_reply *r)
 {
     if (!r->mixed)
         credit_line(s, r, 0);
-    mw_lmtp_break(s, MW_E_REPLY_CODES, NULL);
+    mw_dialogue_break(&s->dialogue, MW_E_REPLY_CODES, NULL);
 }
 
 void mw_lmtp_settle(mw_lmtp *s, int quiet)
@@ -176,17 +150,17 @@ void mw_lmtp_settle(mw_lmtp *s, int quiet)
         return;
     s->joined_waits = 0;
     if (!quiet)
-        mw_lmtp_unjoined(s, &s->last);
+        mw_lmtp_unjoined(s, &s->dialogue.last);
     else
-        for (i = 0; i < s->last.count; i++)
-            credit_line(s, &s->last, i);
+        for (i = 0; i < s->dialogue.last.count; i++)
+            credit_line(s, &s->dialogue.last, i);
 }
 
 /* ---- taking them */
 
-static int is_joined(const mw_lmtp *s, const mw_expect *due)
+static int is_joined(const mw_lmtp *s, const mw_command *command)
 {
-    return mw_lmtp_joins(s) && due->owed > 1;
+    return mw_dialogue_joins(&s->dialogue) && command->owed > 1;
 }
 
 /* A reply whose lines differ in code is never a success: its first bad line speaks, and if there is none,
@@ -194,19 +168,19 @@ static int is_joined(const mw_lmtp *s, const mw_expect *due)
  * reported, and the end. */
 int mw_lmtp_apply_final(mw_lmtp *s, mw_reply *r)
 {
-    const mw_expect *due = mw_expects_head(&s->due);
+    const mw_command *command = mw_commands_head(&s->dialogue.commands);
     int why = 0;
 
-    if (due->transaction == s->now.id && !mw_lmtp_end_left(s) && mw_lmtp_is_positive(r))
+    if (command->transaction == s->now.id && !mw_lmtp_end_left(s) && mw_lmtp_is_positive(r))
         why = MW_E_REPLY_EARLY;
-    else if (!is_joined(s, due) && r->mixed && !r->first_bad)
+    else if (!is_joined(s, command) && r->mixed && !r->first_bad)
         why = MW_E_REPLY_CODES;
     if (why) {
-        mw_lmtp_break(s, why, NULL);
+        mw_dialogue_break(&s->dialogue, why, NULL);
         return 1;
     }
-    if (is_joined(s, due)) {
-        if (r->count == due->owed)
+    if (is_joined(s, command)) {
+        if (r->count == command->owed)
             return 2;
         mw_lmtp_unjoined(s, r);
         return 1;
@@ -215,22 +189,22 @@ int mw_lmtp_apply_final(mw_lmtp *s, mw_reply *r)
         r->code = r->first_bad;
     credit_whole(s, r);
     if (r->code < 400 && r->code / 100 != 2)
-        mw_lmtp_break(s, MW_E_REPLY_CLASS, NULL);
+        mw_dialogue_break(&s->dialogue, MW_E_REPLY_CLASS, NULL);
     return 1;
 }
 
 void mw_lmtp_waive_finals(mw_lmtp *s)
 {
     mw_lmtp_settle_hand(s);
-    mw_expects_promote(&s->due);
+    mw_commands_promote(&s->dialogue.commands);
     if (!mw_lmtp_finals_owed(s))
         return;
-    if (mw_expects_head(&s->due)->transaction == s->now.id) {
+    if (mw_commands_head(&s->dialogue.commands)->transaction == s->now.id) {
         mw_transaction_abandon_until(&s->now, mw_lmtp_own_rcpts(s), MW_STAGE_FINAL, MW_LMTP_LOST, NULL, 1);
         if (s->state == MW_STATE_WAIT)
             mw_lmtp_message_over(s);
     }
-    mw_expects_pop(&s->due);
+    mw_commands_pop(&s->dialogue.commands);
 }
 
 /* ---- what was left unread when the link went */
@@ -238,20 +212,20 @@ void mw_lmtp_waive_finals(mw_lmtp *s)
 /* A refusal counts, and a success of which there is no doubt. 1 when what is behind it may count too. */
 static int salvage_reply(mw_lmtp *s, const mw_reply *r)
 {
-    const mw_expect *due = mw_expects_promote(&s->due);
+    const mw_command *command = mw_commands_promote(&s->dialogue.commands);
     int refusal = !mw_lmtp_is_positive(r);
     mw_text *text = mw_reply_joined(r);
 
     if (text && r->code == MW_LMTP_LOST)
         mw_lmtp_parted(s, text->bytes, text->len);
-    if (due && due->due == MW_DUE_FINAL && due->transaction == s->now.id) {
+    if (command && command->kind == MW_KIND_END && command->transaction == s->now.id) {
         mw_lmtp_count_finals(s);
         refusal |= !r->mixed && r->code / 100 == 2 && mw_lmtp_end_left(s);
-        refusal &= !is_joined(s, due);
+        refusal &= !is_joined(s, command);
         if (refusal)
             credit(s, r->code, text);
     } else {
-        refusal &= !due && s->state == MW_STATE_OPEN;
+        refusal &= !command && s->state == MW_STATE_OPEN;
         if (refusal)
             mw_transaction_final(&s->now, r->code, text);
     }
@@ -259,17 +233,32 @@ static int salvage_reply(mw_lmtp *s, const mw_reply *r)
     return refusal;
 }
 
+/* What waits may be another party's, or the server's farewell. */
+static int is_ours(mw_lmtp *s)
+{
+    const mw_command *command = mw_commands_oldest(&s->dialogue.commands);
+    unsigned code;
+    mw_slice text;
+
+    if (command ? !command->in_flight : s->state == MW_STATE_OPEN)
+        return 1;
+    if (mw_dialogue_peek(&s->dialogue, 0, &code, &text) && code == MW_LMTP_LOST)
+        mw_lmtp_parted(s, text.base, text.len);
+    return 0;
+}
+
 void mw_lmtp_salvage(mw_lmtp *s)
 {
+    mw_reply *r = &s->dialogue.gathering;
     mw_slice line;
-    int rc;
+    int rc = 1;
 
-    while (mw_lines_next(&s->lines, &line) == 1) {
-        rc = mw_reply_add(&s->gathering, line, 0);
-        if (rc < 0 || (rc == 1 && !salvage_reply(s, &s->gathering)))
+    while ((rc != 1 || is_ours(s)) && mw_lines_next(&s->dialogue.lines, &line) == 1) {
+        rc = mw_reply_add(r, line, 0);
+        if (rc < 0 || (rc == 1 && !salvage_reply(s, r)))
             return;
         if (rc == 1)
-            mw_reply_clear(&s->gathering);
+            mw_reply_clear(r);
     }
 }
 
@@ -282,7 +271,7 @@ int mw_lmtp_verdict(mw_lmtp *s)
 
     mw_lmtp_settle(s, 0);
     if (!s->now.accepted)
-        return s->last.code / 100 == 2 && !s->last.mixed && !s->error;
+        return s->dialogue.last.code / 100 == 2 && !s->dialogue.last.mixed && !s->dialogue.error;
     for (i = 0; i < s->now.count; i++) {
         r = &s->now.rcpts[i];
         if (!r->accepted)

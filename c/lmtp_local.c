@@ -12,17 +12,17 @@ void mw_lmtp_say(mw_lmtp *s, unsigned code, const char *text, size_t len)
     int more;
 
     mw_lmtp_settle(s, 0);
-    mw_reply_clear(&s->last);
+    mw_reply_clear(&s->dialogue.last);
     do {
         next = len ? memchr(text, '\n', (size_t)(end - text)) : NULL;
         line.base = text;
         line.len = (size_t)((next ? next : end) - text);
         more = next && next + 1 < end;
-        if (mw_reply_put(&s->last, code, line, more) < 0)
+        if (mw_reply_put(&s->dialogue.last, code, line, more) < 0)
             break;
         text = next ? next + 1 : end;
     } while (more);
-    s->last.code = code;
+    s->dialogue.last.code = code;
 }
 
 void mw_lmtp_say_text(mw_lmtp *s, unsigned code, const mw_text *text)
@@ -30,17 +30,17 @@ void mw_lmtp_say_text(mw_lmtp *s, unsigned code, const mw_text *text)
     mw_lmtp_say(s, code, text ? text->bytes : "", text ? text->len : 0);
 }
 
-static int say_local(mw_lmtp *s, const mw_expect *due)
+static int say_local(mw_lmtp *s, const mw_command *command)
 {
-    const char *words = mw_error_text(due->error);
+    const char *words = mw_error_text(command->error);
 
-    if (due->code == MW_LMTP_LOST && s->parting)
-        mw_lmtp_say_text(s, due->code, s->parting);
-    else if (due->error == MW_E_STATE && s->refused_code == due->code)
-        mw_lmtp_say_text(s, due->code, s->refused_text);
+    if (command->code == MW_LMTP_LOST && s->dialogue.farewell)
+        mw_lmtp_say_text(s, command->code, s->dialogue.farewell);
+    else if (command->error == MW_E_STATE && s->refused_code == command->code)
+        mw_lmtp_say_text(s, command->code, s->refused_text);
     else
-        mw_lmtp_say(s, due->code, words, strlen(words));
-    mw_expects_pop(&s->due);
+        mw_lmtp_say(s, command->code, words, strlen(words));
+    mw_commands_pop(&s->dialogue.commands);
     return 1;
 }
 
@@ -85,15 +85,15 @@ static int unget_reply_line(mw_lmtp *s, const mw_reply *r, size_t i)
     if (!rc)
         rc = mw_buf_append(&s->hand_line, text.base, text.len);
     text = mw_buf_view(&s->hand_line);
-    return rc ? rc : mw_lines_unget(&s->lines, text.base, text.len);
+    return rc ? rc : mw_lines_unget(&s->dialogue.lines, text.base, text.len);
 }
 
 /* The answer to a command that was refused here, if nothing else is owed: read by hand, it would count for that. */
 static int answer_alone(mw_lmtp *s)
 {
-    const mw_expect *due = mw_expects_head(&s->due);
+    const mw_command *command = mw_commands_head(&s->dialogue.commands);
 
-    return due && !mw_expects_oldest(&s->due) && say_local(s, due);
+    return command && !mw_commands_oldest(&s->dialogue.commands) && say_local(s, command);
 }
 
 int mw_lmtp_line_local(mw_lmtp *s)
@@ -102,23 +102,23 @@ int mw_lmtp_line_local(mw_lmtp *s)
     int rc = 0;
 
     mw_lmtp_settle_hand(s);
-    if (mw_lines_waiting(&s->lines) || !((s->handout && hand_out(s)) || answer_alone(s)))
+    if (mw_lines_waiting(&s->dialogue.lines) || !((s->handout && hand_out(s)) || answer_alone(s)))
         return 0;
-    for (i = s->last.count; i-- > 0 && !rc;)
-        rc = unget_reply_line(s, &s->last, i);
+    for (i = s->dialogue.last.count; i-- > 0 && !rc;)
+        rc = unget_reply_line(s, &s->dialogue.last, i);
     return rc;
 }
 
 int mw_lmtp_reply_local(mw_lmtp *s)
 {
-    const mw_expect *due;
+    const mw_command *command;
 
     mw_lmtp_settle_hand(s);
-    due = mw_expects_head(&s->due);
+    command = mw_commands_head(&s->dialogue.commands);
     if (s->handout && hand_out(s))
         return 1;
-    if (!due || due->due != MW_DUE_LOCAL)
+    if (!command || command->kind != MW_KIND_LOCAL)
         return 0;
     s->taken++;
-    return say_local(s, due);
+    return say_local(s, command);
 }

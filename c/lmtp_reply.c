@@ -9,61 +9,6 @@
 
 #include <string.h>
 
-/* Servers that join the final replies to a message into one reply, a line per recipient, and say so in no
- * way but their banner. */
-static const char *const joining_banners[] = {
-    "Net::Server::Mail (Perl) Service ready",
-};
-
-static int contains(mw_slice text, const char *word)
-{
-    size_t len = strlen(word), i;
-
-    for (i = 0; i + len <= text.len; i++)
-        if (memcmp(text.base + i, word, len) == 0)
-            return 1;
-    return 0;
-}
-
-static void apply_greeting(mw_lmtp *s, const mw_reply *r)
-{
-    size_t i;
-
-    for (i = 0; r->count && i < sizeof joining_banners / sizeof *joining_banners; i++)
-        s->quirk_joined |= contains(mw_reply_text(r, 0), joining_banners[i]);
-}
-
-static int offers(const mw_lmtp *s, const char *word)
-{
-    mw_slice keyword, params;
-
-    keyword.base = word;
-    keyword.len = strlen(word);
-    return mw_lmtp_keyword(s, keyword, &params);
-}
-
-static void look_for_offers(mw_lmtp *s)
-{
-    s->pipelining = offers(s, "PIPELINING");
-    s->chunking = offers(s, "CHUNKING");
-}
-
-/* A copy: the reply itself is about to be reused. Without memory for it the server counts as offering
- * nothing. */
-static void apply_hello(mw_lmtp *s, const mw_reply *r)
-{
-    size_t i;
-
-    mw_reply_clear(&s->hello);
-    if (r->code / 100 != 2)
-        return;
-    for (i = 0; i < r->count; i++)
-        if (mw_reply_put(&s->hello, r->code, mw_reply_text(r, i), i + 1 < r->count) < 0) {
-            mw_reply_clear(&s->hello);
-            break;
-        }
-}
-
 /* The content is not wanted. What is no refusal either cannot be the answer: the order is lost. state: what
  * to move to. */
 static void refuse_content(mw_lmtp *s, mw_stage stage, const mw_reply *r, mw_lmtp_state state)
@@ -72,7 +17,7 @@ static void refuse_content(mw_lmtp *s, mw_stage stage, const mw_reply *r, mw_lmt
     s->refused_text = mw_reply_joined(r);
     s->refused_code = r->code;
     if (r->code < 400) {
-        mw_lmtp_break(s, r->code / 100 == 2 ? MW_E_REPLY_EARLY : MW_E_REPLY_CLASS, NULL);
+        mw_dialogue_break(&s->dialogue, r->code / 100 == 2 ? MW_E_REPLY_EARLY : MW_E_REPLY_CLASS, NULL);
         return;
     }
     mw_transaction_refused(&s->now, stage, r->code, s->refused_text);
@@ -83,7 +28,7 @@ static void refuse_content(mw_lmtp *s, mw_stage stage, const mw_reply *r, mw_lmt
 static void refuse_data(mw_lmtp *s, const mw_reply *r)
 {
     refuse_content(s, MW_STAGE_DATA, r, MW_STATE_REFUSED);
-    if (s->state == MW_STATE_REFUSED && !mw_expects_head(&s->due))
+    if (s->state == MW_STATE_REFUSED && !mw_commands_head(&s->dialogue.commands))
         mw_lmtp_hand_out_rest(s);
 }
 
@@ -92,8 +37,8 @@ static int is_followed(const mw_lmtp *s)
 {
     size_t i;
 
-    for (i = 0; i < s->due.count; i++)
-        if (mw_expects_at(&s->due, i)->due != MW_DUE_LOCAL && mw_expects_at(&s->due, i)->due != MW_DUE_FINAL)
+    for (i = 0; i < s->dialogue.commands.count; i++)
+        if (mw_commands_at(&s->dialogue.commands, i)->kind != MW_KIND_LOCAL && mw_commands_at(&s->dialogue.commands, i)->kind != MW_KIND_END)
             return 1;
     return 0;
 }
@@ -103,7 +48,7 @@ static int is_followed(const mw_lmtp *s)
 static void start_content(mw_lmtp *s)
 {
     if (is_followed(s))
-        mw_lmtp_break(s, MW_E_REPLY_CLASS, NULL);
+        mw_dialogue_break(&s->dialogue, MW_E_REPLY_CLASS, NULL);
     else
         mw_lmtp_content_open(s);
 }
@@ -117,7 +62,7 @@ static void refuse_opened(mw_lmtp *s, const mw_reply *r)
     if (!is_followed(s))
         mw_transaction_refused(&s->now, MW_STAGE_DATA, r->code, text);
     mw_text_drop(text);
-    mw_lmtp_break(s, MW_E_STATE, NULL);
+    mw_dialogue_break(&s->dialogue, MW_E_STATE, NULL);
 }
 
 static void apply_data(mw_lmtp *s, int current, const mw_reply *r)
@@ -130,7 +75,7 @@ static void apply_data(mw_lmtp *s, int current, const mw_reply *r)
     else if (current && s->state == MW_STATE_ASKED)
         refuse_data(s, r);
     else if (r->code < 400 && (!opened || !wanted || is_followed(s)))
-        mw_lmtp_break(s, MW_E_REPLY_CLASS, NULL);
+        mw_dialogue_break(&s->dialogue, MW_E_REPLY_CLASS, NULL);
     else if (opened && !wanted)
         refuse_opened(s, r);
 }
@@ -159,8 +104,8 @@ static int has_content_behind(const mw_lmtp *s)
 {
     size_t i;
 
-    for (i = 0; i < s->due.count; i++)
-        if (mw_expects_at(&s->due, i)->due == MW_DUE_CHUNK || mw_expects_at(&s->due, i)->due == MW_DUE_FINAL)
+    for (i = 0; i < s->dialogue.commands.count; i++)
+        if (mw_commands_at(&s->dialogue.commands, i)->kind == MW_KIND_BDAT || mw_commands_at(&s->dialogue.commands, i)->kind == MW_KIND_END)
             return 1;
     return s->chunk_left > 0;
 }
@@ -169,7 +114,7 @@ static int has_content_behind(const mw_lmtp *s)
 static void lapse(mw_lmtp *s, const mw_reply *r)
 {
     if (r->code / 100 != 2) {
-        s->lapsed = 0;
+        s->dialogue.lapsed = 0;
     } else if ((s->state == MW_STATE_ENVELOPE || s->state == MW_STATE_REFUSED || s->state == MW_STATE_CHUNKS) && !has_content_behind(s)) {
         mw_lmtp_move(s, MW_STATE_IDLE);
     }
@@ -222,7 +167,7 @@ static void apply_mail(mw_lmtp *s, size_t first, const mw_reply *r)
     text = mw_reply_joined(r);
     mw_lmtp_mail_refused(s, first, r->code, text);
     mw_text_drop(text);
-    s->lapsed |= refused || is_no_answer(r);
+    s->dialogue.lapsed |= refused || is_no_answer(r);
 }
 
 /* 421: the server closes (RFC 5321 3.8). Final replies may still be behind it; anything else is over. */
@@ -233,7 +178,7 @@ static void part(mw_lmtp *s, const mw_reply *r)
     mw_lmtp_parted(s, text ? text->bytes : "", text ? text->len : 0);
     mw_text_drop(text);
     if (!mw_lmtp_finals_owed(s))
-        mw_lmtp_break(s, MW_E_CLOSED, NULL);
+        mw_dialogue_break(&s->dialogue, MW_E_CLOSED, NULL);
 }
 
 /* A reply that nobody is owed. 354 opens the content all the same, as the caller may have asked for it past
@@ -246,52 +191,46 @@ static void apply_unasked(mw_lmtp *s, const mw_reply *r)
 
 static int apply_due(mw_lmtp *s, mw_reply *r)
 {
-    const mw_expect due = *mw_expects_head(&s->due);
-    int current = due.transaction == s->now.id;
+    const mw_command command = *mw_commands_head(&s->dialogue.commands);
+    int current = command.transaction == s->now.id;
 
-    if (due.due == MW_DUE_FINAL)
+    if (command.kind == MW_KIND_END)
         return mw_lmtp_apply_final(s, r);
-    mw_expects_shift(&s->due);
-    switch (due.due) {
-    case MW_DUE_GREETING:
-        apply_greeting(s, r);
+    mw_commands_shift(&s->dialogue.commands);
+    switch (command.kind) {
+    case MW_KIND_GREETING:
+        mw_dialogue_greeted(&s->dialogue, r);
         break;
-    case MW_DUE_LHLO:
-        apply_hello(s, r);
-        look_for_offers(s);
+    case MW_KIND_LHLO:
+        mw_keywords_take(&s->dialogue.keywords, r);
         lapse(s, r);
         break;
-    case MW_DUE_MAIL:
-        apply_mail(s, due.rcpt, r);
+    case MW_KIND_MAIL:
+        apply_mail(s, command.rcpt, r);
         break;
-    case MW_DUE_RSET:
-        if (r->code / 100 == 2 && !due.in_flight)
-            begin(s, due.rcpt, MW_STATE_IDLE);
+    case MW_KIND_RSET:
+        if (r->code / 100 == 2 && !command.in_flight)
+            begin(s, command.rcpt, MW_STATE_IDLE);
         break;
-    case MW_DUE_RCPT:
+    case MW_KIND_RCPT:
         if (current)
-            apply_rcpt(s, due.rcpt, r);
+            apply_rcpt(s, command.rcpt, r);
         break;
-    case MW_DUE_DATA:
+    case MW_KIND_DATA:
         apply_data(s, current, r);
         break;
-    case MW_DUE_CHUNK:
+    case MW_KIND_BDAT:
         if (current)
             apply_chunk(s, r);
         break;
-    case MW_DUE_STARTTLS:
+    case MW_KIND_STARTTLS:
         if (r->code / 100 == 2)
-            mw_reply_clear(&s->hello);
-        look_for_offers(s);
+            mw_dialogue_restart(&s->dialogue);
         break;
-    case MW_DUE_AUTH:
+    case MW_KIND_AUTH:
         s->auth = r->code / 100 == 3;
         break;
-    case MW_DUE_OTHER:
-    case MW_DUE_QUIT:
-    case MW_DUE_FINAL:
-    case MW_DUE_LOCAL:
-    case MW_DUE_PROBE:
+    default:
         break;
     }
     return 1;
@@ -299,13 +238,13 @@ static int apply_due(mw_lmtp *s, mw_reply *r)
 
 int mw_lmtp_apply(mw_lmtp *s, mw_reply *r)
 {
-    int owed = mw_expects_promote(&s->due) != NULL, rc = 1;
+    int owed = mw_commands_promote(&s->dialogue.commands) != NULL, rc = 1;
 
     if (owed)
         mw_lmtp_count_finals(s);
     if (s->state == MW_STATE_BROKEN) {
         if (owed)
-            mw_expects_shift(&s->due);
+            mw_commands_shift(&s->dialogue.commands);
         return 1;
     }
     if (owed) {
@@ -321,40 +260,29 @@ int mw_lmtp_apply(mw_lmtp *s, mw_reply *r)
 
 /* ---- taking replies */
 
-/* The gathered reply becomes the last one. */
-static int take(mw_lmtp *s)
-{
-    mw_reply done = s->gathering;
-    int rc;
-
-    s->taken++;
-    s->garbled = 0;
-
-    s->gathering = s->last;
-    s->last = done;
-    mw_reply_clear(&s->gathering);
-    rc = mw_lmtp_apply(s, &s->last);
-    s->joined_waits = rc == 2;
-    return rc;
-}
-
+/* A reply is whole, or why it is not. */
 static int gathered(mw_lmtp *s, int rc)
 {
-    if (rc == 1)
-        return take(s);
-    if (rc < 0 && rc != MW_E_REPLY_SYNTAX)
-        mw_lmtp_break(s, rc, NULL);
+    if (rc == 1) {
+        s->taken++;
+        rc = mw_lmtp_apply(s, &s->dialogue.last);
+        s->joined_waits = rc == 2;
+    } else if (rc == MW_E_REPLY_SYNTAX) {
+        mw_lmtp_reply_garbled(s);
+    } else if (rc < 0) {
+        mw_dialogue_break(&s->dialogue, rc, NULL);
+    }
     return rc;
 }
 
 void mw_lmtp_reply_garbled(mw_lmtp *s)
 {
-    const mw_expect *due = mw_expects_oldest(&s->due);
+    const mw_command *command = mw_commands_oldest(&s->dialogue.commands);
 
-    mw_reply_clear(&s->gathering);
-    s->garbled = 1;
-    if (due && due->due == MW_DUE_FINAL)
-        mw_lmtp_break(s, MW_E_REPLY_SYNTAX, NULL);
+    mw_reply_clear(&s->dialogue.gathering);
+    s->dialogue.garbled = 1;
+    if (command && command->kind == MW_KIND_END)
+        mw_dialogue_break(&s->dialogue, MW_E_REPLY_SYNTAX, NULL);
 }
 
 static void hand_start(mw_lmtp *s)
@@ -366,38 +294,21 @@ static void hand_start(mw_lmtp *s)
 
 int mw_lmtp_reply(mw_lmtp *s)
 {
-    mw_slice line;
-    int rc;
-
     hand_start(s);
-    while ((rc = mw_lines_next(&s->lines, &line)) == 1) {
-        rc = mw_reply_add(&s->gathering, line, 0);
-        if (rc == MW_E_REPLY_SYNTAX) {
-            rc = mw_lines_unget(&s->lines, line.base, line.len);
-            mw_lmtp_reply_garbled(s);
-            return rc ? gathered(s, rc) : MW_E_REPLY_SYNTAX;
-        }
-        if (rc)
-            return gathered(s, rc);
-    }
-    return gathered(s, rc);
+    return gathered(s, mw_dialogue_gather(&s->dialogue, 0));
 }
 
 int mw_lmtp_reply_put(mw_lmtp *s, unsigned code, mw_slice text, int more)
 {
     hand_start(s);
-    if (code < 100 || code > 599) {
-        mw_lmtp_reply_garbled(s);
-        return MW_E_REPLY_SYNTAX;
-    }
-    return gathered(s, mw_reply_put(&s->gathering, code, text, more));
+    return gathered(s, code < 100 || code > 599 ? MW_E_REPLY_SYNTAX : mw_dialogue_put(&s->dialogue, code, text, more));
 }
 
 int mw_lmtp_owes(const mw_lmtp *s)
 {
-    const mw_expect *due = mw_expects_head(&s->due);
+    const mw_command *command = mw_commands_head(&s->dialogue.commands);
 
-    return due && !due->in_flight;
+    return command && !command->in_flight;
 }
 
 uint64_t mw_lmtp_taken(const mw_lmtp *s)
@@ -407,12 +318,12 @@ uint64_t mw_lmtp_taken(const mw_lmtp *s)
 
 int mw_lmtp_is_garbled(const mw_lmtp *s)
 {
-    return s->garbled;
+    return s->dialogue.garbled;
 }
 
 const mw_reply *mw_lmtp_last(const mw_lmtp *s)
 {
-    return &s->last;
+    return &s->dialogue.last;
 }
 
 /* ---- lines read by hand */
@@ -421,8 +332,8 @@ const mw_reply *mw_lmtp_last(const mw_lmtp *s)
 static void hand_garbled(mw_lmtp *s)
 {
     mw_lmtp_reply_garbled(s);
-    s->garbled = 0;
-    if (mw_expects_oldest(&s->due))
+    s->dialogue.garbled = 0;
+    if (mw_commands_oldest(&s->dialogue.commands))
         s->hand_loose++;
 }
 
@@ -447,7 +358,7 @@ void mw_lmtp_settle_hand(mw_lmtp *s)
     else if (rc == MW_E_REPLY_SYNTAX)
         hand_garbled(s);
     else if (rc < 0)
-        mw_lmtp_break(s, rc, NULL);
+        mw_dialogue_break(&s->dialogue, rc, NULL);
     if (rc)
         mw_reply_clear(&s->by_hand);
 }
@@ -457,15 +368,15 @@ int mw_lmtp_line(mw_lmtp *s, int by_hand, mw_slice *line_r)
     int rc;
 
     mw_lmtp_settle_hand(s);
-    rc = mw_lines_next(&s->lines, line_r);
+    rc = mw_lines_next(&s->dialogue.lines, line_r);
     if (rc < 0)
-        mw_lmtp_break(s, rc, NULL);
+        mw_dialogue_break(&s->dialogue, rc, NULL);
     if (rc <= 0 || !by_hand)
         return rc;
-    s->stray = s->garbled = 0;
+    s->stray = s->dialogue.garbled = 0;
     mw_buf_clear(&s->hand_line);
     if (mw_buf_append(&s->hand_line, line_r->base, line_r->len))
-        mw_lmtp_break(s, MW_E_NOMEM, NULL);
+        mw_dialogue_break(&s->dialogue, MW_E_NOMEM, NULL);
     else
         s->hand_held = 1;
     return 1;
@@ -476,7 +387,7 @@ int mw_lmtp_line_unget(mw_lmtp *s, mw_slice line)
 {
     mw_slice held = mw_buf_view(&s->hand_line);
     int same = s->hand_held && held.len == line.len && memcmp(held.base, line.base, line.len) == 0;
-    int rc = mw_lines_unget(&s->lines, line.base, line.len);
+    int rc = mw_lines_unget(&s->dialogue.lines, line.base, line.len);
 
     if (same && !rc)
         s->hand_held = 0;
@@ -486,8 +397,8 @@ int mw_lmtp_line_unget(mw_lmtp *s, mw_slice line)
 void mw_lmtp_leave_replies(mw_lmtp *s)
 {
     mw_lmtp_settle_hand(s);
-    if (s->hand_loose && !mw_lines_waiting(&s->lines) && mw_expects_promote(&s->due))
-        mw_expects_pop(&s->due);
+    if (s->hand_loose && !mw_lines_waiting(&s->dialogue.lines) && mw_commands_promote(&s->dialogue.commands))
+        mw_commands_pop(&s->dialogue.commands);
     s->hand_loose = 0;
     s->handout = 0;
 }

@@ -8,37 +8,37 @@
 
 #include <string.h>
 
-static int is_boundary(const mw_expect *e)
+static int is_boundary(const mw_command *e)
 {
-    return !e->in_flight && (e->due == MW_DUE_MAIL || e->due == MW_DUE_RSET);
+    return !e->in_flight && (e->kind == MW_KIND_MAIL || e->kind == MW_KIND_RSET);
 }
 
 /* The MAIL or RSET that was sent last and is not answered; NULL when there is none. */
-static const mw_expect *latest_boundary(const mw_lmtp *s)
+static const mw_command *latest_boundary(const mw_lmtp *s)
 {
     size_t i;
 
-    for (i = s->due.count; i-- > 0;)
-        if (is_boundary(mw_expects_at(&s->due, i)))
-            return mw_expects_at(&s->due, i);
+    for (i = s->dialogue.commands.count; i-- > 0;)
+        if (is_boundary(mw_commands_at(&s->dialogue.commands, i)))
+            return mw_commands_at(&s->dialogue.commands, i);
     return NULL;
 }
 
-const mw_expect *mw_lmtp_boundary(const mw_lmtp *s)
+const mw_command *mw_lmtp_boundary(const mw_lmtp *s)
 {
     size_t i;
 
-    for (i = 0; i < s->due.count; i++)
-        if (is_boundary(mw_expects_at(&s->due, i)))
-            return mw_expects_at(&s->due, i);
+    for (i = 0; i < s->dialogue.commands.count; i++)
+        if (is_boundary(mw_commands_at(&s->dialogue.commands, i)))
+            return mw_commands_at(&s->dialogue.commands, i);
     return NULL;
 }
 
 int mw_lmtp_has_message(const mw_lmtp *s)
 {
-    const mw_expect *latest = latest_boundary(s);
+    const mw_command *latest = latest_boundary(s);
 
-    return latest && s->state != MW_STATE_BROKEN ? latest->due == MW_DUE_MAIL : mw_lmtp_is_open(s);
+    return latest && s->state != MW_STATE_BROKEN ? latest->kind == MW_KIND_MAIL : mw_lmtp_is_open(s);
 }
 
 int mw_lmtp_in_transaction(const mw_lmtp *s)
@@ -48,20 +48,20 @@ int mw_lmtp_in_transaction(const mw_lmtp *s)
 
 void mw_lmtp_begin(mw_lmtp *s, size_t first)
 {
-    mw_expect *e;
+    mw_command *e;
     size_t i;
 
     mw_transaction_begin_with(&s->now, first);
-    for (i = 0; i < s->due.count; i++) {
-        e = mw_expects_at(&s->due, i);
+    for (i = 0; i < s->dialogue.commands.count; i++) {
+        e = mw_commands_at(&s->dialogue.commands, i);
         e->transaction = s->now.id;
-        if (is_boundary(e) || (e->due == MW_DUE_RCPT && !e->in_flight))
+        if (is_boundary(e) || (e->kind == MW_KIND_RCPT && !e->in_flight))
             e->rcpt -= e->rcpt < first ? e->rcpt : first;
     }
     mw_text_drop(s->refused_text);
     s->refused_text = NULL;
     s->refused_code = 0;
-    s->over = s->lapsed = 0;
+    s->over = s->dialogue.lapsed = 0;
 }
 
 /* What is sent behind a message that has its results, without a MAIL, is none of its. What refused that MAIL holds. */
@@ -69,13 +69,13 @@ void mw_lmtp_leave_message(mw_lmtp *s)
 {
     unsigned code = s->now.mail_code;
     mw_text *text = mw_text_hold(s->now.mail_text);
-    int lapsed = s->lapsed;
+    int lapsed = s->dialogue.lapsed;
 
     if (s->over && !mw_lmtp_boundary(s)) {
         mw_lmtp_begin(s, s->over_rcpts);
         if (code)
             mw_transaction_mail_refused(&s->now, s->now.count, MW_RCPT_ALL, code, text);
-        s->lapsed = code && lapsed;
+        s->dialogue.lapsed = code && lapsed;
     }
     mw_text_drop(text);
 }
@@ -84,13 +84,13 @@ void mw_lmtp_leave_message(mw_lmtp *s)
 void mw_lmtp_message_over(mw_lmtp *s)
 {
     size_t i;
-    const mw_expect *e;
+    const mw_command *e;
 
     s->over = 1;
     s->over_rcpts = s->now.count;
-    for (i = s->due.count; i-- > 0;) {
-        e = mw_expects_at(&s->due, i);
-        if (is_boundary(e) || (e->due == MW_DUE_RCPT && !e->in_flight))
+    for (i = s->dialogue.commands.count; i-- > 0;) {
+        e = mw_commands_at(&s->dialogue.commands, i);
+        if (is_boundary(e) || (e->kind == MW_KIND_RCPT && !e->in_flight))
             s->over_rcpts = e->rcpt;
     }
     mw_lmtp_move(s, MW_STATE_IDLE);
@@ -100,14 +100,14 @@ size_t mw_lmtp_own_rcpts(const mw_lmtp *s)
 {
     size_t i, own = s->now.count;
     int ended = 0;
-    const mw_expect *e;
+    const mw_command *e;
 
-    for (i = 0; i < s->due.count; i++) {
-        e = mw_expects_at(&s->due, i);
-        if (e->due == MW_DUE_FINAL) {
+    for (i = 0; i < s->dialogue.commands.count; i++) {
+        e = mw_commands_at(&s->dialogue.commands, i);
+        if (e->kind == MW_KIND_END) {
             own = s->now.count;
             ended = 1;
-        } else if (own == s->now.count && (is_boundary(e) || (ended && e->due == MW_DUE_RCPT))) {
+        } else if (own == s->now.count && (is_boundary(e) || (ended && e->kind == MW_KIND_RCPT))) {
             own = e->rcpt;
         }
     }
@@ -128,9 +128,9 @@ mw_result mw_lmtp_result(const mw_lmtp *s, size_t i)
 
 void mw_lmtp_mail_refused(mw_lmtp *s, size_t first, unsigned code, mw_text *text)
 {
-    const mw_expect *next = mw_lmtp_boundary(s);
+    const mw_command *next = mw_lmtp_boundary(s);
 
-    if (mw_lmtp_in_transaction(s) || s->lapsed)
+    if (mw_lmtp_in_transaction(s) || s->dialogue.lapsed)
         mw_transaction_mail_refused_inside(&s->now, first, code, text);
     else
         mw_transaction_mail_refused(&s->now, first, next ? next->rcpt : MW_RCPT_ALL, code, text);
@@ -173,15 +173,15 @@ void mw_lmtp_doubt_group(mw_lmtp *s, size_t first)
     mw_text_drop(why);
 }
 
-int mw_lmtp_refuse_line(mw_lmtp *s, mw_verb verb, mw_slice line, int why)
+int mw_lmtp_refuse_line(mw_lmtp *s, mw_kind verb, mw_slice line, int why)
 {
     const char *words = mw_error_text(why);
-    mw_text *text = mw_text_new(s->alloc, words, strlen(words));
+    mw_text *text = mw_text_new(s->dialogue.alloc, words, strlen(words));
     int rc = text ? 0 : MW_E_NOMEM;
 
-    if (text && verb == MW_VERB_MAIL)
+    if (text && verb == MW_KIND_MAIL)
         mw_lmtp_refuse_mail(s, MW_LMTP_REFUSED, text);
-    else if (text && verb == MW_VERB_RCPT)
+    else if (text && verb == MW_KIND_RCPT)
         rc = mw_lmtp_refuse_rcpt(s, mw_command_address(line), MW_LMTP_REFUSED, text);
     mw_text_drop(text);
     return rc;

@@ -16,7 +16,7 @@ enum { EIGHT = 1, BINARY = 2, CHUNKS = 4 };
 
 static const mw_parameter rows[] = {
 #define MW_PARAMETER(option, command, keywords, word, form, empty) \
-    { option, MW_VERB_##command, keywords, word, MW_FORM_##form, empty },
+    { option, MW_KIND_##command, keywords, word, MW_FORM_##form, empty },
     MW_PARAMETERS(MW_PARAMETER)
 #undef MW_PARAMETER
 };
@@ -31,7 +31,7 @@ static int is_text(mw_slice s, const char *text)
     return s.len == strlen(text) && memcmp(s.base, text, s.len) == 0;
 }
 
-size_t mw_parameter_find(mw_verb command, mw_slice option)
+size_t mw_parameter_find(mw_kind command, mw_slice option)
 {
     size_t i = 0;
 

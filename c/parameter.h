@@ -42,7 +42,7 @@ enum { MW_PARAMETER_COUNT = 0 MW_PARAMETERS(MW_PARAMETER) };
 
 typedef struct mw_parameter {
     const char *option;
-    mw_verb command;
+    mw_kind command;
     const char *keywords[MW_PARAMETER_KEYWORDS];    /* NULL behind the last one */
     const char *word;
     mw_form form;
@@ -53,7 +53,7 @@ typedef struct mw_parameter {
 const mw_parameter *mw_parameter_row(size_t i);
 
 /* The row of an option of this command; MW_PARAMETER_COUNT: there is none. */
-size_t mw_parameter_find(mw_verb command, mw_slice option);
+size_t mw_parameter_find(mw_kind command, mw_slice option);
 
 /* What the server lacks for this value, in words; NULL: nothing. Bit i of offered says that it offers keywords[i]. */
 const char *mw_parameter_lacks(const mw_parameter *p, mw_slice value, unsigned offered);

@@ -1,5 +1,6 @@
 /* fuzz_command.c - command lines, addresses, xtext, keywords. The input is taken for each of them in turn. */
 #include "../c/command.h"
+#include "../c/keywords.h"
 #include "../c/error.h"
 #include "target.h"
 
@@ -32,7 +33,7 @@ static void check_verb(mw_slice line)
     for (i = 0; i < line.len; i++)
         if ((copy[i] >= 'a' && copy[i] <= 'z') || (copy[i] >= 'A' && copy[i] <= 'Z'))
             copy[i] ^= 0x20;
-    FUZZ_CHECK(mw_command_verb(line) == mw_command_verb(other));
+    FUZZ_CHECK(mw_command_kind(line) == mw_command_kind(other));
     free(copy);
 }
 
@@ -101,7 +102,7 @@ static void check_address(mw_slice a)
     whole.base = line;
     whole.len = 8 + a.len + 5;
     inner = mw_command_address(whole);
-    FUZZ_CHECK(inner.base == line + 9 && inner.len == a.len - 2 && mw_command_verb(whole) == MW_VERB_RCPT);
+    FUZZ_CHECK(inner.base == line + 9 && inner.len == a.len - 2 && mw_command_kind(whole) == MW_KIND_RCPT);
     free(line);
 }
 
@@ -156,11 +157,14 @@ static void check_xtext(mw_slice in)
 static void check_keyword(mw_slice line)
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    mw_keyword found;
     mw_slice keyword, params;
     size_t i;
 
-    if (!mw_keyword_parse(line, &keyword, &params))
+    if (!mw_keyword_parse(line, &found))
         return;
+    keyword = found.name;
+    params = found.params;
     FUZZ_CHECK(keyword.len && keyword.base == line.base && within(params, line));
     for (i = 0; i < keyword.len; i++)
         FUZZ_CHECK(keyword.base[i] && strchr(letters, keyword.base[i]));

@@ -15,6 +15,7 @@
  */
 #include "../c/error.h"
 #include "../c/flight.h"
+#include "../c/lmtp.h"
 #include "lmtp_server.h"
 
 #define INPUT_MAX 2048
@@ -31,6 +32,7 @@ typedef struct message {
 typedef struct run {
     fuzz_memory memory;
     mw_lmtp *s;
+    mw_flight *deliveries;
     message messages[SERVER_MESSAGES];
     size_t count;               /* the first is number 1 */
     uint32_t piece;             /* bytes that move at once, at the most */
@@ -86,7 +88,7 @@ static void take_done(void)
         FUZZ_CHECK(m->d->to.count == m->rcpts);
         for (i = 0; i < m->rcpts; i++)
             check_recipient((int)n, i, &m->d->to.rcpts[i].result);
-        mw_flight_take(h.s, m->d);
+        mw_flight_take(h.deliveries, m->d);
         mw_delivery_free(m->d);
         m->d = NULL;
     }
@@ -98,7 +100,7 @@ static void check(void)
 
     for (n = 1; n <= h.count; n++)
         open += h.messages[n].d && h.messages[n].d->state != MW_DELIVERY_DONE;
-    FUZZ_CHECK(open == mw_flight_unanswered(h.s));
+    FUZZ_CHECK(open == mw_flight_unanswered(h.deliveries));
     FUZZ_CHECK(!mw_lmtp_error(h.s) || !open);
     if (fuzz_memory_has_failed(&h.memory))
         h.memory.counter.fail_at = 0;
@@ -159,7 +161,7 @@ static void submit(mw_slice arg, int pulled)
     else
         mw_delivery_content(d, m->content, m->len);
     h.count++;
-    FUZZ_CHECK(mw_flight_submit(h.s, d) == (int64_t)number);
+    FUZZ_CHECK(mw_flight_submit(h.deliveries, d) == (int64_t)number);
 }
 
 /* ---- moving */
@@ -194,8 +196,8 @@ static size_t hear(size_t most)
 /* The peer has closed: nothing more can come. */
 static void close_link(void)
 {
-    if (mw_flight_waits(h.s) == MW_WAIT_QUIET)
-        mw_flight_expired(h.s);
+    if (mw_flight_waits(h.deliveries) == MW_WAIT_QUIET)
+        mw_flight_expired(h.deliveries);
     mw_lmtp_lost(h.s, MW_E_CLOSED, NULL);
 }
 
@@ -205,7 +207,7 @@ static size_t receive(size_t most)
 
     if (!n)
         return 0;
-    mw_flight_advance(h.s);
+    mw_flight_advance(h.deliveries);
     if (peer.mode == SERVER_CLOSED && peer.heard == peer.said_len)
         close_link();
     return n;
@@ -214,7 +216,7 @@ static size_t receive(size_t most)
 /* The next piece of a pulled content. */
 static size_t give_piece(void)
 {
-    mw_delivery *d = mw_flight_wants(h.s);
+    mw_delivery *d = mw_flight_wants(h.deliveries);
     message *m;
     size_t n;
 
@@ -224,11 +226,11 @@ static size_t give_piece(void)
     FUZZ_CHECK(m->d == d);
     n = m->given < m->len ? tap_piece(TAP_RANDOM, m->len - m->given) : 0;
     if (n)
-        mw_flight_piece(h.s, m->content + m->given, n);
+        mw_flight_piece(h.deliveries, m->content + m->given, n);
     else
-        mw_flight_whole(h.s);
+        mw_flight_whole(h.deliveries);
     m->given += n;
-    mw_flight_advance(h.s);
+    mw_flight_advance(h.deliveries);
     return 1;
 }
 
@@ -238,7 +240,7 @@ static void settle(void)
     size_t steps = 0, moved;
 
     do {
-        mw_flight_advance(h.s);
+        mw_flight_advance(h.deliveries);
         moved = send_bytes(1 + tap_random(h.piece));
         moved += receive(1 + tap_random(h.piece));
         moved += give_piece();
@@ -249,21 +251,21 @@ static void settle(void)
 /* Half a second without a byte is only over when there is no byte; the other waits may be, whatever is on its way. */
 static void expire(void)
 {
-    mw_wait wait = mw_flight_waits(h.s);
+    mw_wait wait = mw_flight_waits(h.deliveries);
 
     if (wait == MW_WAIT_NONE || wait == MW_WAIT_BODY || (wait == MW_WAIT_QUIET && peer.heard < peer.said_len))
         return;
-    mw_flight_expired(h.s);
+    mw_flight_expired(h.deliveries);
 }
 
 static void cancel(void)
 {
-    mw_delivery *d = mw_flight_oldest(h.s);
+    mw_delivery *d = mw_flight_oldest(h.deliveries);
 
     while (d && d->state != MW_DELIVERY_WAITING)
         d = d->next;
     if (d)
-        FUZZ_CHECK(mw_flight_cancel(h.s, d, NULL) == 0);
+        FUZZ_CHECK(mw_flight_cancel(h.deliveries, d, NULL) == 0);
 }
 
 static void step(char op, mw_slice arg)
@@ -279,13 +281,13 @@ static void step(char op, mw_slice arg)
     case 'c': mw_lmtp_lost(h.s, MW_E_CLOSED, NULL); break;
     case 'x': cancel(); break;
     case 'k': take_done(); break;
-    case 'E': mw_flight_eager(h.s, fuzz_number(arg, 100000, 0)); break;
-    case '+': mw_flight_more(h.s, 1); break;
-    case '-': mw_flight_more(h.s, 0); break;
+    case 'E': mw_flight_eager(h.deliveries, fuzz_number(arg, 100000, 0)); break;
+    case '+': mw_flight_more(h.deliveries, 1); break;
+    case '-': mw_flight_more(h.deliveries, 0); break;
     case '!': fuzz_memory_fail(&h.memory, (long)fuzz_number(arg, 60, 1)); break;
     default: break;
     }
-    mw_flight_advance(h.s);
+    mw_flight_advance(h.deliveries);
     check();
 }
 
@@ -314,7 +316,8 @@ static void connect_link(void)
     static const mw_slice hello = { "LHLO client", 11 };
 
     h.s = mw_lmtp_new(fuzz_memory_init(&h.memory, MEMORY_MAX));
-    if (!h.s || mw_lmtp_greet(h.s))
+    h.deliveries = h.s ? mw_flight_new(mw_lmtp_dialogue(h.s)) : NULL;
+    if (!h.deliveries || mw_lmtp_greet(h.s))
         exit(1);
     server_say(&peer, "220 %s\r\n", peer.fault == SERVER_JOINS ? "Net::Server::Mail (Perl) Service ready" : "ready");
     hear(SERVER_SAID_MAX);
@@ -322,7 +325,7 @@ static void connect_link(void)
     send_bytes(SERVER_SAID_MAX);
     hear(SERVER_SAID_MAX);
     FUZZ_CHECK(mw_lmtp_reply(h.s) == 1 && mw_lmtp_idle(h.s));
-    mw_flight_eager(h.s, 1000);
+    mw_flight_eager(h.deliveries, 1000);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
@@ -349,7 +352,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     mw_lmtp_lost(h.s, MW_E_TIMEOUT, NULL);
     check();
     take_done();
-    FUZZ_CHECK(!mw_flight_first(h.s));
+    FUZZ_CHECK(!mw_flight_first(h.deliveries));
+    mw_flight_free(h.deliveries);
     mw_lmtp_free(h.s);
     fuzz_memory_end(&h.memory);
     return 0;

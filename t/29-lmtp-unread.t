@@ -110,13 +110,14 @@ for my $case (
 }
 
 # A reply read by hand leaves nothing owed: what comes then is seen before a message is begun.
-{
+for my $case ([ MAIL => sub { $_[0]->mail('s@x') } ], [ RSET => sub { $_[0]->reset } ]) {
+    my ($name, $call) = @$case;
     my ($lmtp, $server) = script(expect => 'NOOP', reply => '250 ok', stall => 'read', reply => '250 stray', mark => 'strayed');
     $lmtp->command('NOOP');
     is($lmtp->getline, "250 ok\n", 'a reply by getline');
     $server->release;
     $server->await('strayed');
-    ok(!$lmtp->mail('s@x'), '... MAIL behind a stray one');
+    ok(!$call->($lmtp), "... $name behind a stray one");
     like($lmtp->message, qr/no command asked for/, '... says why');
 }
 

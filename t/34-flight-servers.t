@@ -59,8 +59,9 @@ for my $reply ('502 5.5.1 not now', '503 5.5.1 nobody', '250 2.0.0 fine', '') {
     }
 }
 {
-    my ($results, $truth) = fly($server, 'the probe', server => { keywords => \@stream }, exact => 1, messages => [ message('m1', 'a@x') ]);
-    is_deeply [ @{ $truth->{lines} }[ 1 .. 4 ] ], [ 'MAIL FROM:<>', 'BDAT 21 LAST', 'RSET', 'LHLO client.example' ], '... its chunk is the LHLO line';
+    my ($results, $truth) = fly($server, 'the probe', server => { keywords => \@stream }, exact => 1, messages => [ message('m1', 'a@x'), message('m2', 'a@x') ]);
+    is_deeply [ @{ $truth->{lines} }[ 1 .. 4 ] ], [ 'MAIL FROM:<m1@x>', 'RCPT TO:<a@x>', 'DATA', 'LHLO client.example' ], '... goes behind the first fence';
+    is_deeply [ @{ $truth->{lines} }[ 5 .. 8 ] ], [ 'MAIL FROM:<>', 'BDAT 21 LAST', 'RSET', 'LHLO client.example' ], '... its chunk is the LHLO line';
 }
 
 # ---- a second LHLO that is answered in a way of its own
@@ -92,6 +93,37 @@ for my $kind (sort keys %kind) {
     }
 }
 
+# ---- a second LHLO that ends the link
+
+# What is left is sent again on further links, until all is delivered: name => how often the server had it whole; and how many links that took.
+sub insist {
+    my ($how, $kind, $ending, $messages) = @_;
+    my @left = @$messages;
+    my %ended;
+    my $links = 0;
+    while (@left and ++$links <= @$messages) {
+        my ($results, $truth) = fly($server, "a second LHLO ends the link, " . join(' ', %$ending) . " ($kind, $how, link $links)",
+            server => { keywords => $kind{$kind}, lies => { 'lhlo 2' => $ending } }, how => $how, messages => \@left,
+            client => { Timeout => 20 }, short => { rset => SHORT });
+        $ended{$_}++ for grep { $truth->{messages}{$_}{ended} } keys %{ $truth->{messages} };
+        @left = grep { my $name = $_->{name}; grep { !$_->is_success } @{ $results->{$name} } } @left;
+    }
+    return (\%ended, $links, @left);
+}
+
+my @endings = ({ instead => [], then => 'close' }, { instead => [], then => 'finish' }, map { { instead => ['421 4.7.0 once'], then => $_ } } qw(close finish hang));
+for my $kind (sort keys %kind) {
+    for my $how (qw(deliver submit mixed)) {
+        for my $ending (@endings) {
+            for my $count (1, 3) {
+                my ($ended, $links, @left) = insist($how, $kind, $ending, [ map { message("m$_", 'a@x', $_ == 2 ? 'b@x' : ()) } 1 .. $count ]);
+                is_deeply $ended, { map { ("m$_" => 1) } 1 .. $count }, "... all $count arrive, once";
+                ok !@left && $links == $count, '... and each link brings one there';
+            }
+        }
+    }
+}
+
 # ---- keywords that come and go
 
 for my $kind (sort keys %kind) {
@@ -109,9 +141,9 @@ for my $kind (sort keys %kind) {
 
 my @lies = (
     # name, keywords, messages, lies, results
-    [ 'a refusal in the place of RSET\'s reply, and the other way round', \@stream, [ map { message("m$_", $_ == 2 ? 'bad@x' : 'a@x') } 1 .. 4 ],
-        { 'final m2 0' => { instead => [], gives => 554 }, 'rset 3' => { before => ['250 2.0.0 reset'], instead => ['554 5.6.0 m2 r0 bad'] } },
-        'm1: 250; m2: 421?; m3: 421?; m4: 421?' ],
+    [ 'a refusal in the place of RSET\'s reply, and the other way round', \@stream, [ map { message("m$_", $_ == 3 ? 'bad@x' : 'a@x') } 1 .. 5 ],
+        { 'final m3 0' => { instead => [], gives => 554 }, 'rset 3' => { before => ['250 2.0.0 reset'], instead => ['554 5.6.0 m3 r0 bad'] } },
+        'm1: 250; m2: 250; m3: 421?; m4: 421?; m5: 421?' ],
     [ '250 too many behind a refusal, late', \@group, [ message('m1', 'bad@x', 'bad@x') ],
         { 'final m1 0' => { after => ['250 stray'] }, 'final m1 1' => {}, 'lhlo 2' => { wait => 0.05, before => ['250 stray'] } }, 'm1: 421? 421?' ],
     [ 'a part of a line before the end of the message', \@group, [ message('m1', 'bad@x') ],

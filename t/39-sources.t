@@ -25,7 +25,14 @@ sub file {
     return $path;
 }
 
-sub handle { open my $fh, '<:raw', $_[0] or die $!; return $fh }
+sub copy {
+    my ($path) = @_;
+    open my $fh, '<:raw', $path or die $!;
+    local $/;
+    return file(scalar readline $fh);
+}
+
+sub handle { open my $fh, '+<:raw', $_[0] or die $!; return $fh }
 
 my @ways = (
     [ 'DATA',         'lmtp', chunking => 0 ],
@@ -181,6 +188,15 @@ my %moved = (
     'readline, then sysseek' => sub { readline $_[0]; sysseek $_[0], 160, 0 },
     'seek'                  => sub { seek $_[0], 48, 0 },
     'sysread, then seek'    => sub { sysread $_[0], my $skipped, 64; seek $_[0], 16, 0 },
+    'ungetc of what was read' => sub { $_[0]->ungetc(ord getc $_[0]) },
+    'ungetc of something else' => sub { read $_[0], my $skipped, 16; $_[0]->ungetc(ord 'Z') },
+    'ungetc before the first' => sub { $_[0]->ungetc(ord) for 'A' .. 'C' },
+    'ungetc of more than there was' => sub { read $_[0], my $skipped, 32; $_[0]->ungetc(ord 'Q') for 1 .. 20_000 },
+    'ungetc at the end'     => sub { local $/; readline $_[0]; $_[0]->ungetc(ord 'Z') },
+    'sysseek, then ungetc'  => sub { sysseek $_[0], 32, 0; $_[0]->ungetc(ord 'Z') },
+    'print'                 => sub { print { $_[0] } 'printed' },
+    'print at the end'      => sub { seek $_[0], 0, 2; print { $_[0] } "printed\n"; seek $_[0], 0, 0 },
+    'print, then seek'      => sub { print { $_[0] } 'printed'; seek $_[0], 64, 0 },
     'read to the end'       => sub { local $/; readline $_[0] },
 );
 
@@ -189,9 +205,10 @@ for my $way (@ways) {
         for my $crlf ($size eq 'small' ? "\n" : ("\n", "\r\n")) {
             my $path = file(join '', map { sprintf "%08d line$crlf", $_ } 1 .. $size{$size} / 16);
             for my $move (sort keys %moved) {
-                my ($fh, $twin) = map { handle($path) } 1 .. 2;
+                my ($fh, $twin) = map { handle(copy($path)) } 1 .. 2;
                 $moved{$move}->($_) for $fh, $twin;
                 my $expected = do { local $/; readline $twin };
+                $expected .= "\n" if $way->[1] eq 'lmtp' and defined $expected and $expected =~ /[^\n]\z/;
                 is_sent($way, "$size, $move", defined $expected ? $expected : '', Data => $fh);
             }
         }

@@ -182,21 +182,22 @@ for my $case (
     [ 'dies'     => sub { no warnings 'once'; no warnings 'redefine'; local *Dies::READ; tie *DIES, 'Dies'; \*DIES } ],
 ) {
     my ($name, $make) = @$case;
-    for my $way (qw(data datasend bdatlast)) {
-        next if $way eq 'bdatlast' && $name eq 'is wide';
+    for my $begun (qw(data datasend bdat bdatlast), 'begun bdatlast') {
+        (my $way = $begun) =~ s/begun //;
+        next if $way =~ /bdat/ && $name eq 'is wide';
         my ($lmtp, $server) = session(keywords => ['CHUNKING']);
         $lmtp->mail('a@x');
         $lmtp->to('b@x');
         $lmtp->data && $lmtp->datasend("start\n") if $way eq 'datasend';
-        $lmtp->bdat("start\r\n") if $way eq 'bdatlast';
-        ok(!eval { $lmtp->$way($make->()) }, "$way of a handle that $name");
+        $lmtp->bdat("start\r\n") if $begun =~ /begun/;
+        ok(!eval { $lmtp->$way($make->()) }, "$begun of a handle that $name");
         if (!$@) {
             is($lmtp->code, 421, '... code 421');
             like($lmtp->message, qr/cannot read/, '... says why');
         }
-        ok(!$lmtp->dataend, '... dataend is false') if $way ne 'bdatlast';
+        ok(!$lmtp->dataend, '... dataend is false') if $way !~ /bdat/;
         ok(!eval { $lmtp->bdatlast("\r\n") }, '... and so is bdatlast');
-        is_deeply([ map { $_->status } $lmtp->results ], ['deferral'], '... a deferral');
+        is_deeply([ map { $_->status . ' ' . $_->stage } $lmtp->results ], ['deferral body'], '... a deferral, stage body');
         unlike(wire($server), qr/^\.\r$|LAST/m, '... the message is not ended');
     }
 }

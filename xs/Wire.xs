@@ -58,13 +58,8 @@ _file_stamp(handle)
 IV
 _buffered(handle)
     SV *handle
-  PREINIT:
-    IO *io;
-    PerlIO *fp;
   CODE:
-    io = SvROK(handle) && isGV_with_GP(SvRV(handle)) ? GvIO((GV *)SvRV(handle)) : NULL;
-    fp = io ? IoIFP(io) : NULL;
-    RETVAL = fp && PerlIO_has_cntptr(fp) ? (IV)PerlIO_get_cnt(fp) : 0;
+    RETVAL = mwx_buffered(aTHX_ handle);
   OUTPUT:
     RETVAL
 
@@ -74,7 +69,7 @@ _mail_options()
     size_t i;
   PPCODE:
     for (i = 0; i < MW_PARAMETER_COUNT; i++)
-        if (mw_parameter_row(i)->command == MW_VERB_MAIL)
+        if (mw_parameter_row(i)->command == MW_KIND_MAIL)
             mXPUSHs(newSVpv(mw_parameter_row(i)->option, 0));
 
 void

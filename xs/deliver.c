@@ -217,7 +217,7 @@ static SV *rcpt_of(pTHX_ SV *entry, mwx_options *options)
 
 static void add_rcpt(pTHX_ job *j, mwx_line *line, SV *entry, int utf8, SV *sender_fault)
 {
-    mwx_options options = { MW_VERB_RCPT, "recipient", { NULL }, NULL, NULL };
+    mwx_options options = { MW_KIND_RCPT, "recipient", { NULL }, NULL, NULL };
     SV *address = rcpt_of(aTHX_ entry, &options);
     SV *fault = begin(aTHX_ j, line, MW_ENVELOPE_RCPT, address, utf8);
 
@@ -236,7 +236,7 @@ static void form_lines(pTHX_ job *j, mwx_options *options)
     int utf8 = 0;
     mwx_line line;
     SV *from = j->order.from ? mwx_string(aTHX_ j->order.from) : &PL_sv_undef, *fault, *said;
-    size_t flag = mw_parameter_find(MW_VERB_MAIL, (mw_slice){ "SMTPUTF8", 8 });
+    size_t flag = mw_parameter_find(MW_KIND_MAIL, (mw_slice){ "SMTPUTF8", 8 });
     SSize_t i;
 
     mwx_line_new(aTHX_ &line);
@@ -299,7 +299,7 @@ static void enter(pTHX_ job *j, SV *self, int is_deliver)
 /* Everything but the content. */
 static void prepare(pTHX_ job *j, const char *method, SV **arguments, int count)
 {
-    mwx_options options = { MW_VERB_MAIL, "mail", { NULL }, NULL, NULL };
+    mwx_options options = { MW_KIND_MAIL, "mail", { NULL }, NULL, NULL };
     int error = errno;
 
     mwx_order_read(aTHX_ &j->order, method, arguments, count);
@@ -436,7 +436,7 @@ SV *mwx_collect(pTHX_ SV *self)
 
     if (is_watched(aTHX_ link, facts) || link->busy)
         check_callback(aTHX_ self, facts);
-    d = mw_flight_first(link->session);
+    d = mw_flight_first(link->flight);
     if (!d)
         return NULL;
     id = (IV)d->id;

@@ -20,7 +20,7 @@ typedef struct mwx_line {
 
 /* The options of a command. Zeroed but for the first two, none is given. */
 typedef struct mwx_options {
-    mw_verb command;
+    mw_kind command;
     const char *method;                 /* for words: what takes the options */
     SV *value[MW_PARAMETER_COUNT];      /* mortals; NULL or undef: not given */
     AV *unknown;                        /* the names of others */

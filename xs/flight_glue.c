@@ -32,11 +32,11 @@ static IV launch(mwx_link *link, mw_delivery *d, int raw, int64_t deadline)
 {
     d->raw = raw;
     d->deadline = deadline;
-    mwx_deadlines_launch(&link->deadlines, d->deadline, mw_flight_unanswered(link->session));
+    mwx_deadlines_launch(&link->deadlines, d->deadline, mw_flight_unanswered(link->flight));
     link->untaken++;
-    if (!mw_flight_unanswered(link->session))
+    if (!mw_flight_unanswered(link->flight))
         link->pid = PerlProc_getpid();
-    return (IV)mw_flight_submit(link->session, d);
+    return (IV)mw_flight_submit(link->flight, d);
 }
 
 IV mwx_flight_launch(pTHX_ mwx_link *link, mw_delivery *d, SV *content, int raw, int64_t deadline)
@@ -69,7 +69,7 @@ IV mwx_flight_launch_file(pTHX_ mwx_link *link, mw_delivery *d, SV *handle, NV o
     int fd = mwx_fd(aTHX_ handle);
     int64_t stamp = fd < 0 ? 0 : mw_io_file_stamp(fd);
 
-    if (fd < 0 || size <= (NV)sizeof last || size > (NV)SIZE_MAX || !mw_flight_chunks(link->session))
+    if (fd < 0 || size <= (NV)sizeof last || size > (NV)SIZE_MAX || !mw_flight_chunks(link->flight))
         return 0;
     if (!raw && !is_in_lines(fd, (uint64_t)offset, (uint64_t)size))
         return 0;
@@ -105,12 +105,12 @@ static NV stage_seconds(const mwx_link *link, mw_wait wait)
 /* The earliest deadline of a delivery that is not finished. */
 static int64_t delivery_deadline(mwx_link *link)
 {
-    size_t unfinished = mw_flight_unanswered(link->session);
+    size_t unfinished = mw_flight_unanswered(link->flight);
     const mw_delivery *d;
 
     if (mwx_deadlines_is_stale(&link->deadlines, unfinished)) {
         mwx_deadlines_count(&link->deadlines, unfinished);
-        for (d = mw_flight_oldest(link->session); d; d = d->next)
+        for (d = mw_flight_oldest(link->flight); d; d = d->next)
             if (d->state != MW_DELIVERY_DONE)
                 mwx_deadlines_add(&link->deadlines, d->deadline);
     }
@@ -120,8 +120,8 @@ static int64_t delivery_deadline(mwx_link *link)
 /* The clock of a stage starts anew with each reply and each byte that was sent. */
 static int64_t stage_deadline(mwx_link *link)
 {
-    uint64_t mark = mw_flight_replies(link->session) + mw_lmtp_out(link->session)->sent;
-    mw_wait wait = mw_flight_waits(link->session);
+    uint64_t mark = mw_flight_replies(link->flight) + mw_lmtp_out(link->session)->sent;
+    mw_wait wait = mw_flight_waits(link->flight);
     NV seconds = stage_seconds(link, wait);
 
     if (mark != link->mark || wait != link->waiting) {
@@ -143,7 +143,7 @@ NV mwx_flight_timeout(pTHX_ mwx_link *link, SV *ref)
 {
     int64_t deadline = MW_IO_NEVER, now;
 
-    if (mw_flight_unanswered(link->session)) {
+    if (mw_flight_unanswered(link->flight)) {
         ask_timeout(aTHX_ link, ref);
         deadline = next_deadline(link);
     }
@@ -159,12 +159,12 @@ static int deadline_passed(mwx_link *link)
 {
     static const char words[] = "the delivery's deadline has passed";
     mw_text *text = mw_text_new(mw_alloc_default(), words, sizeof words - 1);
-    mw_delivery *d = mw_flight_oldest(link->session);
+    mw_delivery *d = mw_flight_oldest(link->flight);
     int64_t now = mw_io_now();
     int sound = 1;
 
     for (; d && sound; d = d->next)
-        if (d->state != MW_DELIVERY_DONE && d->deadline <= now && mw_flight_cancel(link->session, d, text))
+        if (d->state != MW_DELIVERY_DONE && d->deadline <= now && mw_flight_cancel(link->flight, d, text))
             sound = 0;
     if (!sound)
         mw_lmtp_lost(link->session, MW_E_TIMEOUT, text);
@@ -176,23 +176,23 @@ static int deadline_passed(mwx_link *link)
 
 static void lose(pTHX_ mwx_link *link, SV *ref, int why)
 {
-    mw_flight_advance(link->session);
+    mw_flight_advance(link->flight);
     /* Nothing more can come: what is waited for to see that is the same. */
-    if (why == MW_E_CLOSED && mw_flight_waits(link->session) == MW_WAIT_QUIET)
-        mw_flight_expired(link->session);
+    if (why == MW_E_CLOSED && mw_flight_waits(link->flight) == MW_WAIT_QUIET)
+        mw_flight_expired(link->flight);
     mwx_link_give_up(aTHX_ link, ref, why, mwx_link_words(why));
 }
 
 void mwx_flight_interrupted(pTHX_ mwx_link *link, SV *ref, IV id, const char *words)
 {
     static const char interrupted[] = "interrupted";
-    mw_delivery *d = mw_flight_find(link->session, id);
+    mw_delivery *d = mw_flight_find(link->flight, id);
     mw_text *text;
 
     if (!d || d->state == MW_DELIVERY_DONE)
         return;
     text = mw_text_new(mw_alloc_default(), words ? words : interrupted, strlen(words ? words : interrupted));
-    if (mw_flight_cancel(link->session, d, text))
+    if (mw_flight_cancel(link->flight, d, text))
         mwx_link_give_up(aTHX_ link, ref, MW_E_CLOSED, words ? words : "Interrupted");
     mw_text_drop(text);
 }
@@ -204,8 +204,8 @@ static void timed_out(pTHX_ mwx_link *link, SV *ref)
             mwx_link_give_up(aTHX_ link, ref, MW_E_TIMEOUT, "Timeout");
         return;
     }
-    if (mw_flight_waits(link->session) == MW_WAIT_QUIET)
-        mw_flight_expired(link->session);
+    if (mw_flight_waits(link->flight) == MW_WAIT_QUIET)
+        mw_flight_expired(link->flight);
     else
         lose(aTHX_ link, ref, MW_E_TIMEOUT);
 }
@@ -215,17 +215,17 @@ static int reached(const mwx_link *link, int until, IV id)
     const mw_delivery *d;
 
     if (until == MWX_UNTIL_ROOM)
-        return mw_flight_unanswered(link->session) < link->window
-            && (!mw_flight_unanswered(link->session) || mw_flight_bytes(link->session) + (size_t)id <= link->window_bytes);
+        return mw_flight_unanswered(link->flight) < link->window
+            && (!mw_flight_unanswered(link->flight) || mw_flight_bytes(link->flight) + (size_t)id <= link->window_bytes);
     if (until == MWX_UNTIL_QUEUED)
-        return mw_flight_streams(link->session) && mw_outq_len(mw_lmtp_out(link->session)) < MW_LMTP_HIGH_WATER;
+        return mw_flight_streams(link->flight) && mw_outq_len(mw_lmtp_out(link->session)) < MW_LMTP_HIGH_WATER;
     if (until == MWX_UNTIL_BLOCKED)
         return 0;
     if (until == MWX_UNTIL_IDLE)
-        return !mw_flight_unanswered(link->session) && mw_flight_waits(link->session) == MW_WAIT_NONE;
+        return !mw_flight_unanswered(link->flight) && mw_flight_waits(link->flight) == MW_WAIT_NONE;
     if (until == MWX_UNTIL_SENT)
-        return !mw_outq_len(mw_lmtp_out(link->session)) && !mw_flight_wants(link->session);
-    d = mw_flight_find(link->session, id);
+        return !mw_outq_len(mw_lmtp_out(link->session)) && !mw_flight_wants(link->flight);
+    d = mw_flight_find(link->flight, id);
     return !d || d->state == MW_DELIVERY_DONE;
 }
 
@@ -247,7 +247,7 @@ static int move(pTHX_ mwx_link *link, SV *ref, int may_wait)
     int64_t deadline = next_deadline(link);
     int rc;
 
-    if (mw_flight_waits(link->session) == MW_WAIT_NONE)
+    if (mw_flight_waits(link->flight) == MW_WAIT_NONE)
         return 0;
     if ((rc = look(aTHX_ link, ref)))
         return rc;
@@ -279,13 +279,13 @@ int mwx_flight_run(pTHX_ mwx_link *link, SV *ref, int until, IV id, int may_wait
     /* The caller's code may have taken its time. */
     if (link->deadlines.count && delivery_deadline(link) <= mw_io_now())
         timed_out(aTHX_ link, ref);
-    mw_flight_more(link->session, until == MWX_UNTIL_QUEUED);
+    mw_flight_more(link->flight, until == MWX_UNTIL_QUEUED);
     for (;;) {
-        mw_flight_advance(link->session);
+        mw_flight_advance(link->flight);
         close_broken(aTHX_ link, ref);
         if (reached(link, until, id))
             return MWX_FLIGHT_REACHED;
-        if (mw_flight_wants(link->session))
+        if (mw_flight_wants(link->flight))
             return MWX_FLIGHT_WANTS;
         if (!may_wait && moved >= FAIR_SHARE && mw_outq_len(mw_lmtp_out(link->session)))
             return MWX_FLIGHT_BLOCKED;
@@ -306,7 +306,7 @@ int mwx_flight_run(pTHX_ mwx_link *link, SV *ref, int until, IV id, int may_wait
 
 int mwx_flight_reset(pTHX_ mwx_link *link, SV *ref)
 {
-    if (!mw_flight_reset(link->session) && !mw_flight_owes(link->session))
+    if (!mw_flight_reset(link->flight) && !mw_flight_owes(link->flight))
         return 1;
     link->watched = 0;
     mwx_flight_run(aTHX_ link, ref, MWX_UNTIL_IDLE, 0, 1);
@@ -320,7 +320,7 @@ static void release(pTHX_ mwx_link *link, mw_delivery *d)
     mwx_deadlines_take(&link->deadlines, d->deadline);
     link->untaken--;
     SvREFCNT_dec((SV *)d->owner);
-    mw_flight_take(link->session, d);
+    mw_flight_take(link->flight, d);
     mw_delivery_free(d);
 }
 
@@ -337,7 +337,7 @@ AV *mwx_flight_results(pTHX_ const mw_delivery *d)
 
 AV *mwx_flight_take(pTHX_ mwx_link *link, IV id)
 {
-    mw_delivery *d = mw_flight_find(link->session, id);
+    mw_delivery *d = mw_flight_find(link->flight, id);
     AV *results;
 
     if (!d || d->state != MW_DELIVERY_DONE)
@@ -350,7 +350,7 @@ AV *mwx_flight_take(pTHX_ mwx_link *link, IV id)
 
 size_t mwx_flight_orphans(const mwx_link *link)
 {
-    size_t count = mw_flight_unanswered(link->session);
+    size_t count = mw_flight_unanswered(link->flight);
 
     return count && link->pid == PerlProc_getpid() ? count : 0;
 }
@@ -359,6 +359,6 @@ void mwx_flight_free(pTHX_ mwx_link *link)
 {
     mw_delivery *d;
 
-    while ((d = mw_flight_first(link->session)))
+    while ((d = mw_flight_first(link->flight)))
         release(aTHX_ link, d);
 }

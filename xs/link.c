@@ -10,13 +10,6 @@
 #define DEFAULT_WINDOW_BYTES (1024 * 1024)
 #define DEFAULT_EAGER (256 * 1024)
 
-/* RFC 5321 4.5.3.2; LHLO, RSET and the block as Postfix has them. */
-static const NV default_seconds[] = {
-    [MW_WAIT_BLOCK] = 180, [MW_WAIT_LHLO] = 300, [MW_WAIT_MAIL] = 300, [MW_WAIT_RCPT] = 300, [MW_WAIT_DATA] = 120,
-    [MW_WAIT_BODY] = 0, [MW_WAIT_FINAL] = 600, [MW_WAIT_NEXT] = 600, [MW_WAIT_RSET] = 20,
-    [MW_WAIT_QUIET] = 0.5
-};
-
 int mwx_link_hooked(pTHX_ mwx_link *link, SV *ref, mwx_hook hook)
 {
     return mwx_hooks_own(aTHX_ &link->hooks, ref, hook);
@@ -31,6 +24,7 @@ static int free_link(pTHX_ SV *object, MAGIC *mg)
     PERL_UNUSED_ARG(object);
     if (link) {
         mwx_flight_free(aTHX_ link);
+        mw_flight_free(link->flight);
         mw_lmtp_free(link->session);
         SvREFCNT_dec(link->code);
         SvREFCNT_dec((SV *)link->lines);
@@ -47,17 +41,23 @@ static const MGVTBL table = MWX_MAGIC_TABLE(free_link);
 static mwx_link *make_link(pTHX_ SV *ref)
 {
     mwx_link *link;
+    int i;
     mw_lmtp *session = mw_lmtp_new(mw_alloc_default());
+    mw_flight *flight = session ? mw_flight_new(mw_lmtp_dialogue(session)) : NULL;
 
-    if (!session)
+    if (!flight) {
+        mw_lmtp_free(session);
         croak("Net::LMTP: %s", mw_error_text(MW_E_NOMEM));
+    }
     Newxz(link, 1, mwx_link);
     link->session = session;
-    mw_flight_eager(session, DEFAULT_EAGER);
+    link->flight = flight;
+    mw_flight_eager(flight, DEFAULT_EAGER);
     link->eager = DEFAULT_EAGER;
     link->window = DEFAULT_WINDOW;
     link->window_bytes = DEFAULT_WINDOW_BYTES;
-    Copy(default_seconds, link->seconds, MW_WAIT_QUIET + 1, NV);
+    for (i = 0; i < MW_WAIT_COUNT; i++)
+        link->seconds[i] = mw_wait_seconds((mw_wait)i);
     mw_transport_fd(&link->transport, -1);
     mwx_magic_attach(aTHX_ ref, &table, link);
     return link;
@@ -79,7 +79,7 @@ mwx_link *mwx_link_enter(pTHX_ SV *ref, const char *method)
 {
     mwx_link *link = mwx_link_of(aTHX_ ref);
 
-    if (mw_flight_unanswered(link->session))
+    if (mw_flight_unanswered(link->flight))
         croak("Net::LMTP::%s: deliveries are unanswered, collect them first", method);
     if (link->busy)
         croak("Net::LMTP::%s called while another call on the same object is waiting", method);
@@ -235,6 +235,7 @@ void mwx_link_lose(pTHX_ mwx_link *link, SV *ref, SV *words)
     mw_slice octets = mwx_octets(aTHX_ words, 1, "");
 
     sv_catpvn(copy, octets.base, octets.len);
+    mw_lmtp_content_failed(link->session);
     mwx_link_give_up(aTHX_ link, ref, MW_E_CLOSED, SvPVX(copy));
     mwx_link_status_words(aTHX_ link, ref, SvPVX(copy));
 }

@@ -13,7 +13,8 @@
 #include "../c/lmtp.h"
 
 typedef struct mwx_link {
-    mw_lmtp *session;
+    mw_lmtp *session;           /* whose commands the caller gives */
+    mw_flight *flight;          /* the deliveries on the same dialogue */
     mw_transport transport;
     mwx_hooks hooks;
     IV debug;
@@ -38,7 +39,7 @@ typedef struct mwx_link {
     size_t window, window_bytes;    /* how many, and how much content, may be unanswered */
     size_t eager;                   /* how much content of unknown size is read before the first of it is sent */
     IV awaited;                     /* the delivery that deliver waits for, and nobody else may take; 0 none */
-    NV seconds[MW_WAIT_QUIET + 1];  /* for each wait; 0 none */
+    NV seconds[MW_WAIT_COUNT];  /* for each wait; 0 none */
     NV timeout_default;             /* what the method timeout says when nobody has set it */
     NV timeout_cap;                 /* seconds that no wait passes; 0 none */
     mwx_deadlines deadlines;        /* of deliveries */

@@ -110,7 +110,7 @@ static int make_way(pTHX_ mwx_link *link, SV *ref, int discards)
 /* What a delivery came to is not the result of what is sent by hand. */
 static void leave_delivered(pTHX_ mwx_link *link, mw_slice line)
 {
-    if (link->delivered && mw_command_is_transaction(mw_command_verb(line)))
+    if (link->delivered && (mw_kind_facts(mw_command_kind(line)) & MW_OF_MESSAGE))
         mwx_link_delivered(aTHX_ link, NULL);
 }
 
@@ -165,7 +165,7 @@ void mwx_link_ready(pTHX_ mwx_link *link, SV *ref, int may_wait)
 {
     int why = MW_E_TIMEOUT;
 
-    if (mw_flight_unanswered(link->session) || mwx_fd(aTHX_ ref) < 0)
+    if (mw_flight_unanswered(link->flight) || mwx_fd(aTHX_ ref) < 0)
         return;
     if (mw_lmtp_is_garbled(link->session))
         why = MW_E_REPLY_SYNTAX;

@@ -128,7 +128,7 @@ int mwx_link_mail(pTHX_ mwx_link *link, SV *ref, int which, SV **list, int count
 {
     static const char *const heads[] = { MW_ENVELOPE_MAIL, MW_ENVELOPE_SEND, MW_ENVELOPE_SOML, MW_ENVELOPE_SAML };
     static const char *const names[] = { "Net::LMTP::mail", "Net::LMTP::send", "Net::LMTP::send_or_mail", "Net::LMTP::send_and_mail" };
-    mwx_options options = { MW_VERB_MAIL, "mail", { NULL }, NULL, NULL };
+    mwx_options options = { MW_KIND_MAIL, "mail", { NULL }, NULL, NULL };
     mwx_line line;
     AV *given = mwx_values(aTHX_ list, count);
     SV *address = count ? AvARRAY(given)[0] : &PL_sv_undef, *words;
@@ -332,7 +332,7 @@ static int send_all(pTHX_ rcpt_call *c)
 
 int mwx_link_recipient(pTHX_ mwx_link *link, SV *ref, SV **list, int count, AV **accepted_r)
 {
-    mwx_options options = { MW_VERB_RCPT, "recipient", { NULL }, NULL, &PL_sv_undef };
+    mwx_options options = { MW_KIND_RCPT, "recipient", { NULL }, NULL, &PL_sv_undef };
     rcpt_call c = { link, ref, NULL, NULL, { NULL, 0, 0, 0, 0 }, NULL };
     mwx_line parameters;
     SV *words;

@@ -137,7 +137,7 @@ static void settle_joined(pTHX_ mwx_link *link, SV *ref)
     int rc = mw_buf_len(mw_lmtp_in(link->session)) ? 1 : mwx_link_pump(aTHX_ link, ref, MW_IO_IN, mw_io_after(JOINED_QUIET));
 
     /* A farewell takes nothing back. */
-    mw_lmtp_settle(link->session, rc == MW_E_TIMEOUT || rc == MW_E_CLOSED || mw_lmtp_says_farewell(link->session));
+    mw_lmtp_settle(link->session, rc == MW_E_TIMEOUT || rc == MW_E_CLOSED || mw_dialogue_says_farewell(mw_lmtp_dialogue(link->session)));
 }
 
 /* The server is gone, or out of step: no later reply can be told. */

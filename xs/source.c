@@ -99,9 +99,8 @@ static int note_file(pTHX_ mwx_source *s, SV *data)
     PerlIO *fp = plain_stream(aTHX_ data);
     Off_t at, ahead;
 
-    if (!fp || !ask_file(aTHX_ fp, s))
+    if (!fp || (ahead = (Off_t)mwx_buffered(aTHX_ data)) < 0 || !ask_file(aTHX_ fp, s))
         return 0;
-    ahead = PerlIO_has_cntptr(fp) ? (Off_t)PerlIO_get_cnt(fp) : 0;
     at = PerlLIO_lseek(PerlIO_fileno(fp), 0, SEEK_CUR);
     if (at < 0 || (ahead && PerlIO_tell(fp) != at - ahead) || s->length - (at - ahead) > SMALL)
         return 0;

@@ -2,14 +2,48 @@
 #include "wait.h"
 #include "call.h"
 #include "../c/error.h"
+#include <perliol.h>
 
-int mwx_fd(pTHX_ SV *ref)
+static PerlIO *stream(SV *ref)
 {
     SV *glob = SvROK(ref) ? SvRV(ref) : NULL;
     IO *io = glob && isGV_with_GP(glob) ? GvIO((GV *)glob) : NULL;
-    PerlIO *fp = io ? IoIFP(io) : NULL;
+
+    return io ? IoIFP(io) : NULL;
+}
+
+int mwx_fd(pTHX_ SV *ref)
+{
+    PerlIO *fp = stream(ref);
 
     return fp ? PerlIO_fileno(fp) : -1;
+}
+
+static int is_in_file(int fd, int64_t at, const char *bytes, IV len)
+{
+    char block[4096];
+    IV i;
+    int n;
+
+    for (i = 0; at >= 0 && i < len; i += n) {
+        n = mw_io_read_file(fd, (uint64_t)(at + i), block, (int)(len - i < (IV)sizeof block ? len - i : (IV)sizeof block));
+        if (n <= 0 || memcmp(block, bytes + i, (size_t)n) != 0)
+            return 0;
+    }
+    return at >= 0;
+}
+
+IV mwx_buffered(pTHX_ SV *ref)
+{
+    PerlIO *fp = stream(ref);
+    IV ahead;
+
+    if (fp && PerlIOValid(fp) && PerlIOBase(fp)->flags & PERLIO_F_WRBUF)
+        PerlIO_flush(fp);
+    ahead = fp && PerlIO_has_cntptr(fp) ? (IV)PerlIO_get_cnt(fp) : 0;
+    if (ahead <= 0)
+        return 0;
+    return is_in_file(PerlIO_fileno(fp), (int64_t)PerlLIO_lseek(PerlIO_fileno(fp), 0, SEEK_CUR) - ahead, PerlIO_get_ptr(fp), ahead) ? ahead : -1;
 }
 
 /* Handlers of signals that came: 0, or MWX_E_DIED. */

@@ -12,6 +12,10 @@
  * wait, as a handler may have closed it. */
 int mwx_fd(pTHX_ SV *ref);
 
+/* How many bytes the handle has read ahead; -1 when they are not what the file has in front of the descriptor's place: ungetc put
+ * others there. What was printed to it, and waits, is written first. */
+IV mwx_buffered(pTHX_ SV *ref);
+
 /* One step of mw_io_pump, over the descriptor of handle, at the most until deadline; slices and signals are
  * dealt with inside. > 0 bytes moved; 0 nothing to do (MW_IO_OUT with an empty queue); MW_E_CLOSED also
  * when the handle is closed; MWX_E_DIED; else as mw_io_pump. handle stays alive meanwhile. */

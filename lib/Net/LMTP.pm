@@ -938,14 +938,14 @@ What is waited for depends on the server's offer. With PIPELINING it is two roun
 MAIL, all RCPTs and DATA go at once, then the content. With CHUNKING it is one for a message to one
 recipient of at most EagerBody bytes: replies to several RCPTs sent ahead of their message could be
 mistaken for each other. A large file goes to several as BDAT, and BDAT 0 LAST when that was answered: three
-round trips. A link's first messages take one more, to see that the server counts as it
-should. Without either it is one command at a time. Which replies came when makes no difference for
+round trips. A link's first message goes as with PIPELINING alone, and the next one takes a round trip
+more, to see that the server counts as it should. Without either it is one command at a time. Which replies came when makes no difference for
 the results: a success is reported only if the server gave it to that recipient. A server whose
 replies are too many, too few, or no replies, loses the link, and recipients whose results can't be
 trusted are deferrals. When the server closes behind its answers to a message, they stand; but where
-some recipients had been refused before, and for messages that went by CHUNKING ahead of all replies
-(to one recipient, of at most EagerBody bytes), only if LHLO's reply had come behind them. For a
-server that closes after each message set EagerBody to 0.
+some recipients had been refused before, and for messages that went by CHUNKING (files, and behind a
+link's first message those to one recipient of at most EagerBody bytes), only if LHLO's reply had come
+behind them. For a server that closes after each message set EagerBody to 0.
 
 Progress and Data callbacks can't call methods that send or wait on the same object: those croak.
 When one of them or a signal's handler dies, that comes out of C<deliver>. If its DATA or bytes of its

@@ -6,12 +6,15 @@
 
 #include "../../c/error.h"
 #include "../../c/flight.h"
+#include "../../c/lmtp.h"
 #include "exhaust_server.h"
 
 typedef enum mode { MODE_DELIVER, MODE_SUBMIT, MODE_SYNC, MODES } mode;
 
 /* How a caller of the sync calls goes on when one was false. */
 enum { CARE_RESETS, CARE_GOES_ON, CARE_NONE, CARES };
+
+enum { LEADER = SERVER_MESSAGES - 1 };
 
 /* How the client is used. */
 typedef struct usage {
@@ -20,6 +23,7 @@ typedef struct usage {
     int pulled;             /* the content comes in pieces; by BDAT in the sync calls */
     int raw;                /* deliveries to several recipients by BDAT */
     int care;               /* sync calls: CARE_... */
+    int led;                /* deliveries: a message that goes well, LEADER, is in front, and its fence holds */
 } usage;
 
 /* A recipient's result, as the caller has it. */
@@ -33,6 +37,7 @@ typedef struct outcome {
 typedef struct client {
     usage use;
     mw_lmtp *s;
+    mw_flight *deliveries;
     server v;
     int fed[SERVER_MESSAGES];
     outcome got[SERVER_MESSAGES][SERVER_RCPTS];
@@ -102,25 +107,31 @@ static inline void client_keeps(client *c, const mw_result *r, int local)
 
 /* ---- deliveries */
 
+/* Which message it is. */
+static inline int client_message(const client *c, const mw_delivery *d)
+{
+    return c->use.led && d->id == 1 ? LEADER : (int)d->id - 1 - c->use.led;
+}
+
 static inline void client_feeds(client *c)
 {
-    mw_delivery *d = mw_flight_wants(c->s);
-    int i = d ? (int)d->id - 1 : 0;
+    mw_delivery *d = mw_flight_wants(c->deliveries);
+    int i = d ? client_message(c, d) : 0;
 
     if (!d)
         return;
     if (c->fed[i]++ == 0)
-        mw_flight_piece(c->s, server_content(i), strlen(server_content(i)));
+        mw_flight_piece(c->deliveries, server_content(i), strlen(server_content(i)));
     else
-        mw_flight_whole(c->s);
+        mw_flight_whole(c->deliveries);
 }
 
 /* What is behind the pieces of content shows when nothing else can be done. */
 static inline int client_waits(client *c)
 {
-    mw_wait what = mw_flight_waits(c->s);
+    mw_wait what = mw_flight_waits(c->deliveries);
 
-    if (mw_flight_wants(c->s)) {
+    if (mw_flight_wants(c->deliveries)) {
         client_feeds(c);
         return 1;
     }
@@ -134,7 +145,7 @@ static inline int client_waits(client *c)
         return 0;
     c->waits += what != MW_WAIT_QUIET;
     c->quiets += what == MW_WAIT_QUIET;
-    mw_flight_expired(c->s);
+    mw_flight_expired(c->deliveries);
     return 1;
 }
 
@@ -142,10 +153,10 @@ static inline int client_steps(client *c)
 {
     int moved;
 
-    mw_flight_advance(c->s);
+    mw_flight_advance(c->deliveries);
     moved = client_sends(c);
     moved |= client_hears(c);
-    mw_flight_advance(c->s);
+    mw_flight_advance(c->deliveries);
     if (mw_lmtp_error(c->s)) {
         mw_lmtp_lost(c->s, mw_lmtp_error(c->s), NULL);
         c->v.closed = 1;
@@ -166,19 +177,19 @@ static inline void client_submits(client *c, int message)
         sprintf(line, "RCPT TO:<%s>", address);
         mw_delivery_rcpt(d, slice(address), slice(line));
     }
-    if (c->use.pulled)
+    if (c->use.pulled && message != LEADER)
         mw_delivery_pulled(d);
     else
         mw_delivery_content(d, server_content(message), strlen(server_content(message)));
-    d->raw = c->use.raw && !c->use.pulled && c->v.is.chunking;
-    mw_flight_submit(c->s, d);
+    d->raw = c->use.raw && message != LEADER && !c->use.pulled && c->v.is.chunking;
+    mw_flight_submit(c->deliveries, d);
 }
 
 static inline void client_lands(client *c)
 {
     int steps = 0;
 
-    while (mw_flight_unanswered(c->s)) {
+    while (mw_flight_unanswered(c->deliveries)) {
         if (++steps > 1000 || !client_steps(c)) {
             c->wrong = "it does not come to an end";
             mw_lmtp_lost(c->s, MW_E_TIMEOUT, NULL);
@@ -188,8 +199,8 @@ static inline void client_lands(client *c)
 
 static inline void client_takes(client *c)
 {
-    mw_delivery *d = mw_flight_first(c->s);
-    int message = (int)d->id - 1;
+    mw_delivery *d = mw_flight_first(c->deliveries);
+    int message = client_message(c, d);
     size_t i;
 
     c->ended[message] = d->has_end;
@@ -199,8 +210,18 @@ static inline void client_takes(client *c)
             c->wrong = "a recipient without a result";
         client_keeps(c, &d->to.rcpts[i].result, d->to.rcpts[i].local);
     }
-    mw_flight_take(c->s, d);
+    mw_flight_take(c->deliveries, d);
     mw_delivery_free(d);
+}
+
+/* Everything that can be proven of a link without BDAT is, behind it. */
+static inline void client_leads(client *c)
+{
+    c->v.calm = 1;
+    client_submits(c, LEADER);
+    client_lands(c);
+    client_takes(c);
+    c->v.calm = 0;
 }
 
 static inline void client_delivers(client *c)
@@ -218,15 +239,15 @@ static inline void client_streams(client *c)
 {
     int i;
 
-    mw_flight_more(c->s, 1);
+    mw_flight_more(c->deliveries, 1);
     for (i = 0; i < c->use.messages; i++) {
         client_submits(c, i);
-        mw_flight_advance(c->s);
+        mw_flight_advance(c->deliveries);
         client_sends(c);
     }
-    mw_flight_more(c->s, 0);
+    mw_flight_more(c->deliveries, 0);
     client_lands(c);
-    while (mw_flight_first(c->s))
+    while (mw_flight_first(c->deliveries))
         client_takes(c);
 }
 
@@ -400,18 +421,22 @@ static inline void client_calls(client *c)
 static inline void client_runs(client *c)
 {
     c->s = mw_lmtp_new(mw_alloc_default());
+    c->deliveries = mw_flight_new(mw_lmtp_dialogue(c->s));
     c->v.sender = c->v.last = -1;
-    mw_flight_eager(c->s, 4096);
+    mw_flight_eager(c->deliveries, 4096);
     mw_lmtp_command(c->s, slice("LHLO client"));
     client_sends(c);
     client_hears(c);
     mw_lmtp_reply(c->s);
+    if (c->use.led)
+        client_leads(c);
     if (c->use.mode == MODE_DELIVER)
         client_delivers(c);
     else if (c->use.mode == MODE_SUBMIT)
         client_streams(c);
     else
         client_calls(c);
+    mw_flight_free(c->deliveries);
     mw_lmtp_free(c->s);
 }
 

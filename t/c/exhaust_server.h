@@ -2,7 +2,7 @@
  * command is chosen (choices.h), and once in a session it may do what no server should.
  *
  * Messages are m0, m1 .. by their senders, recipients m0r0, m0r1 ..; each message's content is known. A recipient is looked up by its
- * name wherever it is named, so mail that went into another transaction shows.
+ * name wherever it is named, so mail that went into another transaction shows. The last message may go in front of all choices.
  */
 #ifndef EXHAUST_SERVER_H
 #define EXHAUST_SERVER_H
@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#define SERVER_MESSAGES 3
+#define SERVER_MESSAGES 4
 #define SERVER_RCPTS 3
 #define SERVER_BYTES 8192
 
@@ -63,6 +63,7 @@ typedef struct truth {
 
 typedef struct server {
     traits is;
+    int calm;               /* it chooses nothing: all goes well */
     int refusals;           /* so many it may still choose */
     int kinds;              /* of refusals: 1 (5xx), or 2 (4xx as well) */
     int faults;             /* it may still do what no server should */
@@ -95,7 +96,7 @@ typedef struct server {
 static inline const char *server_content(int message)
 {
     static const char *const contents[SERVER_MESSAGES] = {
-        "MAIL FROM:<evil>\r\n.one\r\n", "RCPT TO:<evil>\r\n.two\r\n", "MAIL FROM:<evil>\r\nDATA\r\n.\r\nthree\r\n"
+        "MAIL FROM:<evil>\r\n.one\r\n", "RCPT TO:<evil>\r\n.two\r\n", "MAIL FROM:<evil>\r\nDATA\r\n.\r\nthree\r\n", "four\r\n"
     };
 
     return contents[message];
@@ -157,7 +158,7 @@ static inline void server_adds(server *v, const char *text)
 /* Says a reply, one or more lines with their ends, about a message (-1: none). Returns whether it was said. */
 static inline int server_say(server *v, int message, place at, const char *text)
 {
-    int departs = v->faults && !v->closed ? choose(FAULTS) : 0;
+    int departs = v->faults && !v->closed && !v->calm ? choose(FAULTS) : 0;
 
     if (v->closed)
         return 0;
@@ -178,7 +179,7 @@ static inline int server_say(server *v, int message, place at, const char *text)
 static inline unsigned server_chooses(server *v, unsigned positive)
 {
     static const unsigned refused[] = { 550, 450 };
-    int way = v->refusals ? choose(1 + v->kinds) : 0;
+    int way = v->refusals && !v->calm ? choose(1 + v->kinds) : 0;
 
     v->refusals -= way > 0;
     return way ? refused[way - 1] : positive;
@@ -215,7 +216,7 @@ static inline void server_hello(server *v)
     if (v->last >= 0)
         v->fenced[v->last] = 1;
     sprintf(text, "250-server here\r\n%s%s250 8BITMIME\r\n", v->is.pipelining ? "250-PIPELINING\r\n" : "", v->is.chunking ? "250-CHUNKING\r\n" : "");
-    if (v->hellos++ == 0)
+    if (v->hellos++ == 0 || v->calm)
         server_put(v, text);
     else
         server_say(v, -1, AT_OTHER, again[v->is.hello] ? again[v->is.hello] : text);

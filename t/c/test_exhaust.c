@@ -36,8 +36,8 @@ static int was_fenced(const client *c, int message)
 {
     int m;
 
-    for (m = 0; m < message; m++)
-        if (c->v.fenced[m] && c->v.shape[m] == c->v.shape[message])
+    for (m = 0; m < SERVER_MESSAGES; m++)
+        if ((m < message || m == LEADER) && c->v.fenced[m] && c->v.shape[m] == c->v.shape[message])
             return 1;
     return 0;
 }
@@ -153,9 +153,9 @@ static void tell(const client *c, const char *wrong)
 
     choices_print(path);
     printf("#   %s: fault %s at m%d, place %d, choices %s\n", wrong, faults[c->v.fault], c->v.fault_message, c->v.fault_at, path);
-    printf("#     pipelining %d chunking %d keeps %d hello %d nobody %d asks %d reset %d lone %d, pulled %d raw %d care %d\n", c->v.is.pipelining,
+    printf("#     pipelining %d chunking %d keeps %d hello %d nobody %d asks %d reset %d lone %d, pulled %d raw %d care %d led %d\n", c->v.is.pipelining,
         c->v.is.chunking, c->v.is.keeps, c->v.is.hello, c->v.is.nobody, c->v.is.asks, c->v.is.reset_refused, c->v.is.lone, c->use.pulled,
-        c->use.raw, c->use.care);
+        c->use.raw, c->use.care, c->use.led);
     for (m = 0; m < c->use.messages; m++)
         for (i = 0; i < c->use.rcpts[m]; i++)
             printf("#     m%dr%d: got %u%s%s at %s; the server: mail %u rcpt %u data %u final %u stored %d\n", m, i, c->got[m][i].code,
@@ -193,20 +193,24 @@ static const struct way {
     usage use;
     int chunking;
 } ways[] = {
-    { "deliver by DATA", { MODE_DELIVER, 0, { 0 }, 0, 0, 0 }, 0 },
-    { "deliver by DATA, in pieces", { MODE_DELIVER, 0, { 0 }, 1, 0, 0 }, 0 },
-    { "deliver by BDAT", { MODE_DELIVER, 0, { 0 }, 0, 0, 0 }, 1 },
-    { "deliver by BDAT, BINARYMIME", { MODE_DELIVER, 0, { 0 }, 0, 1, 0 }, 1 },
-    { "submit by DATA", { MODE_SUBMIT, 0, { 0 }, 0, 0, 0 }, 0 },
-    { "submit by DATA, in pieces", { MODE_SUBMIT, 0, { 0 }, 1, 0, 0 }, 0 },
-    { "submit by BDAT", { MODE_SUBMIT, 0, { 0 }, 0, 0, 0 }, 1 },
-    { "submit by BDAT, BINARYMIME", { MODE_SUBMIT, 0, { 0 }, 0, 1, 0 }, 1 },
-    { "data, RSET after a failure", { MODE_SYNC, 0, { 0 }, 0, 0, CARE_RESETS }, 0 },
-    { "data, no RSET", { MODE_SYNC, 0, { 0 }, 0, 0, CARE_GOES_ON }, 0 },
-    { "data, nothing looked at", { MODE_SYNC, 0, { 0 }, 0, 0, CARE_NONE }, 0 },
-    { "bdat, RSET after a failure", { MODE_SYNC, 0, { 0 }, 1, 0, CARE_RESETS }, 1 },
-    { "bdat, no RSET", { MODE_SYNC, 0, { 0 }, 1, 0, CARE_GOES_ON }, 1 },
-    { "bdat, nothing looked at", { MODE_SYNC, 0, { 0 }, 1, 0, CARE_NONE }, 1 },
+    { "deliver by DATA", { MODE_DELIVER, 0, { 0 }, 0, 0, 0, 0 }, 0 },
+    { "deliver by DATA, in pieces", { MODE_DELIVER, 0, { 0 }, 1, 0, 0, 0 }, 0 },
+    { "deliver by BDAT", { MODE_DELIVER, 0, { 0 }, 0, 0, 0, 0 }, 1 },
+    { "deliver by BDAT, BINARYMIME", { MODE_DELIVER, 0, { 0 }, 0, 1, 0, 0 }, 1 },
+    { "deliver by BDAT, led", { MODE_DELIVER, 0, { 0 }, 0, 0, 0, 1 }, 1 },
+    { "deliver by BDAT, BINARYMIME, led", { MODE_DELIVER, 0, { 0 }, 0, 1, 0, 1 }, 1 },
+    { "submit by DATA", { MODE_SUBMIT, 0, { 0 }, 0, 0, 0, 0 }, 0 },
+    { "submit by DATA, in pieces", { MODE_SUBMIT, 0, { 0 }, 1, 0, 0, 0 }, 0 },
+    { "submit by BDAT", { MODE_SUBMIT, 0, { 0 }, 0, 0, 0, 0 }, 1 },
+    { "submit by BDAT, BINARYMIME", { MODE_SUBMIT, 0, { 0 }, 0, 1, 0, 0 }, 1 },
+    { "submit by BDAT, led", { MODE_SUBMIT, 0, { 0 }, 0, 0, 0, 1 }, 1 },
+    { "submit by BDAT, BINARYMIME, led", { MODE_SUBMIT, 0, { 0 }, 0, 1, 0, 1 }, 1 },
+    { "data, RSET after a failure", { MODE_SYNC, 0, { 0 }, 0, 0, CARE_RESETS, 0 }, 0 },
+    { "data, no RSET", { MODE_SYNC, 0, { 0 }, 0, 0, CARE_GOES_ON, 0 }, 0 },
+    { "data, nothing looked at", { MODE_SYNC, 0, { 0 }, 0, 0, CARE_NONE, 0 }, 0 },
+    { "bdat, RSET after a failure", { MODE_SYNC, 0, { 0 }, 1, 0, CARE_RESETS, 0 }, 1 },
+    { "bdat, no RSET", { MODE_SYNC, 0, { 0 }, 1, 0, CARE_GOES_ON, 0 }, 1 },
+    { "bdat, nothing looked at", { MODE_SYNC, 0, { 0 }, 1, 0, CARE_NONE, 0 }, 1 },
 };
 
 /* How far a search goes. */
@@ -265,6 +269,7 @@ static void search_habits(const struct way *w, const bounds *b, tally *t)
 
     use.messages = b->messages;
     memcpy(use.rcpts, b->rcpts, sizeof use.rcpts);
+    use.rcpts[LEADER] = 1;
     memset(&is, 0, sizeof is);
     is.chunking = w->chunking;
     for (i = 0; i < 2 * 2 * HELLOS * NOBODIES * 2 * 2 * 2; i++) {
@@ -276,7 +281,7 @@ static void search_habits(const struct way *w, const bounds *b, tally *t)
         is.asks = (n /= NOBODIES) % 2;
         is.reset_refused = (n /= 2) % 2;
         is.lone = n / 2;
-        if (differs(&is) <= b->habits && (is.chunking || !is.nobody))
+        if (differs(&is) <= b->habits && (is.chunking || !is.nobody) && (!use.led || is.hello == HELLO_SAME))
             search(&is, &use, b->refusals, b->kinds, b->faults, t);
     }
 }

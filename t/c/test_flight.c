@@ -2,6 +2,7 @@
  * count of what was said to whom. Whatever happens, every recipient has one result, and no success that was not said to it. */
 #include "../../c/error.h"
 #include "../../c/flight.h"
+#include "../../c/lmtp.h"
 #include "failing.h"
 #include "flight_peer.h"
 
@@ -12,6 +13,7 @@
 
 typedef struct flight {
     mw_lmtp *s;
+    mw_flight *deliveries;
     const mw_alloc *alloc;
     peer p;
     int messages;           /* submitted */
@@ -58,7 +60,7 @@ static int peer_to_client(flight *f)
             mw_lmtp_lost(f->s, MW_E_NOMEM, NULL);
             break;
         }
-        mw_flight_advance(f->s);
+        mw_flight_advance(f->deliveries);
     }
     n = f->p.out_len;
     f->p.out_len = 0;
@@ -67,7 +69,7 @@ static int peer_to_client(flight *f)
 
 static void feed(flight *f)
 {
-    mw_delivery *d = mw_flight_wants(f->s);
+    mw_delivery *d = mw_flight_wants(f->deliveries);
     size_t i, left, n;
 
     if (!d)
@@ -75,11 +77,11 @@ static void feed(flight *f)
     i = (size_t)d->id - 1;
     left = strlen(f->body[i]) - f->fed[i];
     if (!left) {
-        mw_flight_whole(f->s);
+        mw_flight_whole(f->deliveries);
         return;
     }
     n = tap_piece(f->cut, left);
-    mw_flight_piece(f->s, f->body[i] + f->fed[i], n);
+    mw_flight_piece(f->deliveries, f->body[i] + f->fed[i], n);
     f->fed[i] += n;
 }
 
@@ -89,13 +91,13 @@ static int step(flight *f)
     uint64_t before = mw_lmtp_out(f->s)->sent;
     int came;
 
-    mw_flight_advance(f->s);
+    mw_flight_advance(f->deliveries);
     came = peer_to_client(f);
     if (mw_lmtp_error(f->s))
         mw_lmtp_lost(f->s, mw_lmtp_error(f->s), NULL);
-    came |= mw_flight_wants(f->s) != NULL;
+    came |= mw_flight_wants(f->deliveries) != NULL;
     feed(f);
-    mw_flight_advance(f->s);
+    mw_flight_advance(f->deliveries);
     client_to_peer(f);
     return came || mw_lmtp_out(f->s)->sent != before;
 }
@@ -156,15 +158,15 @@ static void submit(flight *f)
     else
         mw_delivery_pulled(d);
     f->messages++;
-    if (mw_flight_submit(f->s, d) != f->messages)
+    if (mw_flight_submit(f->deliveries, d) != f->messages)
         f->wrong = "an id";
 }
 
 static void cancel_one(flight *f)
 {
-    mw_delivery *d = mw_flight_find(f->s, 1 + (int64_t)tap_random(PEER_MESSAGES));
+    mw_delivery *d = mw_flight_find(f->deliveries, 1 + (int64_t)tap_random(PEER_MESSAGES));
 
-    if (d && d->state != MW_DELIVERY_DONE && !mw_flight_cancel(f->s, d, NULL))
+    if (d && d->state != MW_DELIVERY_DONE && !mw_flight_cancel(f->deliveries, d, NULL))
         f->cancelled[d->id - 1] = 1;
 }
 
@@ -217,9 +219,10 @@ static void judge(flight *f, const mw_delivery *d, int number)
 static void open_link(flight *f)
 {
     f->s = mw_lmtp_new(f->alloc);
-    if (!f->s)
+    f->deliveries = f->s ? mw_flight_new(mw_lmtp_dialogue(f->s)) : NULL;
+    if (!f->deliveries)
         return;
-    mw_flight_eager(f->s, tap_random(4) ? 65536 : 0);
+    mw_flight_eager(f->deliveries, tap_random(4) ? 65536 : 0);
     if (mw_lmtp_command(f->s, slice("LHLO client")))
         mw_lmtp_lost(f->s, MW_E_NOMEM, NULL);
     client_to_peer(f);
@@ -232,14 +235,14 @@ static void land(flight *f)
 {
     int i;
 
-    mw_flight_more(f->s, 0);
-    for (i = 0; mw_flight_unanswered(f->s) && i < STEPS_MOST; i++) {
+    mw_flight_more(f->deliveries, 0);
+    for (i = 0; mw_flight_unanswered(f->deliveries) && i < STEPS_MOST; i++) {
         if (step(f))
             continue;
         if (f->p.closed)
             mw_lmtp_lost(f->s, MW_E_CLOSED, NULL);
         else
-            mw_flight_expired(f->s);
+            mw_flight_expired(f->deliveries);
     }
     if (i == STEPS_MOST)
         f->wrong = "it goes on for ever";
@@ -250,14 +253,14 @@ static void collect(flight *f)
     mw_delivery *d;
     int number = 0;
 
-    while ((d = mw_flight_first(f->s))) {
+    while ((d = mw_flight_first(f->deliveries))) {
         if (d->id != ++number || d->state != MW_DELIVERY_DONE)
             f->wrong = "a delivery that is not done, or out of order";
         judge(f, d, (int)d->id - 1);
-        mw_flight_take(f->s, d);
+        mw_flight_take(f->deliveries, d);
         mw_delivery_free(d);
     }
-    if (number != f->messages || mw_flight_bytes(f->s))
+    if (number != f->messages || mw_flight_bytes(f->deliveries))
         f->wrong = "the count of deliveries";
 }
 
@@ -266,10 +269,12 @@ static void fly(flight *f)
     int wanted = 1 + (int)tap_random(PEER_MESSAGES), tries;
 
     open_link(f);
-    if (!f->s)
+    if (!f->deliveries) {
+        mw_lmtp_free(f->s);
         return;
+    }
     for (tries = 0; f->messages < wanted && tries < 100; tries++) {
-        mw_flight_more(f->s, (int)tap_random(2));
+        mw_flight_more(f->deliveries, (int)tap_random(2));
         submit(f);
         if (!tap_random(10))
             cancel_one(f);
@@ -284,6 +289,7 @@ static void fly(flight *f)
     collect(f);
     if (f->p.twice)
         f->wrong = "a message twice";
+    mw_flight_free(f->deliveries);
     mw_lmtp_free(f->s);
 }
 

@@ -182,7 +182,7 @@ static void test_expect_limit(void)
     size_t i;
     int good = 1;
 
-    for (i = 0; i < MW_EXPECT_MAX; i++)
+    for (i = 0; i < MW_COMMANDS_MAX; i++)
         good &= mw_lmtp_command(s, slice("N\n")) == MW_E_ARG_BYTES;
     tap_ok(good, "limit: as many replies owed as there may be");
     tap_ok(mw_lmtp_command(s, slice("NOOP")) == MW_E_STATE && !mw_outq_len(mw_lmtp_out(s)), "limit: one more");

@@ -14,51 +14,51 @@ static mw_slice slice_of(const char *text)
 }
 
 static const struct {
-    mw_verb command;
+    mw_kind command;
     const char *option, *value;
     unsigned offered;
     const char *lacks, *out;    /* out NULL: it cannot be sent */
 } cases[] = {
-    { MW_VERB_MAIL, "Size", "12", 1, NULL, " SIZE=12" },
-    { MW_VERB_MAIL, "Size", "12", 0, "SIZE", "" },
-    { MW_VERB_MAIL, "Return", "fUlL", 1, NULL, " RET=FULL" },
-    { MW_VERB_MAIL, "Return", "FUL", 1, NULL, " RET=HDRS" },
-    { MW_VERB_MAIL, "Return", "FULLY", 1, NULL, " RET=HDRS" },
-    { MW_VERB_MAIL, "Return", "", 1, NULL, " RET=HDRS" },
-    { MW_VERB_MAIL, "Bits", "8", 1, NULL, " BODY=8BITMIME" },
-    { MW_VERB_MAIL, "Bits", "8", 6, "8BITMIME option", "" },
-    { MW_VERB_MAIL, "Bits", "binary", 6, NULL, " BODY=BINARYMIME" },
-    { MW_VERB_MAIL, "Bits", "binary", 3, "BINARYMIME option", "" },
-    { MW_VERB_MAIL, "Bits", "binary", 5, "BINARYMIME option", "" },
-    { MW_VERB_MAIL, "Bits", "8.0", 1, NULL, " BODY=7BIT" },
-    { MW_VERB_MAIL, "Bits", "7", 2, NULL, " BODY=7BIT" },
-    { MW_VERB_MAIL, "Bits", "7", 4, "8BITMIME and BINARYMIME options", "" },
-    { MW_VERB_MAIL, "Transaction", "<a@x>", 1, NULL, " TRANSID=<a@x>" },
-    { MW_VERB_MAIL, "Transaction", "<a\tb>", 1, NULL, NULL },
-    { MW_VERB_MAIL, "Envelope", "a b=c+\n", 1, NULL, " ENVID=a+20b+3Dc+2B+0A" },
-    { MW_VERB_MAIL, "Envelope", "", 1, NULL, " ENVID=" },
-    { MW_VERB_MAIL, "ENVID", "a+20b", 1, NULL, " ENVID=a+20b" },
-    { MW_VERB_MAIL, "ENVID", "a b", 1, NULL, NULL },
-    { MW_VERB_MAIL, "ENVID", "a\r\nDATA", 1, NULL, NULL },
-    { MW_VERB_MAIL, "ENVID", "a\x7f", 1, NULL, NULL },
-    { MW_VERB_MAIL, "ENVID", "\xc3\xa4", 1, NULL, " ENVID=\xc3\xa4" },
-    { MW_VERB_MAIL, "AUTH", "", 1, NULL, " AUTH=<>" },
-    { MW_VERB_MAIL, "AUTH", "a@x", 1, NULL, " AUTH=a@x" },
-    { MW_VERB_MAIL, "XVERP", "1", 1, NULL, " XVERP" },
-    { MW_VERB_MAIL, "SMTPUTF8", "x y", 1, NULL, " SMTPUTF8" },
-    { MW_VERB_MAIL, "SMTPUTF8", "1", 0, "SMTPUTF8", "" },
-    { MW_VERB_RCPT, "Notify", "NEVER", 1, NULL, " NOTIFY=NEVER" },
-    { MW_VERB_RCPT, "Notify", "SUCCESS,FAILURE,DELAY", 1, NULL, " NOTIFY=SUCCESS,FAILURE,DELAY" },
-    { MW_VERB_RCPT, "Notify", "DELAY", 1, NULL, " NOTIFY=DELAY" },
-    { MW_VERB_RCPT, "Notify", "", 1, NULL, "" },
-    { MW_VERB_RCPT, "Notify", "NEVER,DELAY", 1, NULL, NULL },
-    { MW_VERB_RCPT, "Notify", "DELAY,", 1, NULL, NULL },
-    { MW_VERB_RCPT, "Notify", ",DELAY", 1, NULL, NULL },
-    { MW_VERB_RCPT, "Notify", ",", 1, NULL, NULL },
-    { MW_VERB_RCPT, "Notify", "delay", 1, NULL, NULL },
-    { MW_VERB_RCPT, "ORcpt", "rfc822;a@x", 1, NULL, " ORCPT=rfc822;a@x" },
-    { MW_VERB_RCPT, "ORcpt", "", 1, NULL, "" },
-    { MW_VERB_RCPT, "ORcpt", "a b", 1, NULL, NULL }
+    { MW_KIND_MAIL, "Size", "12", 1, NULL, " SIZE=12" },
+    { MW_KIND_MAIL, "Size", "12", 0, "SIZE", "" },
+    { MW_KIND_MAIL, "Return", "fUlL", 1, NULL, " RET=FULL" },
+    { MW_KIND_MAIL, "Return", "FUL", 1, NULL, " RET=HDRS" },
+    { MW_KIND_MAIL, "Return", "FULLY", 1, NULL, " RET=HDRS" },
+    { MW_KIND_MAIL, "Return", "", 1, NULL, " RET=HDRS" },
+    { MW_KIND_MAIL, "Bits", "8", 1, NULL, " BODY=8BITMIME" },
+    { MW_KIND_MAIL, "Bits", "8", 6, "8BITMIME option", "" },
+    { MW_KIND_MAIL, "Bits", "binary", 6, NULL, " BODY=BINARYMIME" },
+    { MW_KIND_MAIL, "Bits", "binary", 3, "BINARYMIME option", "" },
+    { MW_KIND_MAIL, "Bits", "binary", 5, "BINARYMIME option", "" },
+    { MW_KIND_MAIL, "Bits", "8.0", 1, NULL, " BODY=7BIT" },
+    { MW_KIND_MAIL, "Bits", "7", 2, NULL, " BODY=7BIT" },
+    { MW_KIND_MAIL, "Bits", "7", 4, "8BITMIME and BINARYMIME options", "" },
+    { MW_KIND_MAIL, "Transaction", "<a@x>", 1, NULL, " TRANSID=<a@x>" },
+    { MW_KIND_MAIL, "Transaction", "<a\tb>", 1, NULL, NULL },
+    { MW_KIND_MAIL, "Envelope", "a b=c+\n", 1, NULL, " ENVID=a+20b+3Dc+2B+0A" },
+    { MW_KIND_MAIL, "Envelope", "", 1, NULL, " ENVID=" },
+    { MW_KIND_MAIL, "ENVID", "a+20b", 1, NULL, " ENVID=a+20b" },
+    { MW_KIND_MAIL, "ENVID", "a b", 1, NULL, NULL },
+    { MW_KIND_MAIL, "ENVID", "a\r\nDATA", 1, NULL, NULL },
+    { MW_KIND_MAIL, "ENVID", "a\x7f", 1, NULL, NULL },
+    { MW_KIND_MAIL, "ENVID", "\xc3\xa4", 1, NULL, " ENVID=\xc3\xa4" },
+    { MW_KIND_MAIL, "AUTH", "", 1, NULL, " AUTH=<>" },
+    { MW_KIND_MAIL, "AUTH", "a@x", 1, NULL, " AUTH=a@x" },
+    { MW_KIND_MAIL, "XVERP", "1", 1, NULL, " XVERP" },
+    { MW_KIND_MAIL, "SMTPUTF8", "x y", 1, NULL, " SMTPUTF8" },
+    { MW_KIND_MAIL, "SMTPUTF8", "1", 0, "SMTPUTF8", "" },
+    { MW_KIND_RCPT, "Notify", "NEVER", 1, NULL, " NOTIFY=NEVER" },
+    { MW_KIND_RCPT, "Notify", "SUCCESS,FAILURE,DELAY", 1, NULL, " NOTIFY=SUCCESS,FAILURE,DELAY" },
+    { MW_KIND_RCPT, "Notify", "DELAY", 1, NULL, " NOTIFY=DELAY" },
+    { MW_KIND_RCPT, "Notify", "", 1, NULL, "" },
+    { MW_KIND_RCPT, "Notify", "NEVER,DELAY", 1, NULL, NULL },
+    { MW_KIND_RCPT, "Notify", "DELAY,", 1, NULL, NULL },
+    { MW_KIND_RCPT, "Notify", ",DELAY", 1, NULL, NULL },
+    { MW_KIND_RCPT, "Notify", ",", 1, NULL, NULL },
+    { MW_KIND_RCPT, "Notify", "delay", 1, NULL, NULL },
+    { MW_KIND_RCPT, "ORcpt", "rfc822;a@x", 1, NULL, " ORCPT=rfc822;a@x" },
+    { MW_KIND_RCPT, "ORcpt", "", 1, NULL, "" },
+    { MW_KIND_RCPT, "ORcpt", "a b", 1, NULL, NULL }
 };
 
 static void test_forms(void)
@@ -85,13 +85,13 @@ static void test_forms(void)
 
 static void test_names(void)
 {
-    tap_ok(mw_parameter_find(MW_VERB_MAIL, slice_of("size")) == MW_PARAMETER_COUNT, "an option's name has its case");
-    tap_ok(mw_parameter_find(MW_VERB_MAIL, slice_of("")) == MW_PARAMETER_COUNT, "no name is none");
-    tap_ok(mw_parameter_find(MW_VERB_RCPT, slice_of("Size")) == MW_PARAMETER_COUNT, "an option has its command");
-    tap_ok(mw_parameter_must(mw_parameter_row(mw_parameter_find(MW_VERB_MAIL, slice_of("Size")))) != NULL, "what a number must be");
-    tap_ok(mw_parameter_must(mw_parameter_row(mw_parameter_find(MW_VERB_MAIL, slice_of("ENVID")))) == NULL, "any text will do");
-    tap_ok(mw_parameter_is_binary(mw_parameter_row(mw_parameter_find(MW_VERB_MAIL, slice_of("Bits"))), slice_of("binary")), "binary is");
-    tap_ok(!mw_parameter_is_binary(mw_parameter_row(mw_parameter_find(MW_VERB_MAIL, slice_of("ENVID"))), slice_of("binary")), "... as Bits alone");
+    tap_ok(mw_parameter_find(MW_KIND_MAIL, slice_of("size")) == MW_PARAMETER_COUNT, "an option's name has its case");
+    tap_ok(mw_parameter_find(MW_KIND_MAIL, slice_of("")) == MW_PARAMETER_COUNT, "no name is none");
+    tap_ok(mw_parameter_find(MW_KIND_RCPT, slice_of("Size")) == MW_PARAMETER_COUNT, "an option has its command");
+    tap_ok(mw_parameter_must(mw_parameter_row(mw_parameter_find(MW_KIND_MAIL, slice_of("Size")))) != NULL, "what a number must be");
+    tap_ok(mw_parameter_must(mw_parameter_row(mw_parameter_find(MW_KIND_MAIL, slice_of("ENVID")))) == NULL, "any text will do");
+    tap_ok(mw_parameter_is_binary(mw_parameter_row(mw_parameter_find(MW_KIND_MAIL, slice_of("Bits"))), slice_of("binary")), "binary is");
+    tap_ok(!mw_parameter_is_binary(mw_parameter_row(mw_parameter_find(MW_KIND_MAIL, slice_of("ENVID"))), slice_of("binary")), "... as Bits alone");
 }
 
 int main(void)

@@ -8,7 +8,7 @@ package FlightTest;
 #       client   => { Timeout => 5 },                           # of Net::LMTP's new
 #       messages => [ { name => 'm1', to => [ 'a@x', 'no@x' ], data => "text\n", options => {...} }, ... ],
 #       how      => 'deliver',                                  # or submit, mixed: the last by deliver, the others by submit
-#       short    => { final => 0.1 },                           # seconds for these waits, once the link stands: see %wait
+#       short    => { final => 0.1 },                           # seconds for these waits, once the link stands; `quiet` is the half second in which nothing may come, which no option sets
 #       exact    => 1,                                          # the server is honest: every result is what it said
 #       waits    => 1,                                          # a wait runs out
 #       unseen   => 1,                                          # it cannot be told whose replies they are: see each case
@@ -44,8 +44,6 @@ sub wire_form {
     return $text;
 }
 
-# The waits of a link by the glue's numbers. Of them `quiet` is the half second in which nothing may come, which no option sets.
-my %wait = (lhlo => 2, mail => 3, rcpt => 4, data => 5, final => 7, next => 8, rset => 9, quiet => 10);
 
 sub connect_to {
     my ($server, %how) = @_;
@@ -53,7 +51,7 @@ sub connect_to {
     my $lmtp = Net::LMTP->new($server->address, Hello => 'client.example', Timeout => 10, %{ $how{client} || {} })
         || die "cannot connect: $@";
     my $short = $how{short} || {};
-    $lmtp->_wait_seconds($wait{$_}, $short->{$_}) for keys %$short;
+    $lmtp->_wait_seconds($_, $short->{$_}) for keys %$short;
     return $lmtp;
 }
 

@@ -22,18 +22,14 @@ my $WIDE = 'Wide character in a message: encode the text first, for example with
 
 # ---------------------------------------------------------------- options
 
-# The waits that a stage's seconds are for, in the glue's order.
-my %wait = (body => 1, lhlo => 2, mail => 3, rcpt => 4, data => 5, final => 7, rset => 9);
-use constant { WAIT_FINAL => 7, WAIT_NEXT => 8 };
-
 # For new: its options for deliveries, as Mail::Wire::Options has checked them.
 sub _prepare {
     my ($self, $set) = @_;
     my $seconds = $set->{StageTimeout};
     $self->_window(@{$set}{qw(Window WindowBytes EagerBody)});
     $self->_default_timeout(defined $set->{cap} ? -1 : $set->{Timeout});
-    $self->_wait_seconds($wait{$_}, $seconds->{$_}) foreach grep { defined $seconds->{$_} } keys %wait;
-    $self->_wait_seconds(WAIT_NEXT, $set->{NextReplyTimeout} || $self->_wait_seconds(WAIT_FINAL));
+    $self->_wait_seconds($_, $seconds->{$_}) foreach grep { defined $seconds->{$_} } qw(lhlo mail rcpt data body final rset);
+    $self->_wait_seconds('next', $set->{NextReplyTimeout} || $self->_wait_seconds('final'));
     return;
 }
 

@@ -165,12 +165,13 @@ sub _is_plain {
 
 # What a plain file is now. Where its bytes are sent as they are (it has a name here) also which of them: from where the next read
 # is. That is where the descriptor stands, less what the handle has read ahead, and tell knows nothing of a sysread or a sysseek. One
-# that has read ahead and was moved then has no such place: the next reads get what was read ahead, and go on somewhere else.
+# that has read ahead and was moved then has no such place: the next reads get what was read ahead, and go on somewhere else. Nor has one
+# that ungetc gave other bytes than the file has there.
 sub _note {
     my ($self, $fh, $name) = @_;
-    @{$self}{qw(noted length stamp)} = ($fh, -s $fh, Mail::Wire::_file_stamp($fh));
-    return if not defined $name;
     my $ahead = Mail::Wire::_buffered($fh);
+    @{$self}{qw(noted length stamp)} = ($fh, -s $fh, Mail::Wire::_file_stamp($fh));
+    return if not defined $name or $ahead < 0;
     my $at = sysseek $fh, 0, SEEK_CUR;
     return if not defined $at or $ahead and tell($fh) != $at - $ahead;
     my $left = $self->{length} - ($at - $ahead);

@@ -1,5 +1,5 @@
-/* expect.c - see expect.h. */
-#include "expect.h"
+/* commands.c - see commands.h. */
+#include "commands.h"
 #include "error.h"
 
 #include <assert.h>
@@ -7,24 +7,24 @@
 
 #define FIRST_CAP 8
 
-void mw_expects_init(mw_expects *q, const mw_alloc *alloc)
+void mw_commands_init(mw_commands *q, const mw_alloc *alloc)
 {
     memset(q, 0, sizeof *q);
     q->alloc = alloc;
 }
 
-void mw_expects_free(mw_expects *q)
+void mw_commands_free(mw_commands *q)
 {
     q->alloc->release(q->alloc->ctx, q->items);
-    mw_expects_init(q, q->alloc);
+    mw_commands_init(q, q->alloc);
 }
 
-int mw_expects_reserve(mw_expects *q, size_t n)
+int mw_commands_reserve(mw_commands *q, size_t n)
 {
     size_t cap = q->cap ? q->cap : FIRST_CAP, i;
-    mw_expect *items;
+    mw_command *items;
 
-    if (n > MW_EXPECT_MAX - q->count)
+    if (n > MW_COMMANDS_MAX - q->count)
         return MW_E_STATE;
     if (q->count + n <= q->cap)
         return 0;
@@ -42,71 +42,71 @@ int mw_expects_reserve(mw_expects *q, size_t n)
     return 0;
 }
 
-mw_expect *mw_expects_push(mw_expects *q, mw_due due, size_t owed)
+mw_command *mw_commands_push(mw_commands *q, mw_kind kind, size_t owed)
 {
-    mw_expect *e = &q->items[(q->head + q->count++) % q->cap];
+    mw_command *e = &q->items[(q->head + q->count++) % q->cap];
 
     memset(e, 0, sizeof *e);
-    e->due = due;
+    e->kind = kind;
     e->owed = e->replies = owed;
     return e;
 }
 
-mw_expect *mw_expects_head(const mw_expects *q)
+mw_command *mw_commands_head(const mw_commands *q)
 {
     return q->count ? &q->items[q->head] : NULL;
 }
 
-mw_expect *mw_expects_tail(const mw_expects *q)
+mw_command *mw_commands_tail(const mw_commands *q)
 {
     return q->count ? &q->items[(q->head + q->count - 1) % q->cap] : NULL;
 }
 
-mw_expect *mw_expects_at(const mw_expects *q, size_t i)
+mw_command *mw_commands_at(const mw_commands *q, size_t i)
 {
     return &q->items[(q->head + i) % q->cap];
 }
 
 /* The index of the oldest entry that the server answers; q->count when there is none. */
-static size_t find_oldest(const mw_expects *q)
+static size_t find_oldest(const mw_commands *q)
 {
     size_t i = 0;
 
-    while (i < q->count && mw_expects_at(q, i)->due == MW_DUE_LOCAL)
+    while (i < q->count && mw_commands_at(q, i)->kind == MW_KIND_LOCAL)
         i++;
     return i;
 }
 
-const mw_expect *mw_expects_oldest(const mw_expects *q)
+const mw_command *mw_commands_oldest(const mw_commands *q)
 {
     size_t i = find_oldest(q);
 
-    return i < q->count ? mw_expects_at(q, i) : NULL;
+    return i < q->count ? mw_commands_at(q, i) : NULL;
 }
 
-mw_expect *mw_expects_promote(mw_expects *q)
+mw_command *mw_commands_promote(mw_commands *q)
 {
     size_t i = find_oldest(q);
-    mw_expect found;
+    mw_command found;
 
     if (i == q->count)
         return NULL;
-    found = *mw_expects_at(q, i);
+    found = *mw_commands_at(q, i);
     for (; i > 0; i--)
-        *mw_expects_at(q, i) = *mw_expects_at(q, i - 1);
-    *mw_expects_at(q, 0) = found;
-    return mw_expects_at(q, 0);
+        *mw_commands_at(q, i) = *mw_commands_at(q, i - 1);
+    *mw_commands_at(q, 0) = found;
+    return mw_commands_at(q, 0);
 }
 
-void mw_expects_shift(mw_expects *q)
+void mw_commands_shift(mw_commands *q)
 {
-    mw_expect *e = mw_expects_head(q);
+    mw_command *e = mw_commands_head(q);
 
     if (e && --e->owed == 0)
-        mw_expects_pop(q);
+        mw_commands_pop(q);
 }
 
-void mw_expects_pop(mw_expects *q)
+void mw_commands_pop(mw_commands *q)
 {
     if (!q->count)
         return;
@@ -114,7 +114,7 @@ void mw_expects_pop(mw_expects *q)
     q->count--;
 }
 
-void mw_expects_clear(mw_expects *q)
+void mw_commands_clear(mw_commands *q)
 {
     q->head = q->count = 0;
 }

@@ -1,0 +1,70 @@
+/* commands.h - the queue of commands that were sent and are not answered yet, in the order in which their replies come.
+ *
+ * A command knows how many replies it is owed. A message's end is one command that is owed as many as RCPTs were accepted; nothing
+ * else is special about it (RFC 2033 4.2).
+ */
+#ifndef MW_COMMANDS_H
+#define MW_COMMANDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "alloc.h"
+#include "command.h"
+
+typedef struct mw_command {
+    mw_kind kind;
+    unsigned code;          /* MW_KIND_LOCAL: the reply */
+    int error;              /* MW_KIND_LOCAL: why */
+    size_t owed;            /* replies that are still to come; > 0 */
+    size_t replies;         /* as many as it was owed at first */
+    size_t rcpt;            /* MW_KIND_RCPT: the recipient's index; MW_BEGINS: of the first recipient behind it */
+    int counts_later;       /* MW_KIND_END: owed is known when the replies before it have come */
+    uint64_t transaction;   /* of the caller's commands: the transaction that it belongs to */
+    int in_flight;          /* it was sent for deliveries: */
+    struct mw_delivery *delivery;   /* for this one; NULL: for all */
+    uint64_t end;           /* the queue's count behind the command, before which no reply can come; 0: not told */
+} mw_command;
+
+/* How many commands may wait. Stops a caller who sends and never reads from growing for ever. */
+#define MW_COMMANDS_MAX 1000000
+
+typedef struct mw_commands {
+    const mw_alloc *alloc;
+    mw_command *items;       /* a ring */
+    size_t head, count, cap;
+} mw_commands;
+
+void mw_commands_init(mw_commands *q, const mw_alloc *alloc);
+void mw_commands_free(mw_commands *q);
+
+/* Makes sure that n more entries can be pushed without failing. 0, MW_E_NOMEM, or MW_E_STATE above
+ * MW_COMMANDS_MAX. */
+int mw_commands_reserve(mw_commands *q, size_t n);
+
+/* Adds at the end; there must be room. Returns the entry, valid until the next push. */
+mw_command *mw_commands_push(mw_commands *q, mw_kind kind, size_t owed);
+
+/* The entry whose reply comes next; NULL when none is owed. */
+mw_command *mw_commands_head(const mw_commands *q);
+
+/* The entry that was pushed last; NULL when none is owed. */
+mw_command *mw_commands_tail(const mw_commands *q);
+
+/* Entry i from the head on (i < count). */
+mw_command *mw_commands_at(const mw_commands *q, size_t i);
+
+/* The oldest entry that the server answers; NULL when there is none. */
+const mw_command *mw_commands_oldest(const mw_commands *q);
+
+/* The same, brought in front of those that are answered here. */
+mw_command *mw_commands_promote(mw_commands *q);
+
+/* One reply of the head came: the entry goes when it owns no more. */
+void mw_commands_shift(mw_commands *q);
+
+/* The head goes, whatever it still owns. */
+void mw_commands_pop(mw_commands *q);
+
+void mw_commands_clear(mw_commands *q);
+
+#endif
