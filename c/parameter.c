@@ -15,7 +15,7 @@
 enum { EIGHT = 1, BINARY = 2, CHUNKS = 4 };
 
 static const mw_parameter rows[] = {
-#define MW_PARAMETER(option, command, keywords, word, form, empty) \
+#define MW_PARAMETER(name, option, command, keywords, word, form, empty) \
     { option, MW_KIND_##command, keywords, word, MW_FORM_##form, empty },
     MW_PARAMETERS(MW_PARAMETER)
 #undef MW_PARAMETER

@@ -19,22 +19,22 @@ typedef enum mw_form {
     MW_FORM_NOTIFY      /* upper-case words with commas between */
 } mw_form;
 
-/* X(option, command, keywords, word, form, what stands for an empty value; NULL: nothing is said) */
+/* X(name, option, command, keywords, word, form, what stands for an empty value; NULL: nothing is said) */
 #define MW_PARAMETERS(X) \
-    X("Size",        MAIL, MW_OFFERS_SIZE,       "SIZE",     NUMBER, "") \
-    X("Return",      MAIL, MW_OFFERS_DSN,        "RET",      RETURN, "") \
-    X("Bits",        MAIL, MW_OFFERS_BODY,       "BODY",     BODY,   "") \
-    X("Transaction", MAIL, MW_OFFERS_CHECKPOINT, "TRANSID",  PATH,   "") \
-    X("Envelope",    MAIL, MW_OFFERS_DSN,        "ENVID",    XTEXT,  "") \
-    X("ENVID",       MAIL, MW_OFFERS_DSN,        "ENVID",    TEXT,   "") \
-    X("AUTH",        MAIL, MW_OFFERS_AUTH,       "AUTH",     TEXT,   "<>") \
-    X("XVERP",       MAIL, MW_OFFERS_XVERP,      "XVERP",    FLAG,   "") \
-    X("SMTPUTF8",    MAIL, MW_OFFERS_SMTPUTF8,   "SMTPUTF8", FLAG,   "") \
-    X("Notify",      RCPT, MW_OFFERS_DSN,        "NOTIFY",   NOTIFY, NULL) \
-    X("ORcpt",       RCPT, MW_OFFERS_DSN,        "ORCPT",    TEXT,   NULL)
+    X(SIZE,        "Size",        MAIL, MW_OFFERS_SIZE,       "SIZE",     NUMBER, "") \
+    X(RETURN,      "Return",      MAIL, MW_OFFERS_DSN,        "RET",      RETURN, "") \
+    X(BITS,        "Bits",        MAIL, MW_OFFERS_BODY,       "BODY",     BODY,   "") \
+    X(TRANSACTION, "Transaction", MAIL, MW_OFFERS_CHECKPOINT, "TRANSID",  PATH,   "") \
+    X(ENVELOPE,    "Envelope",    MAIL, MW_OFFERS_DSN,        "ENVID",    XTEXT,  "") \
+    X(ENVID,       "ENVID",       MAIL, MW_OFFERS_DSN,        "ENVID",    TEXT,   "") \
+    X(AUTH,        "AUTH",        MAIL, MW_OFFERS_AUTH,       "AUTH",     TEXT,   "<>") \
+    X(XVERP,       "XVERP",       MAIL, MW_OFFERS_XVERP,      "XVERP",    FLAG,   "") \
+    X(SMTPUTF8,    "SMTPUTF8",    MAIL, MW_OFFERS_SMTPUTF8,   "SMTPUTF8", FLAG,   "") \
+    X(NOTIFY,      "Notify",      RCPT, MW_OFFERS_DSN,        "NOTIFY",   NOTIFY, NULL) \
+    X(ORCPT,       "ORcpt",       RCPT, MW_OFFERS_DSN,        "ORCPT",    TEXT,   NULL)
 
-#define MW_PARAMETER(option, command, keywords, word, form, empty) + 1
-enum { MW_PARAMETER_COUNT = 0 MW_PARAMETERS(MW_PARAMETER) };
+#define MW_PARAMETER(name, option, command, keywords, word, form, empty) MW_PARAMETER_##name,
+enum { MW_PARAMETERS(MW_PARAMETER) MW_PARAMETER_COUNT };
 #undef MW_PARAMETER
 
 /* Keywords that one row asks for, at the most. */

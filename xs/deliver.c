@@ -236,12 +236,12 @@ static void form_lines(pTHX_ job *j, mwx_options *options)
     int utf8 = 0;
     mwx_line line;
     SV *from = j->order.from ? mwx_string(aTHX_ j->order.from) : &PL_sv_undef, *fault, *said;
-    size_t flag = mw_parameter_find(MW_KIND_MAIL, (mw_slice){ "SMTPUTF8", 8 });
+    SV *flag = options->value[MW_PARAMETER_SMTPUTF8];
     SSize_t i;
 
     mwx_line_new(aTHX_ &line);
-    if (options->value[flag] && SvTRUE(options->value[flag]))
-        utf8 = mwx_link_offers(aTHX_ j->link, j->self, "SMTPUTF8");
+    if (flag && SvTRUE(flag))
+        utf8 = mwx_link_offers(aTHX_ j->link, j->self, mw_parameter_row(MW_PARAMETER_SMTPUTF8)->keywords[0]);
     fault = begin(aTHX_ j, &line, MW_ENVELOPE_MAIL, from, utf8);
     check_parameters(aTHX_ j, mwx_line_parameters(aTHX_ &line, j->link, j->self, options));
     j->raw = line.binary;
@@ -265,9 +265,10 @@ static int may_act(pTHX_ const job *j)
     return SvROK(o->data) && (SvOBJECT(SvRV(o->data)) || SvTYPE(SvRV(o->data)) > SVt_PVMG);
 }
 
+/* While deliveries are unanswered nobody can have begun one. */
 static void check_open(pTHX_ const job *j)
 {
-    if (mw_lmtp_in_transaction(j->link->session))
+    if (!mw_flight_unanswered(j->link->flight) && mw_lmtp_in_transaction(j->link->session))
         mwx_croak(aTHX_ sv_2mortal(newSVpvs("a message is open, begun by mail: end or reset it first")));
 }
 

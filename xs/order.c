@@ -6,13 +6,16 @@
 /* Where an argument that both protocols know is kept. NULL: it is none. */
 static SV **place_of(mwx_order *o, SV *name)
 {
-    SV **const places[] = { &o->from, &o->to, &o->data, &o->file, &o->deadline, &o->progress };
-    static const char *const names[] = { "From", "To", "Data", "File", "Deadline", "Progress" };
+#define PLACE(text, place) { text, sizeof text - 1, offsetof(mwx_order, place) }
+    static const struct { const char *name; size_t len, at; } places[] = {
+        PLACE("From", from), PLACE("To", to), PLACE("Data", data), PLACE("File", file), PLACE("Deadline", deadline), PLACE("Progress", progress)
+    };
+#undef PLACE
     size_t i;
 
-    for (i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strlen(names[i]) == SvCUR(name) && memcmp(names[i], SvPVX_const(name), SvCUR(name)) == 0)
-            return places[i];
+    for (i = 0; i < sizeof places / sizeof places[0]; i++)
+        if (places[i].len == SvCUR(name) && memcmp(places[i].name, SvPVX_const(name), SvCUR(name)) == 0)
+            return (SV **)((char *)o + places[i].at);
     return NULL;
 }
 
