@@ -17,7 +17,8 @@
 /* How far it has come. */
 typedef enum mw_delivery_state {
     MW_DELIVERY_WAITING,    /* nothing was sent */
-    MW_DELIVERY_ENVELOPE,   /* its commands are on their way, DATA's reply is owed */
+    MW_DELIVERY_ENVELOPE,   /* MAIL is on its way, or all RCPTs, too */
+    MW_DELIVERY_ASKED,      /* DATA is, its reply is owed */
     MW_DELIVERY_CONTENT,    /* 354: the content is being written */
     MW_DELIVERY_CHUNK,      /* it has been, as a chunk that is not the last: its reply is owed */
     MW_DELIVERY_ENDED,      /* the end is queued, final replies are owed */
@@ -62,16 +63,14 @@ typedef struct mw_delivery {
     int after_cr;               /* where the last byte left us (crlf.h), */
     int open_line;              /* and the last line gets an end */
     uint64_t begin;             /* the queue's count in front of its first byte */
-    int data_sent;              /* DATA, or BDAT, was queued */
-    int anchored;               /* its own 354 came in its place: what was said before stands */
+    uint64_t number;            /* of the latest thing that was queued for it, see trust.h; 0: nothing was */
     int answered_early;         /* every final reply has come, and the end has not left yet, */
     int early;                  /* or had not when they came: they answer nothing behind it */
     int refused_early;          /* a refusal came before the end had left: a reply too many, or its own; a fence is to tell */
     int has_end;                /* the end was queued: */
     uint64_t end;               /* the queue's count behind its last byte */
-    int shape;                  /* of the message: known with its end, see lmtp_session.h */
-    int followed;               /* something whose reply may be taken for its own was queued behind its end */
-    int fenced;                 /* nothing but a fence was */
+    int shape;                  /* of the message, MW_SHAPE_...: known with its end, see trust.h */
+    int guarded;                /* its results were final, or given up, when something had been queued behind its end */
     int unsure;                 /* a reply more came than was owed, or one that may be another's: a fence is to tell */
 } mw_delivery;
 

@@ -170,6 +170,14 @@ void mw_dialogue_part(mw_dialogue *d, mw_text *text)
         d->farewell = mw_text_hold(text);
 }
 
+void mw_dialogue_part_line(mw_dialogue *d, mw_slice text)
+{
+    mw_text *words = mw_text_new(d->alloc, text.base, text.len);
+
+    mw_dialogue_part(d, words);
+    mw_text_drop(words);
+}
+
 mw_text *mw_dialogue_words(const mw_dialogue *d, int why, mw_text *words)
 {
     const char *ours = mw_error_text(why);

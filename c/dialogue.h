@@ -82,8 +82,9 @@ int mw_dialogue_says_farewell(mw_dialogue *d);
  * next line's code; 0 when it is no reply. */
 int mw_dialogue_has_more(mw_dialogue *d, int strict, unsigned *code_r);
 
-/* The server said 421, with this text, which is held. The first one counts. */
+/* The server said 421, with this text, which is held, or copied. The first one counts. */
 void mw_dialogue_part(mw_dialogue *d, mw_text *text);
+void mw_dialogue_part_line(mw_dialogue *d, mw_slice text);
 
 /* The greeting tells whether the server joins final replies. */
 void mw_dialogue_greeted(mw_dialogue *d, const mw_reply *r);

@@ -8,11 +8,11 @@
 
 static void restarted(mw_party *self)
 {
-    mw_flight *f = (mw_flight *)self;
+    mw_trust *t = &((mw_flight *)self)->trust;
 
-    f->fence = MW_FENCE_UNKNOWN;
-    f->probe = MW_PROBE_NONE;
-    f->proven = f->chunk_proven = 0;
+    t->fence = MW_FENCE_UNKNOWN;
+    t->probe.state = MW_PROBE_NONE;
+    t->proven[0] = t->proven[1] = 0;
 }
 
 mw_flight *mw_flight_new(mw_dialogue *dialogue)
@@ -54,7 +54,7 @@ static void never_sent(mw_flight *f)
 }
 
 int64_t mw_flight_submit(mw_flight *f, mw_delivery *d)
-{    
+{
     d->id = ++f->id;
     if (f->last)
         f->last->next = d;
@@ -68,7 +68,8 @@ int64_t mw_flight_submit(mw_flight *f, mw_delivery *d)
     f->unanswered++;
     f->bytes += d->left;
     /* What a LHLO may have left open ends by RSET in front of the delivery. */
-    f->open |= f->dialogue->lapsed;
+    if (f->dialogue->lapsed)
+        mw_trust_opened(f, f->trust.queued + 1);
     f->dialogue->lapsed = 0;
     if (f->dialogue->error)
         never_sent(f);
@@ -150,7 +151,7 @@ void mw_flight_more(mw_flight *f, int more)
 
 int mw_flight_streams(const mw_flight *f)
 {
-    return f->chunk_proven && !f->fence_owed && !f->must_fence;
+    return f->trust.proven[1] && !f->trust.fence_owed && !f->trust.must_fence;
 }
 
 void mw_flight_eager(mw_flight *f, size_t bytes)
@@ -177,6 +178,19 @@ static int failed(mw_flight *f, int rc)
     return rc;
 }
 
+/* Gives the next number to what is queued. */
+static void number(mw_flight *f, mw_kind kind, mw_delivery *d)
+{
+    uint64_t n = ++f->trust.queued;
+
+    if (d)
+        d->number = n;
+    if (kind == MW_KIND_MAIL)
+        f->trust.envelope = n;
+    else if (kind == MW_KIND_RSET)
+        f->trust.reset = n;
+}
+
 int mw_flight_queue(mw_flight *f, const char *bytes, size_t len, mw_kind kind, size_t owed, mw_delivery *d)
 {
     int rc;
@@ -184,15 +198,11 @@ int mw_flight_queue(mw_flight *f, const char *bytes, size_t len, mw_kind kind, s
 
     if (!command)
         return failed(f, rc);
+    number(f, kind, d);
     command->delivery = d;
     command->in_flight = 1;
     command->end = kind == MW_KIND_END || kind == MW_KIND_PROBE ? 0 : f->dialogue->out.queued;
     return 0;
-}
-
-int mw_flight_may_follow(const mw_flight *f)
-{
-    return f->dialogue->keywords.pipelining && f->dialogue->hello && f->fence != MW_FENCE_REFUSED && !mw_dialogue_joins(f->dialogue);
 }
 
 int mw_flight_queue_hello(mw_flight *f, mw_kind kind)
@@ -200,7 +210,7 @@ int mw_flight_queue_hello(mw_flight *f, mw_kind kind)
     char line[MW_COMMAND_MAX + 2];
     const mw_text *hello = f->dialogue->hello;
 
-    f->fence_owed = 1;
+    f->trust.fence_owed = 1;
     memcpy(line, hello->bytes, hello->len);
     memcpy(line + hello->len, "\r\n", 2);
     /* A probe's own entry owns all replies up to this one's. */
@@ -211,33 +221,20 @@ int mw_flight_queue_hello(mw_flight *f, mw_kind kind)
     return mw_flight_queue(f, line, hello->len + 2, kind, 1, NULL);
 }
 
-/* The deliveries that have their replies, one of them perhaps by a reply too many. */
-static void fence_early(mw_flight *f)
-{
-    mw_delivery *d;
-
-    for (d = f->oldest; d && d->state >= MW_DELIVERY_ENDED; d = d->next)
-        d->fenced |= d->refused_early;
-}
-
+/* LHLO should end a transaction (RFC 5321 4.1.4); Cyrus 3.6 leaves it open. */
 static int queue_fence(mw_flight *f)
 {
-    mw_command *ahead = mw_commands_tail(&f->dialogue->commands);
+    const mw_command *ahead = mw_commands_tail(&f->dialogue->commands);
+    int by_bdat = ahead && ahead->delivery && ahead->delivery->by_bdat;
 
-    fence_early(f);
-    /* By BDAT no 354 was in front of it either: all must be in step. */
-    if (ahead && ahead->delivery)
-        *(ahead->delivery->by_bdat ? &ahead->delivery->followed : &ahead->delivery->fenced) = 1;
-    f->must_fence = 0;
-    /* LHLO should end a transaction (RFC 5321 4.1.4); Cyrus 3.6 leaves it open. */
-    if (((ahead && ahead->delivery && ahead->delivery->by_bdat) || f->open) && mw_flight_queue_reset(f))
+    f->trust.must_fence = 0;
+    if ((by_bdat || mw_trust_is_open(f)) && mw_flight_queue_reset(f))
         return -1;
     return mw_flight_queue_hello(f, MW_KIND_LHLO);
 }
 
 int mw_flight_queue_reset(mw_flight *f)
 {
-    f->open = 0;
     return mw_flight_queue(f, "RSET\r\n", 6, MW_KIND_RSET, 1, NULL);
 }
 
@@ -248,7 +245,7 @@ int mw_flight_owes(const mw_flight *f)
 
 int mw_flight_reset(mw_flight *f)
 {
-    return f->open && !f->dialogue->error && !mw_flight_queue_reset(f);
+    return mw_trust_is_open(f) && !f->dialogue->error && !mw_flight_queue_reset(f);
 }
 
 static int queue_mail(mw_flight *f, mw_delivery *d)
@@ -280,14 +277,14 @@ static int queue_rcpt(mw_flight *f, mw_delivery *d)
 
 static int queue_data(mw_flight *f, mw_delivery *d)
 {
-    d->data_sent = 1;
+    d->state = MW_DELIVERY_ASKED;
     return mw_flight_queue(f, "DATA\r\n", 6, MW_KIND_DATA, 1, d);
 }
 
 /* The whole envelope in one group (RFC 2920 3.1: DATA may only end one). */
 static int queue_group(mw_flight *f, mw_delivery *d)
 {
-    int rc = f->open ? mw_flight_queue_reset(f) : 0;
+    int rc = mw_trust_is_open(f) ? mw_flight_queue_reset(f) : 0;
 
     d->grouped = 1;
     if (!rc)
@@ -305,14 +302,14 @@ static int queue_group(mw_flight *f, mw_delivery *d)
 /* One command at a time: the next one, or nothing more when nobody was accepted. */
 static int queue_next(mw_flight *f, mw_delivery *d)
 {
-    if (f->open)
+    if (mw_trust_is_open(f))
         return mw_flight_queue_reset(f);
     if (d->state == MW_DELIVERY_WAITING)
         return queue_mail(f, d);
     if (d->asked < d->rcpts && !d->to.mail_code)
         return queue_rcpt(f, d);
     if (!mw_transaction_owed(&d->to))
-        mw_flight_answered(f, d);
+        mw_trust_answered(f, d);
     else if (d->by_bdat)
         mw_flight_queue_bdat(f, d);
     else
@@ -364,15 +361,6 @@ void mw_flight_whole(mw_flight *f)
     f->current->whole = 1;
 }
 
-int mw_flight_shape(const mw_delivery *d)
-{
-    int expected = !d->asked || !d->to.accepted;
-
-    if (!expected && d->to.accepted < d->rcpts)
-        return MW_SHAPE_MIXED;
-    return d->rcpts == 1 ? MW_SHAPE_ONE : MW_SHAPE_SEVERAL;
-}
-
 /* The end of the content: owed one reply per accepted recipient (RFC 2033 4.2). */
 static int queue_end(mw_flight *f, mw_delivery *d)
 {
@@ -382,7 +370,7 @@ static int queue_end(mw_flight *f, mw_delivery *d)
     if (mw_flight_queue(f, end, mw_dotstuff_end(&d->stuff, end), MW_KIND_END, mw_transaction_owed(&d->to), d))
         return -1;
     mw_flight_ended(f, d);
-    d->shape = mw_flight_shape(d);
+    d->shape = mw_trust_shape(d);
     mw_flight_pass(f);
     return 0;
 }
@@ -428,7 +416,7 @@ static int write_content(mw_flight *f, mw_delivery *d)
 static int begin(mw_flight *f, mw_delivery *d)
 {
     if (!d->rcpts)
-        mw_flight_answered(f, d);
+        mw_trust_answered(f, d);
     else if (f->dialogue->keywords.pipelining)
         return !queue_group(f, d);
     else
@@ -440,12 +428,7 @@ static int begin(mw_flight *f, mw_delivery *d)
 static int start(mw_flight *f, mw_delivery *d)
 {
     mw_flight_choose(f, d);
-    return mw_flight_must_probe(f, d) ? !mw_flight_queue_probe(f) : begin(f, d);
-}
-
-static int proven(const mw_flight *f, const mw_delivery *d)
-{
-    return d->shape & (d->by_bdat ? f->chunk_proven : f->proven);
+    return mw_probe_is_due(f, d) ? !mw_probe_queue(f) : begin(f, d);
 }
 
 /* Behind an end whose shape was answered in step before, the next envelope may go: by DATA, as its 354 will
@@ -453,34 +436,23 @@ static int proven(const mw_flight *f, const mw_delivery *d)
 static int follow(mw_flight *f, mw_delivery *before, mw_delivery *d)
 {
     mw_flight_choose(f, d);
-    if (d->by_bdat != before->by_bdat || (d->by_bdat && !(d->eager && proven(f, d) && !mw_flight_must_probe(f, d))))
+    if (d->by_bdat != before->by_bdat || (d->by_bdat && !(d->eager && mw_trust_is_proven(f, d) && !mw_probe_is_due(f, d))))
         return before->by_bdat ? !queue_fence(f) : 0;
-    before->followed = 1;
     /* The end may be refused, and then Cyrus 3.6 leaves the transaction open. */
-    f->open = 1;
+    mw_trust_opened(f, f->trust.queued + 1);
     return begin(f, d);
 }
 
 /* before's end is the last thing that was queued. */
 static int go_behind(mw_flight *f, mw_delivery *before, mw_delivery *d)
 {
-    if (!mw_flight_may_follow(f))
+    if (!mw_trust_may_follow(f))
         return 0;
-    if (!proven(f, before) || f->must_fence || before->refused_early)
+    if (mw_trust_must_fence(f, before))
         return !queue_fence(f);
     if (d)
         return d->state == MW_DELIVERY_WAITING && follow(f, before, d);
     return before->by_bdat && !f->more && !queue_fence(f);
-}
-
-/* Nothing is owed, and a delivery has replies that only a fence can confirm. */
-static int needs_fence(const mw_flight *f)
-{
-    const mw_delivery *d = f->oldest;
-
-    while (d && !(d->answered_early && d->refused_early))
-        d = d->next;
-    return d || mw_flight_doubtful(f);
 }
 
 /* One thing that may be sent now: 1 it was queued, 0 there is none. */
@@ -493,7 +465,7 @@ static int advance_one(mw_flight *f)
         return go_behind(f, ahead->delivery, d);
     if (d && d->state == MW_DELIVERY_CHUNK)
         return 0;
-    if (!ahead && needs_fence(f) && !(d && d->state == MW_DELIVERY_CONTENT))
+    if (!ahead && mw_trust_needs_fence(f) && !(d && d->state == MW_DELIVERY_CONTENT))
         return !queue_fence(f);
     if (!d)
         return 0;
@@ -504,12 +476,12 @@ static int advance_one(mw_flight *f)
     /* What has begun to come cannot be the answer to what is sent now. */
     if (mw_buf_len(&f->dialogue->lines.in) || f->dialogue->gathering.count)
         return !failed(f, MW_E_REPLY_EXTRA);
-    return d->state == MW_DELIVERY_WAITING ? start(f, d) : !d->data_sent && !queue_next(f, d);
+    return d->state == MW_DELIVERY_WAITING ? start(f, d) : d->state == MW_DELIVERY_ENVELOPE && !queue_next(f, d);
 }
 
 void mw_flight_advance(mw_flight *f)
 {
     mw_flight_read(f);
-    while (!f->dialogue->error && !f->fence_owed && !f->dialogue->parted && !f->quiet && advance_one(f))
+    while (!f->dialogue->error && !f->trust.fence_owed && !f->dialogue->parted && !f->trust.quiet && advance_one(f))
         mw_flight_read(f);
 }

@@ -1,53 +1,15 @@
-/* flight.h - deliveries in flight on an LMTP session: what may be sent ahead, and when a result may be
- * believed.
+/* flight.h - deliveries in flight on an LMTP dialogue: whole messages that drive themselves, several at a time.
  *
- * Replies carry no name of what they answer. Behind a message's end they even look alike: a server that is
- * one reply short, or one over, would have the next command's 250 credited to a recipient. So
+ * With PIPELINING, MAIL, RCPTs and DATA go as one group, and the content as the first of the next group (RFC 2920 3.1): the next message's
+ * envelope rides behind this one's final dot. With CHUNKING whole messages follow each other. Without PIPELINING one command goes at a
+ * time. What may be sent ahead, and when a result is believed, trust.h says: its rules are what keeps mail from getting lost.
  *
- *   - an anchor is a reply that can't be mistaken: DATA's 354, and LHLO's own, which shows the server's
- *     name and keywords. A LHLO sent as an anchor is a fence (legal in mid-session, RFC 5321 4.1.4; it may end a
- *     group, RFC 2920 3.1);
- *   - a result with something sent behind it is final only when the next anchor has come in its place. Out
- *     of step: every result since the last anchor in step is forgotten, its recipient a deferral, and the
- *     session is broken;
- *   - each shape of a message (one recipient; several; some refused among several) goes fenced, with
- *     nothing else behind it, the first time on a link. Only shapes that were answered in step have the
- *     next envelope sent behind their end;
- *   - a link that ends in front of such a fence, with nothing out of step, leaves what was answered behind a
- *     354, to messages of which nobody was refused: many servers close when they have answered a message, and
- *     a deferral would send it again each time;
- *   - a transaction that may be open is ended by RSET, in front of a fence as well: Cyrus 3.6 ends one neither at
- *     LHLO nor at a message's end that it refuses. A reply to RSET that is no 2xx breaks the session;
- *   - a link's first message goes by DATA, unless it is a file or BINARYMIME. Its fence shows whether the server bears a second
- *     LHLO. One that closes or says 421 has answered a message by then, and that message's results stand: each new link delivers one;
- *   - whole messages by BDAT follow each other only when a fence has held, and a probe has shown that a refused chunk is eaten and
- *     answered once: MAIL FROM:<>, BDAT whose chunk is the LHLO line, RSET, LHLO. A server that runs the chunk shows an
- *     anchor too many;
- *   - content that goes by BDAT to several recipients (a file, BINARYMIME) is a chunk that is not the last: its 250 shows what a 354
- *     would, and is waited for;
- *   - a refusal that comes before the message's end has left is its first final reply, or one too many: a fence goes next, and tells;
- *   - where PIPELINING is not offered, or a second LHLO is not answered like the first, nothing is ever
- *     sent behind an end.
+ * Replies are read more strictly than those to the caller's commands (lmtp.h): a line that is no reply, codes that differ inside a reply, a
+ * code of the wrong class, a reply that nobody is owed: each breaks the dialogue, as all that follows could be another's.
  *
- * A fence behind a message with two recipients:
- *
- *     client                        server
- *     content, ".", LHLO       ->
- *                              <-   250 a saved
- *                              <-   552 b full
- *                              <-   250-name, 250-keywords ..: the anchor, in its place. Both results are final.
- *
- * Had the server said one reply less, the anchor would be in b's place; one more, and another reply would be in the anchor's.
- *
- * What cannot be seen, t/c/test_exhaust.c has in full: behind a message that nothing follows, a final reply that is missing, and
- * one too many that comes when the others have been taken. SECURITY.md says it for users.
- *
- * With PIPELINING: MAIL, RCPTs and DATA go as one group, the content as the first of the next (RFC 2920
- * 3.1). Without: one command at a time.
- *
- * The caller pumps as ever, calls mw_flight_advance after each step, feeds content where mw_flight_wants
- * it, and takes what is finished. The session does not know the time: mw_flight_waits names the wait,
- * mw_flight_expired ends it.
+ * The caller pumps as ever, calls mw_flight_advance after each step, feeds content where mw_flight_wants asks for it, and takes what is
+ * finished. The core does not know the time: mw_flight_waits names what is waited for, mw_flight_expired ends the wait. Whatever
+ * happens, every recipient of every delivery ends in exactly one result.
  */
 #ifndef MW_FLIGHT_H
 #define MW_FLIGHT_H

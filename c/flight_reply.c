@@ -1,9 +1,4 @@
-/* flight_reply.c - what a server's replies mean for the deliveries in flight.
- *
- * Stricter than the sync calls: a line that is no reply, codes that differ inside a reply, a code of the
- * wrong class, a reply that nobody is owed: each breaks the session, as all that follows could be
- * another's.
- */
+/* flight_reply.c - what a server's replies mean for the deliveries in flight, see flight.h and trust.h. */
 #include "error.h"
 #include "flight_private.h"
 
@@ -12,79 +7,25 @@
 void mw_flight_finish(mw_flight *f, mw_delivery *d)
 {
     d->state = MW_DELIVERY_DONE;
+    d->guarded = d->number < f->trust.queued;
     f->unanswered--;
     f->bytes -= d->size;
     while (f->oldest && f->oldest->state == MW_DELIVERY_DONE)
         f->oldest = f->oldest->next;
 }
 
-void mw_flight_answered(mw_flight *f, mw_delivery *d)
-{
-    unsigned code;
-
-    if (f->current == d)
-        mw_flight_pass(f);
-    /* By BDAT it may be open in any case, but what goes behind it begins with RSET. */
-    if (!d->followed && (d->eager || (d->state != MW_DELIVERY_ENDED && d->asked)))
-        f->open = 1;
-    d->state = MW_DELIVERY_ANSWERED;
-    d->unsure |= mw_dialogue_has_more(f->dialogue, 1, &code);
-    if (!d->followed && !d->fenced && !d->unsure && !d->refused_early && !mw_flight_doubtful_before(f, d))
-        mw_flight_finish(f, d);
-}
-
-void mw_flight_confirm(mw_flight *f, const mw_delivery *until)
-{
-    mw_delivery *d;
-
-    for (d = f->oldest; d && d != until; d = d->next)
-        if (d->state == MW_DELIVERY_ANSWERED)
-            mw_flight_finish(f, d);
-}
-
-int mw_flight_doubtful_before(const mw_flight *f, const mw_delivery *until)
-{
-    const mw_delivery *d;
-
-    for (d = f->oldest; d && d != until; d = d->next)
-        if (d->state == MW_DELIVERY_ANSWERED)
-            return 1;
-    return 0;
-}
-
-int mw_flight_doubtful(const mw_flight *f)
-{
-    return mw_flight_doubtful_before(f, NULL);
-}
-
 /* ---- replies in their place */
 
-static void apply_mail(mw_delivery *d, const mw_reply *r)
+static void apply_mail(mw_delivery *d, mw_reply *r)
 {
-    mw_text *text;
-
-    if (r->code / 100 == 2)
-        return;
-    text = mw_reply_joined(r);
-    mw_transaction_mail_refused(&d->to, 0, MW_RCPT_ALL, r->code, text);
-    mw_text_drop(text);
+    if (r->code / 100 != 2)
+        mw_transaction_mail_refused(&d->to, 0, MW_RCPT_ALL, r->code, mw_reply_words(r));
 }
 
-static void apply_rcpt(mw_delivery *d, size_t rcpt, const mw_reply *r)
+static void apply_data(mw_flight *f, mw_delivery *d, mw_reply *r)
 {
-    mw_text *text = r->code / 100 == 2 ? NULL : mw_reply_joined(r);
-
-    mw_transaction_rcpt(&d->to, rcpt, r->code, text);
-    mw_text_drop(text);
-}
-
-static void apply_data(mw_flight *f, mw_delivery *d, const mw_reply *r)
-{
-    mw_text *text;
-
     if (r->code / 100 == 3) {
-        mw_flight_confirm(f, d);
-        d->anchored = 1;
+        mw_trust_confirm(f, d->number);
         d->state = MW_DELIVERY_CONTENT;
         /* Allowed by RFC 2920 3.1; but a dot might deliver an empty message, and RFC 2033 owes it no reply.
          * */
@@ -94,11 +35,9 @@ static void apply_data(mw_flight *f, mw_delivery *d, const mw_reply *r)
     }
     /* In a group that somebody was accepted in, a refusal of DATA may be another's reply, out of step: 354 would have
      * shown. A fence does. Where nobody was accepted, DATA must be refused (RFC 2033 4.2), and is. */
-    d->unsure |= d->grouped && mw_transaction_owed(&d->to) && mw_flight_may_follow(f);
-    text = mw_reply_joined(r);
-    mw_transaction_refused(&d->to, MW_STAGE_DATA, r->code, text);
-    mw_text_drop(text);
-    mw_flight_answered(f, d);
+    d->unsure |= d->grouped && mw_transaction_owed(&d->to) && mw_trust_may_follow(f);
+    mw_transaction_refused(&d->to, MW_STAGE_DATA, r->code, mw_reply_words(r));
+    mw_trust_answered(f, d);
 }
 
 int mw_flight_has_left(const mw_flight *f, const mw_delivery *d)
@@ -111,7 +50,7 @@ int mw_flight_has_left(const mw_flight *f, const mw_delivery *d)
 static void settled(mw_flight *f, mw_delivery *d)
 {
     if (mw_flight_has_left(f, d))
-        mw_flight_answered(f, d);
+        mw_trust_answered(f, d);
     else
         d->answered_early = d->early = 1;
 }
@@ -123,7 +62,7 @@ static void settle_early(mw_flight *f)
     for (; d && (d->answered_early || d->state >= MW_DELIVERY_ANSWERED); d = d->next)
         if (d->answered_early && mw_flight_has_left(f, d)) {
             d->answered_early = 0;
-            mw_flight_answered(f, d);
+            mw_trust_answered(f, d);
         }
 }
 
@@ -132,7 +71,8 @@ static void credit(mw_flight *f, mw_delivery *d, unsigned code, mw_text *text)
     int last = mw_commands_head(&f->dialogue->commands)->owed == 1;
 
     mw_transaction_final(&d->to, code, text);
-    f->open |= code / 100 != 2 && !d->followed;
+    if (code / 100 != 2)
+        mw_trust_opened(f, d->number);
     mw_commands_shift(&f->dialogue->commands);
     if (last)
         settled(f, d);
@@ -148,11 +88,11 @@ static void count_finals(mw_flight *f)
 
     command->counts_later = 0;
     if (owed) {
-        d->shape = mw_flight_shape(d);
-        f->must_fence |= d->eager && !(f->chunk_proven & d->shape);
+        d->shape = mw_trust_shape(d);
+        f->trust.must_fence |= d->eager && !mw_trust_is_proven(f, d);
     } else {
         owed = 1;
-        f->open |= !d->followed;
+        mw_trust_opened(f, d->number);
     }
     command->owed = command->replies = owed;
 }
@@ -196,17 +136,22 @@ static void apply_joined(mw_flight *f, const mw_reply *r, size_t owed)
     if (has_class(r, 1, 1) || has_class(r, 3, 3))
         mw_dialogue_break(f->dialogue, MW_E_REPLY_CLASS, NULL);
     else if (r->count == owed)
-        f->quiet = 1;
+        f->trust.quiet = 1;
     else
         credit_first(f, MW_E_REPLY_CODES);
 }
 
-static void apply_final(mw_flight *f, mw_delivery *d, const mw_reply *r)
+/* It looks like LHLO's reply, though it may not be as the link's first one was. */
+static int is_hello(const mw_flight *f, const mw_reply *r)
+{
+    return r->code / 100 == 2 && r->count > 1 && mw_keywords_same_server(&f->dialogue->keywords, r);
+}
+
+static void apply_final(mw_flight *f, mw_delivery *d, mw_reply *r)
 {
     size_t owed = mw_commands_head(&f->dialogue->commands)->owed;
-    mw_text *text;
 
-    if ((!mw_flight_has_left(f, d) || f->early) && has_class(r, 2, 2)) {
+    if ((!mw_flight_has_left(f, d) || f->trust.early) && has_class(r, 2, 2)) {
         mw_dialogue_break(f->dialogue, MW_E_REPLY_EARLY, NULL);
         return;
     }
@@ -214,15 +159,13 @@ static void apply_final(mw_flight *f, mw_delivery *d, const mw_reply *r)
         apply_joined(f, r, owed);
         return;
     }
-    if (r->mixed || (f->fence_owed && mw_flight_is_hello(f, r))) {
+    if (r->mixed || (f->trust.fence_owed && is_hello(f, r))) {
         mw_dialogue_break(f->dialogue, r->mixed ? MW_E_REPLY_CODES : MW_E_REPLY_SHORT, NULL);
         return;
     }
     /* Where nothing can follow, nothing can tell: it is taken as it is. */
-    d->refused_early |= (!mw_flight_has_left(f, d) || f->early) && mw_flight_may_follow(f);
-    text = mw_reply_joined(r);
-    credit(f, d, r->code, text);
-    mw_text_drop(text);
+    d->refused_early |= (!mw_flight_has_left(f, d) || f->trust.early) && mw_trust_may_follow(f);
+    credit(f, d, r->code, mw_reply_words(r));
 }
 
 /* ---- taking them */
@@ -235,21 +178,14 @@ static int in_class(mw_kind kind, unsigned code)
     return mw_kind_facts(kind) & MW_GOES_ON ? code == 354 : code / 100 == 2;
 }
 
-/* The server closes: nothing more is sent. What it owes may still be on its way (and is final then), the
- * end of the link tells. */
-static void part(mw_flight *f, mw_text *text)
-{
-    mw_dialogue_part(f->dialogue, text);
-    mw_text_drop(text);
-}
-
 /* A refusal of content may come while it is sent. */
 static int refuses_chunk(mw_kind kind, const mw_reply *r)
 {
     return kind == MW_KIND_BDAT && r->code / 100 >= 4;
 }
 
-static void apply(mw_flight *f, const mw_reply *r)
+/* 421: nothing more is sent. What is owed may still be on its way (and is final then), the end of the link tells. */
+static void apply(mw_flight *f, mw_reply *r)
 {
     const mw_command command = *mw_commands_head(&f->dialogue->commands);
 
@@ -257,23 +193,23 @@ static void apply(mw_flight *f, const mw_reply *r)
         mw_dialogue_break(f->dialogue, r->mixed ? MW_E_REPLY_CODES : MW_E_REPLY_CLASS, NULL);
         return;
     }
-    if ((f->dialogue->out.sent < command.end || (f->early && command.end)) && r->code != MW_LMTP_LOST && !refuses_chunk(command.kind, r)) {
+    if ((f->dialogue->out.sent < command.end || (f->trust.early && command.end)) && r->code != MW_LMTP_LOST && !refuses_chunk(command.kind, r)) {
         mw_dialogue_break(f->dialogue, MW_E_REPLY_EXTRA, NULL);
         return;
     }
     /* LHLO's own, where it is not due. */
-    if (command.kind != MW_KIND_LHLO && command.kind != MW_KIND_PROBE && command.kind != MW_KIND_END && mw_keywords_same(&f->dialogue->keywords, r)) {
+    if (mw_kind_wait(command.kind) != MW_WAIT_LHLO && command.kind != MW_KIND_END && mw_keywords_same(&f->dialogue->keywords, r)) {
         mw_dialogue_break(f->dialogue, MW_E_REPLY_EXTRA, NULL);
         return;
     }
     if (r->code == MW_LMTP_LOST)
-        part(f, mw_reply_joined(r));
+        mw_dialogue_part(f->dialogue, mw_reply_words(r));
     if (command.kind == MW_KIND_END) {
         apply_final(f, command.delivery, r);
         return;
     }
     if (command.kind == MW_KIND_PROBE) {
-        mw_flight_apply_probe(f, r);
+        mw_probe_reply(f, r);
         return;
     }
     mw_commands_shift(&f->dialogue->commands);
@@ -282,7 +218,7 @@ static void apply(mw_flight *f, const mw_reply *r)
         apply_mail(command.delivery, r);
         break;
     case MW_KIND_RCPT:
-        apply_rcpt(command.delivery, command.rcpt, r);
+        mw_transaction_rcpt(&command.delivery->to, command.rcpt, r->code, mw_reply_refusal(r));
         break;
     case MW_KIND_DATA:
         apply_data(f, command.delivery, r);
@@ -291,10 +227,10 @@ static void apply(mw_flight *f, const mw_reply *r)
         mw_flight_apply_chunk(f, command.delivery, r);
         break;
     case MW_KIND_LHLO:
-        mw_flight_apply_fence(f, r);
+        mw_trust_on_fence(f, r);
         break;
     case MW_KIND_RSET:
-        mw_flight_apply_reset(f, r);
+        mw_trust_on_reset(f, r);
         break;
     default:
         break;
@@ -319,7 +255,7 @@ static int unasked(mw_flight *f)
         return 0;
     mw_trace_add(&f->dialogue->trace, MW_TRACE_IN, line.base, line.len);
     if (code == MW_LMTP_LOST)
-        part(f, mw_text_new(f->dialogue->alloc, text.base, text.len));
+        mw_dialogue_part_line(f->dialogue, text);
     if (code == MW_LMTP_LOST)
         mw_dialogue_break(f->dialogue, MW_E_CLOSED, NULL);
     else
@@ -344,7 +280,7 @@ static int read_one(mw_flight *f)
     if (rc == 1) {
         f->replies++;
         apply(f, &f->dialogue->last);
-        f->early = 0;
+        f->trust.early = 0;
     }
     return rc;
 }
@@ -354,7 +290,7 @@ static void disturbed(mw_flight *f)
 {
     const mw_command *command = mw_commands_head(&f->dialogue->commands);
 
-    f->quiet = 0;
+    f->trust.quiet = 0;
     if (command && command->kind == MW_KIND_END && mw_dialogue_says_farewell(f->dialogue))
         credit_lines(f, command->delivery, command->owed);
     else if (!command)
@@ -372,9 +308,9 @@ static void note_early(mw_flight *f)
     if (!mw_buf_len(&f->dialogue->lines.in) && !f->dialogue->gathering.count)
         return;
     if (command ? command->kind != MW_KIND_END : !d || d->state != MW_DELIVERY_CONTENT)
-        f->early |= command && f->dialogue->out.sent < command->end;
+        f->trust.early |= command && f->dialogue->out.sent < command->end;
     else
-        f->early |= !mw_flight_has_left(f, d);
+        f->trust.early |= !mw_flight_has_left(f, d);
 }
 
 void mw_flight_read(mw_flight *f)
@@ -383,9 +319,9 @@ void mw_flight_read(mw_flight *f)
 
     settle_early(f);
     while (rc == 1 && !f->dialogue->error) {
-        if (f->quiet && !mw_buf_len(&f->dialogue->lines.in))
+        if (f->trust.quiet && !mw_buf_len(&f->dialogue->lines.in))
             break;
-        if (f->quiet)
+        if (f->trust.quiet)
             disturbed(f);
         else
             rc = read_one(f);
@@ -406,7 +342,7 @@ mw_wait mw_flight_waits(const mw_flight *f)
 
     if (f->dialogue->error)
         return MW_WAIT_NONE;
-    if (f->quiet)
+    if (f->trust.quiet)
         return MW_WAIT_QUIET;
     if (mw_outq_len(&f->dialogue->out))
         return MW_WAIT_BLOCK;
@@ -425,16 +361,16 @@ void mw_flight_expired(mw_flight *f)
 {
     mw_command *command = mw_commands_head(&f->dialogue->commands);
 
-    if (!f->quiet) {
+    if (!f->trust.quiet) {
         mw_dialogue_break(f->dialogue, MW_E_TIMEOUT, NULL);
         return;
     }
     if (!command || command->kind == MW_KIND_PROBE) {
         if (command)
             mw_commands_pop(&f->dialogue->commands);
-        mw_flight_fence_refused(f);
+        mw_trust_fence_refused(f);
         return;
     }
-    f->quiet = 0;
+    f->trust.quiet = 0;
     credit_lines(f, command->delivery, command->owed);
 }

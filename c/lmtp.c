@@ -321,7 +321,7 @@ static int desync(mw_lmtp *s, mw_kind kind)
     mw_slice text;
 
     if (mw_dialogue_peek(&s->dialogue, 0, &code, &text) && code == MW_LMTP_LOST)
-        mw_lmtp_parted(s, text.base, text.len);
+        mw_dialogue_part_line(&s->dialogue, text);
     /* The message before keeps nothing, though this one does not begin: its successes would be read as this one's. */
     if (kind == MW_KIND_MAIL)
         mw_lmtp_begin(s, s->now.count);
@@ -392,14 +392,6 @@ void mw_lmtp_lost(mw_lmtp *s, int why, mw_text *words)
     mw_dialogue_lost(&s->dialogue, why, words);
     s->hand_held = 0;
     s->chunk_left = 0;
-}
-
-void mw_lmtp_parted(mw_lmtp *s, const char *text, size_t len)
-{
-    mw_text *words = mw_text_new(s->dialogue.alloc, text, len);
-
-    mw_dialogue_part(&s->dialogue, words);
-    mw_text_drop(words);
 }
 
 int mw_lmtp_error(const mw_lmtp *s)

@@ -92,7 +92,7 @@ static int judge(mw_lmtp *s, mw_slice line)
     if (!mw_reply_scan(line, 0, &code, &more, &text))
         return 0;
     if (code == MW_LMTP_LOST) {
-        mw_lmtp_parted(s, text.base, text.len);
+        mw_dialogue_part_line(&s->dialogue, text);
         return MW_E_CLOSED;
     }
     return code / 100 >= 4 ? 0 : early(s);

@@ -115,14 +115,6 @@ static void credit(mw_lmtp *s, unsigned code, mw_text *text)
     mw_lmtp_message_over(s);
 }
 
-static void credit_whole(mw_lmtp *s, const mw_reply *r)
-{
-    mw_text *text = mw_reply_joined(r);
-
-    credit(s, r->code, text);
-    mw_text_drop(text);
-}
-
 static void credit_line(mw_lmtp *s, const mw_reply *r, size_t i)
 {
     mw_slice line = mw_reply_text(r, i);
@@ -187,7 +179,7 @@ int mw_lmtp_apply_final(mw_lmtp *s, mw_reply *r)
     }
     if (r->mixed)
         r->code = r->first_bad;
-    credit_whole(s, r);
+    credit(s, r->code, mw_reply_words(r));
     if (r->code < 400 && r->code / 100 != 2)
         mw_dialogue_break(&s->dialogue, MW_E_REPLY_CLASS, NULL);
     return 1;
@@ -210,26 +202,24 @@ void mw_lmtp_waive_finals(mw_lmtp *s)
 /* ---- what was left unread when the link went */
 
 /* A refusal counts, and a success of which there is no doubt. 1 when what is behind it may count too. */
-static int salvage_reply(mw_lmtp *s, const mw_reply *r)
+static int salvage_reply(mw_lmtp *s, mw_reply *r)
 {
     const mw_command *command = mw_commands_promote(&s->dialogue.commands);
     int refusal = !mw_lmtp_is_positive(r);
-    mw_text *text = mw_reply_joined(r);
 
-    if (text && r->code == MW_LMTP_LOST)
-        mw_lmtp_parted(s, text->bytes, text->len);
+    if (r->code == MW_LMTP_LOST)
+        mw_dialogue_part(&s->dialogue, mw_reply_words(r));
     if (command && command->kind == MW_KIND_END && command->transaction == s->now.id) {
         mw_lmtp_count_finals(s);
         refusal |= !r->mixed && r->code / 100 == 2 && mw_lmtp_end_left(s);
         refusal &= !is_joined(s, command);
         if (refusal)
-            credit(s, r->code, text);
+            credit(s, r->code, mw_reply_words(r));
     } else {
         refusal &= !command && s->state == MW_STATE_OPEN;
         if (refusal)
-            mw_transaction_final(&s->now, r->code, text);
+            mw_transaction_final(&s->now, r->code, mw_reply_words(r));
     }
-    mw_text_drop(text);
     return refusal;
 }
 
@@ -243,7 +233,7 @@ static int is_ours(mw_lmtp *s)
     if (command ? !command->in_flight : s->state == MW_STATE_OPEN)
         return 1;
     if (mw_dialogue_peek(&s->dialogue, 0, &code, &text) && code == MW_LMTP_LOST)
-        mw_lmtp_parted(s, text.base, text.len);
+        mw_dialogue_part_line(&s->dialogue, text);
     return 0;
 }
 

@@ -11,10 +11,10 @@
 
 /* The content is not wanted. What is no refusal either cannot be the answer: the order is lost. state: what
  * to move to. */
-static void refuse_content(mw_lmtp *s, mw_stage stage, const mw_reply *r, mw_lmtp_state state)
+static void refuse_content(mw_lmtp *s, mw_stage stage, mw_reply *r, mw_lmtp_state state)
 {
     mw_text_drop(s->refused_text);
-    s->refused_text = mw_reply_joined(r);
+    s->refused_text = mw_text_hold(mw_reply_words(r));
     s->refused_code = r->code;
     if (r->code < 400) {
         mw_dialogue_break(&s->dialogue, r->code / 100 == 2 ? MW_E_REPLY_EARLY : MW_E_REPLY_CLASS, NULL);
@@ -25,7 +25,7 @@ static void refuse_content(mw_lmtp *s, mw_stage stage, const mw_reply *r, mw_lmt
 }
 
 /* Who reads a reply for each recipient has DATA's, unless another is owed. */
-static void refuse_data(mw_lmtp *s, const mw_reply *r)
+static void refuse_data(mw_lmtp *s, mw_reply *r)
 {
     refuse_content(s, MW_STAGE_DATA, r, MW_STATE_REFUSED);
     if (s->state == MW_STATE_REFUSED && !mw_commands_head(&s->dialogue.commands))
@@ -55,17 +55,14 @@ static void start_content(mw_lmtp *s)
 
 /* The caller opened the content past us, and DATA is refused: content was sent to be taken for commands.
  * Unless it was another DATA that the caller went by. */
-static void refuse_opened(mw_lmtp *s, const mw_reply *r)
+static void refuse_opened(mw_lmtp *s, mw_reply *r)
 {
-    mw_text *text = mw_reply_joined(r);
-
     if (!is_followed(s))
-        mw_transaction_refused(&s->now, MW_STAGE_DATA, r->code, text);
-    mw_text_drop(text);
+        mw_transaction_refused(&s->now, MW_STAGE_DATA, r->code, mw_reply_words(r));
     mw_dialogue_break(&s->dialogue, MW_E_STATE, NULL);
 }
 
-static void apply_data(mw_lmtp *s, int current, const mw_reply *r)
+static void apply_data(mw_lmtp *s, int current, mw_reply *r)
 {
     int wanted = r->code == 354;
     int opened = current && (s->state == MW_STATE_OPEN || s->state == MW_STATE_WAIT);
@@ -81,7 +78,7 @@ static void apply_data(mw_lmtp *s, int current, const mw_reply *r)
 }
 
 /* The server refuses all later chunks of the message, too: LAST may have been sent already. */
-static void apply_chunk(mw_lmtp *s, const mw_reply *r)
+static void apply_chunk(mw_lmtp *s, mw_reply *r)
 {
     if (r->code / 100 == 2)
         return;
@@ -89,14 +86,11 @@ static void apply_chunk(mw_lmtp *s, const mw_reply *r)
         refuse_content(s, MW_STAGE_BODY, r, s->state == MW_STATE_WAIT ? s->state : MW_STATE_REFUSED);
 }
 
-static void apply_rcpt(mw_lmtp *s, size_t rcpt, const mw_reply *r)
+static void apply_rcpt(mw_lmtp *s, size_t rcpt, mw_reply *r)
 {
-    mw_text *text = r->code / 100 == 2 ? NULL : mw_reply_joined(r);
-
     if (r->code / 100 == 2)
         mw_transaction_mail_stands(&s->now, rcpt);
-    mw_transaction_rcpt(&s->now, rcpt, r->code, text);
-    mw_text_drop(text);
+    mw_transaction_rcpt(&s->now, rcpt, r->code, mw_reply_refusal(r));
 }
 
 /* Content of the transaction was sent behind the command whose reply is taken now. */
@@ -148,10 +142,9 @@ static int was_refused(const mw_lmtp *s)
 /* A MAIL that is refused leaves the server with what it had: nothing, or the transaction that was open (503: nested). Recipients that
  * came behind it have its refusal for a result, but for those that the server accepts all the same. Cyrus 3.6 has a message that it
  * refused at its end, and would send the next one to that one's recipients, too. */
-static void apply_mail(mw_lmtp *s, size_t first, const mw_reply *r)
+static void apply_mail(mw_lmtp *s, size_t first, mw_reply *r)
 {
     int refused = was_refused(s);
-    mw_text *text;
 
     if (r->code / 100 == 2) {
         begin(s, first, MW_STATE_ENVELOPE);
@@ -164,19 +157,14 @@ static void apply_mail(mw_lmtp *s, size_t first, const mw_reply *r)
         mw_lmtp_begin(s, over);
         first -= over;
     }
-    text = mw_reply_joined(r);
-    mw_lmtp_mail_refused(s, first, r->code, text);
-    mw_text_drop(text);
+    mw_lmtp_mail_refused(s, first, r->code, mw_reply_words(r));
     s->dialogue.lapsed |= refused || is_no_answer(r);
 }
 
 /* 421: the server closes (RFC 5321 3.8). Final replies may still be behind it; anything else is over. */
-static void part(mw_lmtp *s, const mw_reply *r)
+static void part(mw_lmtp *s, mw_reply *r)
 {
-    mw_text *text = mw_reply_joined(r);
-
-    mw_lmtp_parted(s, text ? text->bytes : "", text ? text->len : 0);
-    mw_text_drop(text);
+    mw_dialogue_part(&s->dialogue, mw_reply_words(r));
     if (!mw_lmtp_finals_owed(s))
         mw_dialogue_break(&s->dialogue, MW_E_CLOSED, NULL);
 }

@@ -96,9 +96,6 @@ void mw_lmtp_leave_message(mw_lmtp *s);
 /* The message has all its results. They are kept until the next transaction begins. */
 void mw_lmtp_message_over(mw_lmtp *s);
 
-/* The server said 421, with this text. */
-void mw_lmtp_parted(mw_lmtp *s, const char *text, size_t len);
-
 /* ---- lmtp_final.c */
 
 /* True when the message's last byte has left. */

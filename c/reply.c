@@ -20,6 +20,12 @@ void mw_reply_init(mw_reply *r, const mw_alloc *alloc)
     mw_buf_init(&r->text, alloc);
 }
 
+static void forget_words(mw_reply *r)
+{
+    mw_text_drop(r->words);
+    r->words = NULL;
+}
+
 void mw_reply_free(mw_reply *r)
 {
     mw_buf_free(&r->text);
@@ -32,6 +38,7 @@ void mw_reply_free(mw_reply *r)
 void mw_reply_clear(mw_reply *r)
 {
     mw_buf_clear(&r->text);
+    forget_words(r);
     r->count = 0;
     r->total = 0;
     r->code = 0;
@@ -117,6 +124,7 @@ int mw_reply_put(mw_reply *r, unsigned code, mw_slice text, int more)
     err = store_line(r, code, text);
     if (err != MW_OK)
         return err;
+    forget_words(r);
     r->total += LINE_HEAD + text.len;
     r->code = code;
     if (code != r->lines[0].code)
@@ -136,13 +144,18 @@ mw_slice mw_reply_text(const mw_reply *r, size_t i)
     return text;
 }
 
-mw_text *mw_reply_joined(const mw_reply *r)
+mw_text *mw_reply_words(mw_reply *r)
 {
     mw_slice text = mw_buf_view(&r->text);
 
-    if (text.len == 0)
-        return mw_text_new(r->alloc, "", 0);
-    return mw_text_new(r->alloc, text.base, text.len - 1);
+    if (!r->words)
+        r->words = text.len ? mw_text_new(r->alloc, text.base, text.len - 1) : mw_text_new(r->alloc, "", 0);
+    return r->words;
+}
+
+mw_text *mw_reply_refusal(mw_reply *r)
+{
+    return r->code / 100 == 2 ? NULL : mw_reply_words(r);
 }
 
 /* RFC 3463 2: "subject = 1*3digit", "detail = 1*3digit", "without leading zero digits". Returns how

@@ -23,6 +23,7 @@ typedef struct mw_reply_line {
 
 typedef struct mw_reply {
     const mw_alloc *alloc;
+    mw_text *words;         /* all texts together, once mw_reply_words made them */
     mw_buf text;            /* the texts without code and separator, each followed by LF */
     mw_reply_line *lines;
     size_t count, cap;
@@ -56,8 +57,11 @@ int mw_reply_put(mw_reply *r, unsigned code, mw_slice text, int more);
 /* The text of line i (i < count), without LF. Valid until the reply changes. */
 mw_slice mw_reply_text(const mw_reply *r, size_t i);
 
-/* All texts, joined by LF, without the last LF. NULL when there is no memory. */
-mw_text *mw_reply_joined(const mw_reply *r);
+/* All texts, joined by LF, without the last LF: made once, and the reply's, so who keeps it holds it. NULL when there is no memory. */
+mw_text *mw_reply_words(mw_reply *r);
+
+/* The same for a refusal; NULL for 2xx, whose words nobody keeps. */
+mw_text *mw_reply_refusal(mw_reply *r);
 
 /* An enhanced status code: class "." subject "." detail (RFC 3463 2). */
 typedef struct mw_enhanced {

@@ -14,69 +14,74 @@ my @core   = glob 'c/*.c';
 # What is planted: a name, the file, what stands there, and what does in its place.
 my @planted = (
     [
-        'a fence that any reply passes', 'flight_fence.c',
-        'return r->code / 100 == 2 && same_keywords(r, &s->hello) && mw_flight_shows_name(s, r);',
-        'return r->code / 100 == 2;',
+        'a fence that any reply passes', 'trust.c',
+        'if (mw_keywords_same(keywords, r)) {',
+        'if (r->code / 100 == 2) {',
     ],
     [
         'nothing is fenced', 'flight.c',
-        'if (!proven(s, before) || s->flight.must_fence || before->refused_early)',
+        'if (mw_trust_must_fence(f, before))',
         'if (0)',
     ],
     [
-        'no RSET in front of a fence', 'flight.c',
-        'ahead->delivery->by_bdat) || s->flight.open)',
-        'ahead->delivery->by_bdat) && 0)',
-    ],
-    [
         'an early refusal is believed', 'flight_reply.c',
-        'd->refused_early |= (!mw_flight_has_left(s, d) || s->flight.early) && mw_flight_may_follow(s);',
+        'd->refused_early |= (!mw_flight_has_left(f, d) || f->trust.early) && mw_trust_may_follow(f);',
         q{},
     ],
     [
-        'a surplus reply behind the last', 'flight_reply.c',
-        'd->unsure |= mw_lmtp_is_over(s, 1, &code);',
+        'a surplus reply behind the last', 'trust.c',
+        'd->unsure |= mw_dialogue_has_more(f->dialogue, 1, &code);',
         q{},
     ],
     [
         "LHLO's reply for a final one", 'flight_reply.c',
-        'if (r->mixed || (s->flight.fence_owed && mw_flight_is_hello(s, r))) {',
+        'if (r->mixed || (f->trust.fence_owed && is_hello(f, r))) {',
         'if (r->mixed) {',
     ],
     [
         'DATA refused in a group is believed', 'flight_reply.c',
-        'd->unsure |= d->grouped && mw_transaction_owed(&d->to) && mw_flight_may_follow(s);',
+        'd->unsure |= d->grouped && mw_transaction_owed(&d->to) && mw_trust_may_follow(f);',
         q{},
     ],
     [
-        'a probe that always passes', 'flight_chunk.c',
-        's->flight.probe = passed ? MW_PROBE_DONE : MW_PROBE_FAILED;',
-        's->flight.probe = MW_PROBE_DONE;',
+        'a probe that always passes', 'probe.c',
+        'f->trust.probe.state = passed ? MW_PROBE_PASSED : MW_PROBE_FAILED;',
+        'f->trust.probe.state = MW_PROBE_PASSED;',
     ],
     [
         'BDAT LAST at once to several', 'flight_chunk.c',
-        'd->split = d->grouped && d->asked > 1 && mw_flight_may_follow(s);',
+        'd->split = d->grouped && d->asked > 1 && mw_trust_may_follow(f);',
         'd->split = 0;',
     ],
     [
-        'the probe does not wait for RSET', 'flight_chunk.c',
-        "if (s->flight.open)\n        return mw_flight_queue_reset(s);",
-        "if (s->flight.open && mw_flight_queue_reset(s))\n        return -1;",
+        'the probe does not wait for RSET', 'probe.c',
+        "if (mw_trust_is_open(f))\n        return mw_flight_queue_reset(f);",
+        "if (mw_trust_is_open(f) && mw_flight_queue_reset(f))\n        return -1;",
     ],
     [
-        'out of step, and believed', 'flight_end.c',
-        'if (d->unsure || ((d->followed || d->fenced) && !stands(s, d, why)))',
+        'out of step, and believed', 'trust.c',
+        'if (d->unsure || (!is_last(f, d) && d->has_end && !stands(f, d, why)))',
         'if (d->unsure)',
     ],
     [
         'recipients are forgotten at MAIL', 'lmtp.c',
-        "case MW_VERB_MAIL:\n        return queue_boundary(s, line, MW_DUE_MAIL);",
-        "case MW_VERB_MAIL:\n        mw_lmtp_begin(s, s->now.count);\n        return queue_boundary(s, line, MW_DUE_MAIL);",
+        "case MW_KIND_MAIL:\n",
+        "case MW_KIND_MAIL:\n        mw_lmtp_begin(s, s->now.count);\n",
+    ],
+    [
+        'what is behind does not count', 'trust.c',
+        'return !d->number || d->number == f->trust.queued;',
+        'return 1;',
+    ],
+    [
+        'a fence ends a transaction', 'trust.c',
+        'return f->trust.opened > f->trust.reset;',
+        'return 0;',
     ],
     [
         'one final reply for all', 'lmtp_content.c',
-        'mw_expects_push(&s->due, MW_DUE_FINAL, owed ? owed : 1);',
-        'mw_expects_push(&s->due, MW_DUE_FINAL, 1);',
+        'mw_commands_push(&s->dialogue.commands, MW_KIND_END, owed ? owed : 1);',
+        'mw_commands_push(&s->dialogue.commands, MW_KIND_END, 1);',
     ],
     [
         'a surplus reply to the sync calls', 'lmtp_final.c',
@@ -90,7 +95,7 @@ my @planted = (
     ],
     [
         'a refused MAIL is no boundary', 'lmtp_reply.c',
-        's->lapsed |= refused || is_no_answer(r);',
+        's->dialogue.lapsed |= refused || is_no_answer(r);',
         q{},
     ],
 );

@@ -204,7 +204,7 @@ static inline void client_takes(client *c)
     size_t i;
 
     c->ended[message] = d->has_end;
-    c->unguarded[message] = d->has_end && !d->followed && !d->fenced;
+    c->unguarded[message] = d->has_end && !d->guarded;
     for (i = 0; i < d->to.count; i++) {
         if (d->state != MW_DELIVERY_DONE || !d->to.rcpts[i].settled)
             c->wrong = "a recipient without a result";
