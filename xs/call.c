@@ -112,7 +112,7 @@ SV *mwx_ask(pTHX_ const char *sub, SV **arguments, int count)
 
 void mwx_croak(pTHX_ SV *words)
 {
-    mwx_ask(aTHX_ "Mail::Wire::Client::_croak", &words, 1);
+    croak_sv(mwx_ask(aTHX_ "Mail::Wire::Client::_croak", &words, 1));
 }
 
 void mwx_carp(pTHX_ SV *words)

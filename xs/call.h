@@ -28,7 +28,7 @@ SV *mwx_call_scalar(pTHX_ SV *ref, const char *method, SV **arguments, int count
 SV *mwx_ask(pTHX_ const char *sub, SV **arguments, int count);
 
 /* Carp's croak and carp, which name the line that called us. */
-void mwx_croak(pTHX_ SV *words);
+void mwx_croak(pTHX_ SV *words) __attribute__noreturn__;
 void mwx_carp(pTHX_ SV *words);
 
 /* Throws what died on, if anything did. */

@@ -6,11 +6,11 @@
 
 /* mail, send, send_or_mail and send_and_mail: an address, and, for mail alone, options. Whether it was accepted. */
 enum { MWX_MAIL, MWX_SEND, MWX_SEND_OR_MAIL, MWX_SEND_AND_MAIL };
-int mwx_link_mail(pTHX_ mwx_link *link, SV *ref, int which, SV **arguments, int count);
+int mwx_link_mail(pTHX_ mwx_link *link, SV *ref, int which, SV **list, int count);
 
 /* recipient: addresses, lists of them, and options. Whether all were accepted; with SkipBad, how many, and which (a mortal). Without,
  * *accepted_r is NULL. */
-int mwx_link_recipient(pTHX_ mwx_link *link, SV *ref, SV **arguments, int count, AV **accepted_r);
+int mwx_link_recipient(pTHX_ mwx_link *link, SV *ref, SV **list, int count, AV **accepted_r);
 
 /* True when the object's class has a method recipient of its own. */
 int mwx_link_has_recipient(pTHX_ mwx_link *link, SV *ref);

@@ -6,11 +6,11 @@
 /* Where an argument that both protocols know is kept. NULL: it is none. */
 static SV **place_of(mwx_order *o, SV *name)
 {
-#define PLACE(text, place) { text, sizeof text - 1, offsetof(mwx_order, place) }
     static const struct { const char *name; size_t len, at; } places[] = {
-        PLACE("From", from), PLACE("To", to), PLACE("Data", data), PLACE("File", file), PLACE("Deadline", deadline), PLACE("Progress", progress)
+        { "From", 4, offsetof(mwx_order, from) }, { "To", 2, offsetof(mwx_order, to) }, { "Data", 4, offsetof(mwx_order, data) },
+        { "File", 4, offsetof(mwx_order, file) }, { "Deadline", 8, offsetof(mwx_order, deadline) },
+        { "Progress", 8, offsetof(mwx_order, progress) }
     };
-#undef PLACE
     size_t i;
 
     for (i = 0; i < sizeof places / sizeof places[0]; i++)
