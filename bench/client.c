@@ -1,10 +1,13 @@
 /* client.c - the speed limit: how fast mail can be sent by a C program that does nothing else.
  *
- *   client MODE PORT COUNT SIZE
+ *   client MODE PORT COUNT SIZE [FILE]
  *
  *   lmtp-loop        one command, one reply; the content and its dot in one write
  *   lmtp-pipelined   MAIL, RCPT and DATA in one write; the content and its dot in another
  *   lmtp-blocks      one message of COUNT blocks of SIZE bytes
+ *   lmtp-mended      the same, its lines ended by LF: each end is made CRLF on the way
+ *   lmtp-file        one message, FILE, whose line ends are made CRLF on the way
+ *   lmtp-bdat        MAIL, RCPT and BDAT LAST with its chunk in one write, back to back, replies read in between
  *   qmtp-loop        one package, one write; then its answer
  *   qmtp-stream      packages back to back, one write each, answers read in between
  *   qmtp-blocks      one package of COUNT blocks of SIZE bytes
@@ -14,6 +17,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
@@ -32,14 +36,18 @@
 /* Messages sent before the clock starts. */
 #define WARM_UP 20
 
-/* qmtp-stream looks for answers after this many packages. */
+/* Streams look for answers after this many messages. */
 #define ANSWERS_EVERY 16
+
+/* How much is read from a file, and mended, at once. */
+#define FILE_BLOCK 65536
 
 /* Answers that may be owed: the server gets no further ahead than what its socket buffers hold. */
 #define IN_FLIGHT 256
 
 typedef struct client {
     int fd;
+    int file;
     size_t size;            /* of the content */
     char *content;
     char *unit;             /* what is written per message */
@@ -202,6 +210,98 @@ static void lmtp_blocks(client *c, long count)
     say(c, ".\r\n", 1);
 }
 
+/* As many bytes, at most, as mend makes of len. */
+static size_t mended_max(size_t len)
+{
+    return 2 * len;
+}
+
+/* Content with each LF made CRLF. Returns its length. */
+static size_t mend(const char *in, size_t len, char *out)
+{
+    const char *end = in + len;
+    char *to = out;
+
+    while (in < end) {
+        const char *lf = memchr(in, '\n', (size_t)(end - in));
+        size_t n = (size_t)((lf ? lf : end) - in);
+
+        memcpy(to, in, n);
+        to += n;
+        in += n;
+        if (lf) {
+            *to++ = '\r';
+            *to++ = *in++;
+        }
+    }
+    return (size_t)(to - out);
+}
+
+static void lmtp_mended(client *c, long count)
+{
+    char *text = allocate(c->size), *out = allocate(mended_max(FILE_BLOCK));
+    size_t i, n;
+
+    memset(text, 'x', c->size);
+    for (i = LINE; i <= c->size; i += LINE)
+        text[i - 1] = '\n';
+    text[c->size - 1] = '\n';
+    say(c, "MAIL FROM:<" FROM ">\r\nRCPT TO:<" TO ">\r\nDATA\r\n", 3);
+    for (; count; count--)
+        for (i = 0; i < c->size; i += n) {
+            n = c->size - i < FILE_BLOCK ? c->size - i : FILE_BLOCK;
+            put(c, out, mend(text + i, n, out));
+        }
+    say(c, ".\r\n", 1);
+    free(text);
+    free(out);
+}
+
+static void lmtp_file(client *c, long count)
+{
+    static char block[FILE_BLOCK];
+    char *out = allocate(mended_max(FILE_BLOCK));
+    off_t at = 0;
+    ssize_t n;
+
+    (void)count;
+    say(c, "MAIL FROM:<" FROM ">\r\nRCPT TO:<" TO ">\r\nDATA\r\n", 3);
+    for (; (n = pread(c->file, block, sizeof block, at)) > 0; at += n)
+        put(c, out, mend(block, (size_t)n, out));
+    say(c, ".\r\n", 1);
+    free(out);
+}
+
+static void bdat_prepare(client *c)
+{
+    int head;
+
+    c->unit = allocate(c->size + 256);
+    head = sprintf(c->unit, "MAIL FROM:<" FROM ">\r\nRCPT TO:<" TO ">\r\nBDAT %zu LAST\r\n", c->size);
+    memcpy(c->unit + head, c->content, c->size);
+    c->unit_len = (size_t)head + c->size;
+    replies(c, 1);
+    say(c, "LHLO client\r\n", 1);
+}
+
+static void lmtp_bdat(client *c, long count)
+{
+    long owed = 0, sent = 0;
+
+    while (sent < count || owed) {
+        int full = owed > 3 * IN_FLIGHT || sent == count;
+
+        if (!full) {
+            put(c, c->unit, c->unit_len);
+            owed += 3;
+            sent++;
+        }
+        if ((full || sent % ANSWERS_EVERY == 0) && get(c, full ? 0 : MSG_DONTWAIT))
+            while (owed && reply(c))
+                owed--;
+    }
+}
+
 /* ---- QMTP */
 
 static const char envelope[] = ",18:" FROM ",25:21:" TO ",,";
@@ -322,6 +422,9 @@ static const struct mode {
     { "lmtp-loop", lmtp_prepare, lmtp_loop, WARM_UP },
     { "lmtp-pipelined", lmtp_prepare, lmtp_pipelined, WARM_UP },
     { "lmtp-blocks", lmtp_prepare, lmtp_blocks, 1 },
+    { "lmtp-mended", lmtp_prepare, lmtp_mended, 1 },
+    { "lmtp-file", lmtp_prepare, lmtp_file, 1 },
+    { "lmtp-bdat", bdat_prepare, lmtp_bdat, WARM_UP },
     { "qmtp-loop", qmtp_prepare, qmtp_loop, WARM_UP },
     { "qmtp-stream", qmtp_prepare, qmtp_stream, WARM_UP },
     { "qmtp-blocks", qmtp_prepare, qmtp_blocks, 1 },
@@ -343,13 +446,16 @@ int main(int argc, char **argv)
     static client c;
     const struct mode *mode;
 
-    if (argc != 5) {
-        fputs("usage: client MODE PORT COUNT SIZE\n", stderr);
+    if (argc != 5 && argc != 6) {
+        fputs("usage: client MODE PORT COUNT SIZE [FILE]\n", stderr);
         return 64;
     }
     mode = find_mode(argv[1]);
     c.fd = dial(atoi(argv[2]));
     c.size = strtoul(argv[4], NULL, 10);
+    c.file = argc == 6 ? open(argv[5], O_RDONLY) : -1;
+    if (argc == 6 && c.file < 0)
+        fail(argv[5]);
     c.content = make_content(c.size);
     mode->prepare(&c);
     mode->run(&c, mode->warm_up);

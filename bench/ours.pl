@@ -2,7 +2,7 @@
 
 # What is measured: Net::LMTP and Net::QMTP.
 #
-#   ours.pl MODE PORT COUNT SIZE [RECIPIENTS | FILE | KIND]
+#   ours.pl MODE PORT COUNT SIZE [RECIPIENTS | FILE | crlf | KIND]
 #
 # KIND, of deliver and submit: how the content is given (string, list, code, handle), or with which options (see arguments_of).
 
@@ -33,10 +33,11 @@ my %mode = (
     'qmtp-submit'  => \&qmtp_submit,
     'qmtp-file'    => \&qmtp_file,
     'lmtp-file'    => \&lmtp_file,
+    'lmtp-memory'  => \&lmtp_memory,
 );
 
 my ($mode, $port, $count, $size, $extra) = @ARGV;
-die "usage: $0 MODE PORT COUNT SIZE [RECIPIENTS | FILE]\n" if !defined $size or !$mode{$mode};
+die "usage: $0 MODE PORT COUNT SIZE [RECIPIENTS | FILE | crlf]\n" if !defined $size or !$mode{$mode};
 $mode{$mode}->();
 
 sub lmtp {
@@ -106,7 +107,13 @@ sub one_message {
 }
 
 sub lmtp_lines  { one_message(content(LINE)) }
-sub lmtp_blocks { one_message(content($size)) }
+sub lmtp_blocks { one_message(block()) }
+
+sub block {
+    my $block = content($size);
+    $block =~ s/[^\n]\n/\r\n/g if $extra;
+    return $block;
+}
 
 # ---- deliver, submit, collect: the same for both protocols
 
@@ -228,5 +235,13 @@ sub lmtp_file {
     my $lmtp = lmtp();
     good([ $lmtp->deliver(From => FROM, To => [TO], Data => "first\n") ]);
     measure($count, sub { good([ $lmtp->deliver(From => FROM, To => [TO], File => $extra) ]) });
+    return;
+}
+
+sub lmtp_memory {
+    my $lmtp = lmtp();
+    my $text = block() x $count;
+    good([ $lmtp->deliver(From => FROM, To => [TO], Data => "first\n") ]);
+    measure($count, sub { good([ $lmtp->deliver(From => FROM, To => [TO], Data => $text) ]) });
     return;
 }

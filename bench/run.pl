@@ -19,6 +19,7 @@ use Bench::Machine ();
 use Bench::Measure ();
 use Bench::Rows    ();
 use Bench::Table   ();
+use Bench::Worker  ();
 
 use constant { RUNS => 5, QUICK_RUNS => 1 };
 
@@ -83,6 +84,7 @@ sub wanted_rows {
         dir      => $dir,
         programs => $bin,
         big_file => big_file(),
+        lf_file  => lf_file(),
         can      => abilities(),
         huge     => $option{huge},
     );
@@ -101,6 +103,15 @@ sub big_file {
     my $size = Bench::Rows::file_blocks($option{quick}) * Bench::Rows::BLOCK();
     seek $file, $size - 2, 0 or die "$name: $!\n";
     print {$file} "\r\n" or die "$name: $!\n";
+    close $file or die "$name: $!\n";
+    return $name;
+}
+
+sub lf_file {
+    my $name = "$work/lines";
+    open my $file, '>', $name or die "$name: $!\n";
+    my $block = Bench::Worker::content(Bench::Rows::BLOCK());
+    print {$file} $block or die "$name: $!\n" for 1 .. Bench::Rows::file_blocks($option{quick});
     close $file or die "$name: $!\n";
     return $name;
 }

@@ -101,26 +101,3 @@ void mw_delivery_refuse(mw_delivery *d, mw_stage stage, unsigned code, mw_text *
     mw_buf_clear(&d->lines);
     d->mail_len = d->rcpts = 0;
 }
-
-void mw_delivery_content(mw_delivery *d, const char *bytes, size_t len)
-{
-    d->content = bytes;
-    d->left = d->size = len;
-    d->whole = 1;
-}
-
-void mw_delivery_file(mw_delivery *d, int fd, uint64_t offset, size_t size, const char *last, int64_t stamp)
-{
-    d->in_file = 1;
-    d->stamp = stamp;
-    memcpy(d->last, last, sizeof d->last);
-    d->fd = fd;
-    d->offset = offset;
-    d->left = d->size = size;
-    d->whole = 1;
-}
-
-void mw_delivery_pulled(mw_delivery *d)
-{
-    d->pulled = 1;
-}

@@ -1,8 +1,8 @@
 /* delivery.h - one message on its way: who it is for, the commands that say so, and its content.
  *
  * The envelope is kept as finished command lines, so that sending it again and again costs nothing but the
- * copy into the queue. The content is the caller's memory, lent until the delivery is done, or pieces that
- * are pulled when they can be sent.
+ * copy into the queue. The content is one of the sources of content.h: what is lent, or is in a file, stays where and as it is until
+ * the delivery is done.
  */
 #ifndef MW_DELIVERY_H
 #define MW_DELIVERY_H
@@ -10,8 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "buf.h"
-#include "dotstuff.h"
-#include "outq.h"
+#include "content.h"
 #include "transaction.h"
 
 /* How far it has come. */
@@ -42,26 +41,11 @@ typedef struct mw_delivery {
     size_t asked;               /* RCPT lines queued */
     int grouped;                /* its commands went without waiting for replies in between */
 
-    const char *content;        /* what is left of the lent content, */
-    int fd;                     /* or, if in_file, the file that it is in, from offset on */
-    int in_file;
-    uint64_t offset;
-    char last[MW_OUTQ_BEHIND_MAX];  /* its last bytes, */
-    int64_t stamp;              /* and when it was last changed */
-    size_t left;
-    int pulled;                 /* the content comes by mw_flight_piece instead, */
-    int whole;                  /* and all of it has come */
-    size_t size;                /* of the lent content */
-    uint64_t taken;             /* bytes of content taken so far, as the caller has them */
-    mw_dotstuff stuff;
-
+    mw_content content;         /* pieces come by mw_flight_piece */
     int by_bdat;                /* the content goes by BDAT, not by DATA */
     int raw;                    /* by BDAT, and as it is: BINARYMIME */
     int eager;                  /* its content may go before a RCPT is answered */
     int split;                  /* by BDAT, the content first, and LAST when that was answered */
-    int changed;                /* by BDAT: line ends change on the way, */
-    int after_cr;               /* where the last byte left us (crlf.h), */
-    int open_line;              /* and the last line gets an end */
     uint64_t begin;             /* the queue's count in front of its first byte */
     uint64_t number;            /* of the latest thing that was queued for it, see trust.h; 0: nothing was */
     int answered_early;         /* every final reply has come, and the end has not left yet, */
@@ -90,17 +74,5 @@ int mw_delivery_unsendable(mw_delivery *d, mw_slice address, mw_stage stage, uns
 
 /* Nobody gets it, and nothing of it is sent: each recipient that has no result yet has this one. text is held. */
 void mw_delivery_refuse(mw_delivery *d, mw_stage stage, unsigned code, mw_text *text);
-
-/* The content, lent: bytes stay where and as they are until the delivery is done. */
-void mw_delivery_content(mw_delivery *d, const char *bytes, size_t len);
-
-/* The content is a part of a file, up to its end, in lines that end in CRLF, or raw: it goes by BDAT, which the server must offer.
- * last: its last MW_OUTQ_BEHIND_MAX bytes; size is more than that. stamp: when it was last changed (mw_io_file_stamp), asked before
- * its lines were looked at; 0: not known. The file stays open and as it is until the delivery is done; one that does not makes the
- * pump say MW_E_SIZE before the last bytes are sent. */
-void mw_delivery_file(mw_delivery *d, int fd, uint64_t offset, size_t size, const char *last, int64_t stamp);
-
-/* The content comes in pieces, when they can be sent: see mw_flight_wants. */
-void mw_delivery_pulled(mw_delivery *d);
 
 #endif

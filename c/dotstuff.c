@@ -100,7 +100,7 @@ static size_t block_first(block_mask changed, const char *p)
 /* How many bytes from in go out unchanged, given that the first does. */
 static size_t scan_clean(const char *in, size_t len)
 {
-    size_t i = 1;
+    size_t i = 1 + mw_dotstuff_clean_wide(in + 1, len - 1);
 
     for (; len - i >= BLOCK; i += BLOCK) {
         block_mask changed = block_changed(in + i);

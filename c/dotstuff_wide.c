@@ -11,10 +11,15 @@
 #include <string.h>
 #include "dotstuff.h"
 
-/* Functions for processors that have AVX2, in a program for those that have not: gcc 4.9. */
-#if defined(__x86_64__) && !defined(MW_DOTSTUFF_SSE2) && (defined(__clang__) || __GNUC__ * 100 + __GNUC_MINOR__ >= 409)
-#define HAS_AVX2
+/* Functions for processors that have more, in a program for those that have not: gcc 8. */
+#if defined(__x86_64__) && !defined(MW_DOTSTUFF_SSE2) && (defined(__clang__) ? __clang_major__ >= 8 : __GNUC__ >= 8)
+#define HAS_WIDER
 #include <immintrin.h>
+#ifdef MW_DOTSTUFF_AVX2
+#define HAS_AVX512 0
+#else
+#define HAS_AVX512 __builtin_cpu_supports("avx512bw")
+#endif
 #endif
 
 #define STRETCH (MW_DOTSTUFF_WIDE_MIN / 2)
@@ -46,6 +51,32 @@ size_t expand_stretches(find *find_changed, copier *copy, const char *in, size_t
     return o;
 }
 
+/* How many bytes at the front of in are unchanged; up to the last stretch, if all are. */
+static inline __attribute__((always_inline))
+size_t clean_stretches(find *find_changed, const char *in, size_t len)
+{
+    size_t i;
+
+    for (i = 0; len - i >= STRETCH; i += STRETCH) {
+        uint64_t changed = find_changed(in + i);
+
+        if (changed)
+            return i + (size_t)__builtin_ctzll(changed);
+    }
+    return i;
+}
+
+/* The two ways through the bytes, for one kind of processor. */
+#define WAYS(target, by) \
+    target static size_t expand_by_##by(const char *in, size_t len, char *out, size_t cap, size_t *used_r) \
+    { \
+        return expand_stretches(find_by_##by, copy_by_##by, in, len, out, cap, used_r); \
+    } \
+    target static size_t clean_by_##by(const char *in, size_t len) \
+    { \
+        return clean_stretches(find_by_##by, in, len); \
+    }
+
 static inline uint64_t find_by_16(const char *p)
 {
     uint64_t changed = 0;
@@ -61,14 +92,12 @@ static inline void copy_by_16(char *to, const char *from)
     memcpy(to, from, STRETCH);
 }
 
-static size_t expand_by_16(const char *in, size_t len, char *out, size_t cap, size_t *used_r)
-{
-    return expand_stretches(find_by_16, copy_by_16, in, len, out, cap, used_r);
-}
+WAYS(, 16)
 
-#ifdef HAS_AVX2
+#ifdef HAS_WIDER
 
 #define AVX2 __attribute__((target("avx2")))
+#define AVX512 __attribute__((target("avx512f,avx512bw")))
 
 AVX2 static inline uint64_t changed_of_32(const char *p)
 {
@@ -97,24 +126,42 @@ AVX2 static inline void copy_by_32(char *to, const char *from)
     _mm256_storeu_si256((__m256i *)(void *)(to + 32), b);
 }
 
-AVX2 static size_t expand_by_32(const char *in, size_t len, char *out, size_t cap, size_t *used_r)
+WAYS(AVX2, 32)
+
+AVX512 static inline uint64_t find_by_64(const char *p)
 {
-    return expand_stretches(find_by_32, copy_by_32, in, len, out, cap, used_r);
+    __m512i here = _mm512_loadu_si512(p), before = _mm512_loadu_si512(p - 1);
+    uint64_t cr_before = _mm512_cmpeq_epi8_mask(before, _mm512_set1_epi8('\r'));
+    uint64_t lf_before = _mm512_cmpeq_epi8_mask(before, _mm512_set1_epi8('\n'));
+    uint64_t lf = _mm512_cmpeq_epi8_mask(here, _mm512_set1_epi8('\n'));
+    uint64_t dot = _mm512_cmpeq_epi8_mask(here, _mm512_set1_epi8('.'));
+
+    return (lf & ~cr_before) | (dot & (cr_before | lf_before));
 }
 
-size_t mw_dotstuff_expand_wide(const char *in, size_t len, char *out, size_t cap, size_t *used_r)
+AVX512 static inline void copy_by_64(char *to, const char *from)
 {
-    return (__builtin_cpu_supports("avx2") ? expand_by_32 : expand_by_16)(in, len, out, cap, used_r);
+    _mm512_storeu_si512(to, _mm512_loadu_si512(from));
 }
+
+WAYS(AVX512, 64)
+
+#define WIDEST(way) \
+    (HAS_AVX512 ? way##_by_64 : __builtin_cpu_supports("avx2") ? way##_by_32 : way##_by_16)
 
 #else
+#define WIDEST(way) way##_by_16
+#endif
 
 size_t mw_dotstuff_expand_wide(const char *in, size_t len, char *out, size_t cap, size_t *used_r)
 {
-    return expand_by_16(in, len, out, cap, used_r);
+    return WIDEST(expand)(in, len, out, cap, used_r);
 }
 
-#endif
+size_t mw_dotstuff_clean_wide(const char *in, size_t len)
+{
+    return WIDEST(clean)(in, len);
+}
 
 #else
 
@@ -122,6 +169,12 @@ size_t mw_dotstuff_expand_wide(const char *in, size_t len, char *out, size_t cap
 {
     (void)in, (void)len, (void)out, (void)cap;
     *used_r = 0;
+    return 0;
+}
+
+size_t mw_dotstuff_clean_wide(const char *in, size_t len)
+{
+    (void)in, (void)len;
     return 0;
 }
 

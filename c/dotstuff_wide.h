@@ -1,6 +1,6 @@
 /* dotstuff_wide.h - what dotstuff.c and its way of many bytes at once share. Private to the two.
  *
- * MW_DOTSTUFF_SSE2 and MW_DOTSTUFF_PORTABLE keep them from more than every x86-64 processor has, and from all, for tests.
+ * For tests: MW_DOTSTUFF_AVX2, MW_DOTSTUFF_SSE2 and MW_DOTSTUFF_PORTABLE keep them from more than that, and the last one from all.
  */
 #ifndef MW_DOTSTUFF_WIDE_H
 #define MW_DOTSTUFF_WIDE_H
@@ -50,5 +50,9 @@ static inline size_t mw_dotstuff_put_before(char before, char c, char *out)
 /* Expands the front of in, in[-1] being readable, in steps of its own size: returns how many bytes were written, in
  * *used_r how many were read. Both 0 when in or out are too small for a step, or there are no wide instructions. */
 size_t mw_dotstuff_expand_wide(const char *in, size_t len, char *out, size_t cap, size_t *used_r);
+
+/* How many bytes at the front of in, in[-1] being readable, are unchanged: up to the first changed one, or to where what is left is too
+ * small for a step. */
+size_t mw_dotstuff_clean_wide(const char *in, size_t len);
 
 #endif

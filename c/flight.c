@@ -66,7 +66,7 @@ int64_t mw_flight_submit(mw_flight *f, mw_delivery *d)
     if (!f->oldest)
         f->oldest = d;
     f->unanswered++;
-    f->bytes += d->left;
+    f->bytes += (size_t)d->content.size;
     /* What a LHLO may have left open ends by RSET in front of the delivery. */
     if (f->dialogue->lapsed)
         mw_trust_opened(f, f->trust.queued + 1);
@@ -131,7 +131,6 @@ int mw_flight_cancel(mw_flight *f, mw_delivery *d, mw_text *words)
 
 void mw_flight_ended(mw_flight *f, mw_delivery *d)
 {
-    mw_outq_trim(&f->dialogue->out);
     d->has_end = 1;
     d->end = f->dialogue->out.queued;
     d->state = MW_DELIVERY_ENDED;
@@ -319,46 +318,23 @@ static int queue_next(mw_flight *f, mw_delivery *d)
 
 /* ---- content */
 
-/* Expands content into the queue. Returns how much was taken. */
-static size_t expand(mw_flight *f, mw_delivery *d, const char *bytes, size_t len)
-{
-    size_t room, used;
-    char *to = mw_outq_room(&f->dialogue->out, MW_DOTSTUFF_GROWTH * len, &room);
-
-    if (!to) {
-        failed(f, MW_E_NOMEM);
-        return 0;
-    }
-    mw_outq_wrote(&f->dialogue->out, mw_dotstuff_expand(&d->stuff, bytes, len, to, room, &used));
-    d->taken += used;
-    return used;
-}
-
 mw_delivery *mw_flight_wants(const mw_flight *f)
 {
     mw_delivery *d = f->current;
 
-    if (!d || d->state != MW_DELIVERY_CONTENT || !d->pulled || d->whole || f->dialogue->parted)
+    if (!d || d->state != MW_DELIVERY_CONTENT || !mw_content_wants_piece(&d->content) || f->dialogue->parted)
         return NULL;
     return mw_outq_len(&f->dialogue->out) < MW_LMTP_HIGH_WATER ? d : NULL;
 }
 
 int mw_flight_piece(mw_flight *f, const char *bytes, size_t len)
 {
-    mw_delivery *d = f->current;
-    size_t used;
-
-    while (len && !f->dialogue->error) {
-        used = expand(f, d, bytes, len);
-        bytes += used;
-        len -= used;
-    }
-    return f->dialogue->error ? MW_E_NOMEM : 0;
+    return failed(f, mw_content_piece(&f->current->content, &f->dialogue->out, bytes, len));
 }
 
 void mw_flight_whole(mw_flight *f)
 {
-    f->current->whole = 1;
+    f->current->content.whole = 1;
 }
 
 /* The end of the content: owed one reply per accepted recipient (RFC 2033 4.2). */
@@ -366,8 +342,8 @@ static int queue_end(mw_flight *f, mw_delivery *d)
 {
     char end[MW_DOTSTUFF_END_MAX];
 
-    mw_trace_content(&f->dialogue->trace, d->taken);
-    if (mw_flight_queue(f, end, mw_dotstuff_end(&d->stuff, end), MW_KIND_END, mw_transaction_owed(&d->to), d))
+    mw_trace_content(&f->dialogue->trace, d->content.taken);
+    if (mw_flight_queue(f, end, mw_content_end(&d->content, end), MW_KIND_END, mw_transaction_owed(&d->to), d))
         return -1;
     mw_flight_ended(f, d);
     d->shape = mw_trust_shape(d);
@@ -375,40 +351,11 @@ static int queue_end(mw_flight *f, mw_delivery *d)
     return 0;
 }
 
-/* A long stretch that needs no change goes from where it is; what is shorter costs less to copy than to
- * describe. */
-#define LEND_MIN 16384
-#define LEND_MAX (1024 * 1024)
-#define EXPAND_MAX 65536
-
-static size_t write_stretch(mw_flight *f, mw_delivery *d)
-{
-    mw_dotstuff before = d->stuff;
-    size_t len = d->left < LEND_MAX ? d->left : LEND_MAX;
-    size_t clean = len < LEND_MIN ? 0 : mw_dotstuff_clean(&d->stuff, d->content, len);
-
-    if (clean < LEND_MIN) {
-        d->stuff = before;
-        return expand(f, d, d->content, d->left < EXPAND_MAX ? d->left : EXPAND_MAX);
-    }
-    if (failed(f, mw_outq_lend(&f->dialogue->out, d->content, clean)))
-        return 0;
-    d->taken += clean;
-    return clean;
-}
-
 static int write_content(mw_flight *f, mw_delivery *d)
 {
-    size_t used = 1;
-
-    while (d->left && used && mw_outq_len(&f->dialogue->out) < MW_LMTP_HIGH_WATER) {
-        used = write_stretch(f, d);
-        d->content += used;
-        d->left -= used;
-    }
-    if (!d->left && d->whole && !f->dialogue->error)
-        return queue_end(f, d);
-    return -1;
+    if (mw_flight_write(f, d) || !mw_content_is_queued(&d->content))
+        return -1;
+    return queue_end(f, d);
 }
 
 /* ---- what may go now */

@@ -40,9 +40,6 @@ void mw_flight_more(mw_flight *f, int more);
  * there is much to write. */
 int mw_flight_streams(const mw_flight *f);
 
-/* True when the server takes BDAT (RFC 3030): see mw_delivery_file. */
-int mw_flight_chunks(const mw_flight *f);
-
 /* Content of at most this many bytes may go ahead of the replies to RCPT. 0: none. */
 void mw_flight_eager(mw_flight *f, size_t bytes);
 

@@ -20,34 +20,43 @@
  *     BDAT 0 LAST, LHLO         ->
  *                              <-   250 a saved, 250-name ..
  */
-#include "crlf.h"
 #include "error.h"
 #include "flight_private.h"
 
 #include <stdio.h>
 #include <string.h>
 
-int mw_flight_chunks(const mw_flight *f)
-{
-    return f->dialogue->keywords.chunking;
-}
-
 void mw_flight_choose(mw_flight *f, mw_delivery *d)
 {
     int streams = mw_trust_may_follow(f) && f->trust.fence == MW_FENCE_HOLDS && f->trust.probe.state != MW_PROBE_FAILED;
 
-    if (d->pulled || (!mw_flight_chunks(f) && !d->in_file))
+    if (d->content.source == MW_SOURCE_PIECES || !f->dialogue->keywords.chunking)
         return;
-    d->eager = streams && d->rcpts == 1 && d->size <= f->eager;
-    d->by_bdat = d->raw || d->in_file || d->eager;
+    d->by_bdat = d->raw || (d->content.source == MW_SOURCE_FILE && mw_content_is_file_in_lines(&d->content));
+    d->eager = streams && d->rcpts == 1 && d->content.size <= f->eager && (d->by_bdat || d->content.source == MW_SOURCE_LENT);
+    d->by_bdat |= d->eager;
     d->shape = mw_trust_shape(d);
 }
 
 /* ---- content */
 
-static uint64_t wire_size(const mw_delivery *d)
+/* The file of a message cannot be sent: nobody got any of it, whatever is unanswered. */
+static int content_failed(mw_flight *f, mw_delivery *d, int rc)
 {
-    return d->raw || d->in_file ? d->left : mw_crlf_size(d->content, d->left);
+    mw_text *words = mw_content_words(&d->content, f->dialogue->alloc, rc);
+
+    if (words)
+        mw_transaction_abandon(&d->to, MW_STAGE_BODY, MW_LMTP_LOST, words, 0);
+    mw_dialogue_break(f->dialogue, rc, words);
+    mw_text_drop(words);
+    return rc;
+}
+
+int mw_flight_write(mw_flight *f, mw_delivery *d)
+{
+    int rc = mw_content_write(&d->content, &f->dialogue->out, MW_LMTP_HIGH_WATER);
+
+    return rc ? content_failed(f, d, rc) : 0;
 }
 
 /* A chunk that is not the last: its reply comes next, if it has not come already. */
@@ -101,70 +110,25 @@ void mw_flight_apply_chunk(mw_flight *f, mw_delivery *d, mw_reply *r)
         d->answered_early = 1;
 }
 
-static int queue_file(mw_flight *f, mw_delivery *d)
-{
-    mw_outq_stretch stretch = { d->fd, d->offset, d->left - sizeof d->last, sizeof d->last, d->stamp };
-    int rc = mw_outq_stretch_of(&f->dialogue->out, &stretch);
-
-    return rc ? rc : mw_outq_copy(&f->dialogue->out, d->last, sizeof d->last);
-}
-
-/* What needs no change goes from where it is. */
-static int lend_rest(mw_flight *f, mw_delivery *d)
-{
-    if (d->in_file ? queue_file(f, d) : mw_outq_lend(&f->dialogue->out, d->content, d->left)) {
-        mw_dialogue_break(f->dialogue, MW_E_NOMEM, NULL);
-        return 0;
-    }
-    d->taken += d->left;
-    d->left = 0;
-    return ended(f, d);
-}
-
 /* The owed replies are counted when those to the RCPTs have come. */
 int mw_flight_queue_bdat(mw_flight *f, mw_delivery *d)
 {
     char head[64];
-    uint64_t size = wire_size(d);
+    uint64_t size;
     int len;
 
+    mw_content_begin(&d->content, d->raw || d->content.source == MW_SOURCE_FILE ? MW_ENCODE_NOTHING : MW_ENCODE_LINES);
+    size = mw_content_wire_size(&d->content);
     d->split = d->grouped && d->asked > 1 && mw_trust_may_follow(f);
     len = snprintf(head, sizeof head, "BDAT %llu%s\r\n", (unsigned long long)size, d->split ? "" : " LAST");
     if (mw_flight_queue(f, head, (size_t)len, d->split ? MW_KIND_BDAT : MW_KIND_END, 1, d))
         return 0;
     mw_commands_tail(&f->dialogue->commands)->counts_later = !d->split;
     d->state = MW_DELIVERY_CONTENT;
-    d->changed = size != d->left;
     return mw_flight_write_chunk(f, d);
-}
-
-/* The end that a last line without one gets. */
-static int end_changed(mw_flight *f, mw_delivery *d)
-{
-    if (d->open_line && mw_outq_copy(&f->dialogue->out, "\r\n", 2)) {
-        mw_dialogue_break(f->dialogue, MW_E_NOMEM, NULL);
-        return 0;
-    }
-    return ended(f, d);
 }
 
 int mw_flight_write_chunk(mw_flight *f, mw_delivery *d)
 {
-    size_t room, used;
-    char *to;
-
-    if (!d->changed)
-        return lend_rest(f, d);
-    while (d->left && mw_outq_len(&f->dialogue->out) < MW_LMTP_HIGH_WATER) {
-        d->open_line = mw_crlf_open(d->content, d->left);
-        if (!(to = mw_outq_room(&f->dialogue->out, 2 * d->left, &room))) {
-            mw_dialogue_break(f->dialogue, MW_E_NOMEM, NULL);
-            return 0;
-        }
-        mw_outq_wrote(&f->dialogue->out, mw_crlf_expand(&d->after_cr, d->content, d->left, to, room, &used));
-        d->content += used;
-        d->left -= used;
-        d->taken += used;
-    }
-    return d->left ? 0 : end_changed(f, d);
+    return !mw_flight_write(f, d) && mw_content_is_queued(&d->content) && ended(f, d);
 }

@@ -84,6 +84,9 @@ void mw_lmtp_refuse_mail(mw_lmtp *s, unsigned code, mw_text *why);
 /* A recipient whose RCPT was not sent has this for a result, unless it has MAIL's refusal. 0, MW_E_RCPT_LIMIT or MW_E_NOMEM. */
 int mw_lmtp_refuse_rcpt(mw_lmtp *s, mw_slice address, unsigned code, mw_text *why);
 
+/* A line that cannot be sent, as the session is broken: if it is a RCPT, its recipient is a deferral of stage 'connect'. */
+int mw_lmtp_rcpt_lost(mw_lmtp *s, mw_slice line);
+
 /* A wait ran out among the replies to RCPTs that went as a group (RFC 2920), of which the first is recipient first: what has come may be
  * one place off, so all of them are deferrals. For a session that is broken. */
 void mw_lmtp_doubt_group(mw_lmtp *s, size_t first);
@@ -181,15 +184,15 @@ int mw_lmtp_verdict(mw_lmtp *s);
 
 /* ---- content */
 
-typedef enum mw_content {
+typedef enum mw_content_state {
     MW_CONTENT_NONE,        /* none was asked for since the last message */
     MW_CONTENT_ASKED,       /* DATA was sent, its reply is owed */
     MW_CONTENT_OPEN,        /* 354: mw_lmtp_data, mw_lmtp_data_end */
     MW_CONTENT_REFUSED,     /* mw_lmtp_last was, and mw_lmtp_refusal is, the reply; or it broke */
     MW_CONTENT_CHUNK        /* BDAT: bytes to be sent by mw_lmtp_raw */
-} mw_content;
+} mw_content_state;
 
-mw_content mw_lmtp_content(const mw_lmtp *s);
+mw_content_state mw_lmtp_content(const mw_lmtp *s);
 
 /* Opens the content without a 354 that the session has seen. Returns 0, or MW_E_STATE after a refusal,
  * inside BDAT or on a broken session. */
@@ -199,7 +202,8 @@ int mw_lmtp_content_open(mw_lmtp *s);
 void mw_lmtp_refusal(mw_lmtp *s);
 
 /* Content, line ends and dots made right on the way: takes bytes while less than MW_LMTP_HIGH_WATER is
- * queued; *used_r says how many.
+ * queued; *used_r says how many. Long stretches that need no change are lent: where len is MW_CONTENT_LEND_MIN or more the bytes stay
+ * until the queue is empty.
  *   0               taken; if not all were, send and call again
  *   MW_E_STATE      no content is open; bytes offered while MW_CONTENT_ASKED are missing from then on
  *   MW_E_CLOSED     the server has said 421 meanwhile

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-mw_content mw_lmtp_content(const mw_lmtp *s)
+mw_content_state mw_lmtp_content(const mw_lmtp *s)
 {
     switch (s->state) {
     case MW_STATE_ASKED:
@@ -129,8 +129,7 @@ static int watch(mw_lmtp *s, int each)
 
 int mw_lmtp_data(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r)
 {
-    size_t room, used, wrote;
-    char *to;
+    mw_content content = { .stuff = s->stuff };
     int rc;
 
     *used_r = 0;
@@ -139,15 +138,13 @@ int mw_lmtp_data(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r)
         return MW_E_STATE;
     if ((rc = watch(s, 0)))
         return rc;
-    while (*used_r < len && mw_outq_len(&s->dialogue.out) < MW_LMTP_HIGH_WATER) {
-        if (!(to = mw_outq_room(&s->dialogue.out, MW_DOTSTUFF_GROWTH * (len - *used_r), &room)))
-            return MW_E_NOMEM;
-        wrote = mw_dotstuff_expand(&s->stuff, bytes + *used_r, len - *used_r, to, room, &used);
-        mw_outq_wrote(&s->dialogue.out, wrote);
-        *used_r += used;
+    mw_content_lend(&content, bytes, len);
+    rc = mw_content_write(&content, &s->dialogue.out, MW_LMTP_HIGH_WATER);
+    s->stuff = content.stuff;
+    *used_r = (size_t)content.taken;
+    if (content.taken)
         s->end_seen = s->stuff.state ? 0 : LINE_ENDED;
-    }
-    return 0;
+    return rc;
 }
 
 int mw_lmtp_withheld(mw_lmtp *s)
@@ -172,7 +169,7 @@ static int finals_came(const mw_lmtp *s)
 /* The bytes of a BDAT: the last one of LAST ends the message. */
 static int raw_chunk(mw_lmtp *s, const char *bytes, size_t len)
 {
-    if (mw_outq_copy(&s->dialogue.out, bytes, len))
+    if (mw_content_put(&s->dialogue.out, bytes, len))
         return MW_E_NOMEM;
     s->chunk_left -= len;
     if (!s->chunk_left && s->chunk_last) {
@@ -215,7 +212,7 @@ static int raw_content(mw_lmtp *s, const char *bytes, size_t len)
     if (!rc)
         rc = mw_commands_reserve(&s->dialogue.commands, 1);
     if (!rc)
-        rc = mw_outq_copy(&s->dialogue.out, bytes, len);
+        rc = mw_content_put(&s->dialogue.out, bytes, len);
     if (rc)
         return rc;
     mw_dotstuff_pass(&s->stuff, bytes, len);
@@ -283,7 +280,6 @@ int mw_lmtp_data_end(mw_lmtp *s)
         s->stuff = before;
         return MW_E_NOMEM;
     }
-    mw_outq_trim(&s->dialogue.out);
     end_queued(s);
     return 0;
 }

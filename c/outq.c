@@ -28,7 +28,6 @@ void mw_outq_init(mw_outq *q, const mw_alloc *alloc)
 {
     memset(q, 0, sizeof *q);
     q->alloc = alloc;
-    q->keeps = MW_OUTQ_CHUNK;
 }
 
 static void release(mw_outq *q, mw_outq_chunk *c)
@@ -70,7 +69,7 @@ static void retire_first(mw_outq *q)
     q->first = c->next;
     if (!q->first)
         q->last = NULL;
-    if (c->cap == 0 || c->cap > q->keeps || (q->spare && q->spare->cap >= c->cap)) {
+    if (c->cap == 0 || c->cap > MW_OUTQ_CHUNK || (q->spare && q->spare->cap >= c->cap)) {
         release(q, c);
         return;
     }
@@ -78,15 +77,6 @@ static void retire_first(mw_outq *q)
     c->next = NULL;
     c->head = c->tail = 0;
     q->spare = c;
-}
-
-void mw_outq_trim(mw_outq *q)
-{
-    q->keeps = MW_OUTQ_CHUNK;
-    if (q->spare && q->spare->cap > q->keeps) {
-        release(q, q->spare);
-        q->spare = NULL;
-    }
 }
 
 void mw_outq_drop(mw_outq *q)
@@ -117,10 +107,8 @@ static size_t last_room(const mw_outq *q)
 /* How much storage the next chunk gets, for need bytes at once. */
 static size_t next_cap(const mw_outq *q, size_t need)
 {
-    if (need > MW_OUTQ_CHUNK_MAX)
-        return need;
     if (need > MW_OUTQ_CHUNK)
-        return MW_OUTQ_CHUNK_MAX;
+        return need;
     if (need > FIRST_CHUNK || (q->last && q->last->cap > 0))
         return MW_OUTQ_CHUNK;
     return FIRST_CHUNK;
@@ -132,8 +120,6 @@ static mw_outq_chunk *push_store(mw_outq *q, size_t need)
     size_t cap = next_cap(q, need);
     mw_outq_chunk *c = q->spare;
 
-    if (cap == MW_OUTQ_CHUNK_MAX)
-        q->keeps = MW_OUTQ_CHUNK_MAX;
     if (c && c->cap >= cap)
         q->spare = NULL;
     else
@@ -172,8 +158,8 @@ char *mw_outq_room(mw_outq *q, size_t want, size_t *cap_r)
     size_t room;
 
     *cap_r = 0;
-    if (want > MW_OUTQ_CHUNK_MAX)
-        want = MW_OUTQ_CHUNK_MAX;
+    if (want > MW_OUTQ_CHUNK)
+        want = MW_OUTQ_CHUNK;
     if (last_room(q) < least && !push_store(q, want))
         return NULL;
     room = last_room(q);

@@ -13,11 +13,9 @@
 #include "alloc.h"
 #include "buf.h"
 
-/* Copied bytes gather in chunks of this size, large enough to make a system call worth its cost; more at once goes into one of
- * the greatest size, as waking the peer costs more than the call, and a processor's cache still holds it. (The first is
- * smaller, so that idle sessions are; a copy of more than the greatest has its own.) */
+/* Copied bytes gather in chunks of this size: large enough to make a system call worth its cost, and small enough that a processor's
+ * cache still holds it. (The first is smaller, so that idle sessions are; a copy of more has its own.) */
 #define MW_OUTQ_CHUNK 65536
-#define MW_OUTQ_CHUNK_MAX 524288
 
 /* mw_outq_room gives at least this much, if that much is wanted: enough for producers that cannot
  * stop inside what one byte becomes. */
@@ -28,7 +26,6 @@ typedef struct mw_outq_chunk mw_outq_chunk;
 typedef struct mw_outq {
     const mw_alloc *alloc;
     mw_outq_chunk *first, *last, *spare;
-    size_t keeps;       /* a larger chunk is no spare */
     uint64_t queued;    /* bytes ever queued */
     uint64_t sent;      /* bytes ever sent; never above queued */
 } mw_outq;
@@ -81,9 +78,6 @@ int mw_outq_peek(const mw_outq *q, mw_slice *v, int max);
 
 /* n bytes have been sent (at most mw_outq_len). */
 void mw_outq_sent(mw_outq *q, size_t n);
-
-/* No more large pieces come for now: a chunk of more than MW_OUTQ_CHUNK is not kept until one comes again. */
-void mw_outq_trim(mw_outq *q);
 
 /* Forgets what was not sent: it counts as neither sent nor queued. */
 void mw_outq_drop(mw_outq *q);

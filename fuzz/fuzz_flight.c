@@ -157,9 +157,9 @@ static void submit(mw_slice arg, int pulled)
     m->rcpts = rcpts;
     write_content(m, number, fuzz_number(arg, CONTENT_MAX, 10));
     if (pulled)
-        mw_delivery_pulled(d);
+        mw_content_in_pieces(&d->content);
     else
-        mw_delivery_content(d, m->content, m->len);
+        mw_content_lend(&d->content, m->content, m->len);
     h.count++;
     FUZZ_CHECK(mw_flight_submit(h.deliveries, d) == (int64_t)number);
 }

@@ -11,7 +11,7 @@ typedef struct run {
     mw_lmtp *s;
     model *m;
     int cut;
-    mw_content content;     /* before the call */
+    mw_content_state content;     /* before the call */
     int small;              /* limits were set */
 } run;
 
@@ -71,7 +71,7 @@ static inline void check_broken(const run *h, int waiting)
 
 static inline void check(run *h, int waiting)
 {
-    mw_content content = mw_lmtp_content(h->s);
+    mw_content_state content = mw_lmtp_content(h->s);
 
     if (fuzz_memory_has_failed(&h->memory)) {
         h->m->unsure = 1;

@@ -327,13 +327,13 @@ static void mark_unread(pTHX_ job *j)
 }
 
 /* The content, as far as it can be read before anything is sent. Nothing of it is read for a link that is closed. */
-static void read_content(pTHX_ job *j, int may_be_file)
+static void read_content(pTHX_ job *j)
 {
     if (!j->source.text && mwx_fd(aTHX_ j->self) < 0) {
         j->source.text = sv_2mortal(newSVpvs(""));
         return;
     }
-    mwx_source_read(aTHX_ &j->source, j->link, j->self, j->raw, j->order.until, may_be_file);
+    mwx_source_read(aTHX_ &j->source, j->link, j->self, j->raw, j->order.until);
     if (j->link->died) {
         unread(aTHX_ j->delivery, sv_2mortal(newSVpvs("the message could not be read")));
         mwx_link_delivered(aTHX_ j->link, mwx_flight_results(aTHX_ j->delivery));
@@ -365,21 +365,18 @@ static void launch(pTHX_ job *j)
     mw_delivery *d;
     int error = errno;
 
-    read_content(aTHX_ j, 1);
+    read_content(aTHX_ j);
     check_open(aTHX_ j);
-    if (j->source.file) {
-        j->id = mwx_flight_launch_file(aTHX_ j->link, j->delivery, j->source.file, j->source.offset, j->source.size, j->raw, j->order.until);
-        if (!j->id)
-            read_content(aTHX_ j, 0);
-    }
     d = j->delivery;
     if (j->source.text)
         j->source.size = (NV)SvCUR(j->source.text);
     mwx_link_set_binary(j->link, 0);
-    if (!j->id)
+    if (j->source.file)
+        j->id = mwx_flight_launch_file(aTHX_ j->link, d, j->source.file, j->source.offset, j->source.size, j->raw, j->order.until);
+    else
         j->id = mwx_flight_launch(aTHX_ j->link, d, j->source.text, j->raw, j->order.until);
     j->delivery = NULL;
-    note_job(aTHX_ j, d->pulled);
+    note_job(aTHX_ j, !j->source.text && !j->source.file);
     errno = error;
 }
 

@@ -3,14 +3,10 @@
 #include "convert.h"
 #include "link_private.h"
 #include "order.h"
-#include "../c/crlf.h"
 
 /* Bytes that a call which must not wait moves before others have their turn: the other side may take them
  * as fast as we write. */
 #define FAIR_SHARE (1024 * 1024)
-
-/* How much of a file is looked at in one go. */
-#define FILE_BLOCK 32768
 
 /* ---- handing over */
 
@@ -20,11 +16,11 @@ static void give_content(pTHX_ mw_delivery *d, SV *kept)
     const char *bytes;
 
     if (!kept) {
-        mw_delivery_pulled(d);
+        mw_content_in_pieces(&d->content);
         return;
     }
     bytes = SvPV(kept, len);
-    mw_delivery_content(d, bytes, len);
+    mw_content_lend(&d->content, bytes, len);
     d->owner = SvREFCNT_inc(kept);
 }
 
@@ -45,37 +41,13 @@ IV mwx_flight_launch(pTHX_ mwx_link *link, mw_delivery *d, SV *content, int raw,
     return launch(link, d, raw, deadline);
 }
 
-/* ---- files */
-
-/* Whether all lines in it, the last one as well, end in CRLF. */
-static int is_in_lines(int fd, uint64_t offset, uint64_t size)
-{
-    char block[FILE_BLOCK];
-    char last = '\n';
-    int n = 0, after_cr = 0;
-
-    for (; size; size -= (uint64_t)n, offset += (uint64_t)n) {
-        n = mw_io_read_file(fd, offset, block, size < sizeof block ? (int)size : (int)sizeof block);
-        if (n <= 0 || !mw_crlf_clean(&after_cr, block, (size_t)n))
-            return 0;
-        last = block[n - 1];
-    }
-    return last == '\n';
-}
-
 IV mwx_flight_launch_file(pTHX_ mwx_link *link, mw_delivery *d, SV *handle, NV offset, NV size, int raw, int64_t deadline)
 {
-    char last[MW_OUTQ_BEHIND_MAX];
     int fd = mwx_fd(aTHX_ handle);
-    int64_t stamp = fd < 0 ? 0 : mw_io_file_stamp(fd);
+    mw_file file;
 
-    if (fd < 0 || size <= (NV)sizeof last || size > (NV)SIZE_MAX || !mw_flight_chunks(link->flight))
-        return 0;
-    if (!raw && !is_in_lines(fd, (uint64_t)offset, (uint64_t)size))
-        return 0;
-    if (mw_io_read_file(fd, (uint64_t)(offset + size) - sizeof last, last, sizeof last) != (int)sizeof last)
-        return 0;
-    mw_delivery_file(d, fd, (uint64_t)offset, (size_t)size, last, stamp);
+    mw_io_file(&file, fd, (uint64_t)offset, (uint64_t)size);
+    mw_content_from_file(&d->content, &file);
     d->owner = newSVsv(handle);
     return launch(link, d, raw, deadline);
 }
@@ -180,7 +152,7 @@ static void lose(pTHX_ mwx_link *link, SV *ref, int why)
     /* Nothing more can come: what is waited for to see that is the same. */
     if (why == MW_E_CLOSED && mw_flight_waits(link->flight) == MW_WAIT_QUIET)
         mw_flight_expired(link->flight);
-    mwx_link_give_up(aTHX_ link, ref, why, mwx_link_words(why));
+    mwx_link_give_up(aTHX_ link, ref, why, mwx_link_words(link, why));
 }
 
 void mwx_flight_interrupted(pTHX_ mwx_link *link, SV *ref, IV id, const char *words)
@@ -229,18 +201,6 @@ static int reached(const mwx_link *link, int until, IV id)
     return !d || d->state == MW_DELIVERY_DONE;
 }
 
-/* What has come is seen before more is sent, or it would be taken for the answer to that. */
-static int look(pTHX_ mwx_link *link, SV *ref)
-{
-    int rc;
-
-    link->transport.fd = mwx_fd(aTHX_ ref);
-    if (link->transport.fd < 0 || !mw_outq_len(mw_lmtp_out(link->session)))
-        return 0;
-    rc = mw_io_poll(&link->transport, mw_lmtp_in(link->session));
-    return rc == MW_E_INTR ? 0 : rc;
-}
-
 /* One step of moving bytes: > 0 some were, 0 none without waiting, or an error. */
 static int move(pTHX_ mwx_link *link, SV *ref, int may_wait)
 {
@@ -249,7 +209,7 @@ static int move(pTHX_ mwx_link *link, SV *ref, int may_wait)
 
     if (mw_flight_waits(link->flight) == MW_WAIT_NONE)
         return 0;
-    if ((rc = look(aTHX_ link, ref)))
+    if (mw_outq_len(mw_lmtp_out(link->session)) && (rc = mwx_link_look(aTHX_ link, ref)))
         return rc;
     rc = mwx_link_pump(aTHX_ link, ref, MW_IO_IN, may_wait ? deadline : 0);
     if (rc == MW_E_TIMEOUT && !may_wait && mw_io_now() < deadline)
@@ -263,7 +223,7 @@ static void close_broken(pTHX_ mwx_link *link, SV *ref)
     int why = mw_lmtp_error(link->session);
 
     if (why && mwx_fd(aTHX_ ref) >= 0)
-        mwx_link_give_up(aTHX_ link, ref, why, mwx_link_words(why));
+        mwx_link_give_up(aTHX_ link, ref, why, mwx_link_words(link, why));
 }
 
 int mwx_flight_run(pTHX_ mwx_link *link, SV *ref, int until, IV id, int may_wait)

@@ -9,8 +9,7 @@
  * NULL when pieces will come. raw: line ends stay as they are (BINARYMIME). deadline: MW_IO_NEVER for none. Returns the id. */
 IV mwx_flight_launch(pTHX_ mwx_link *link, mw_delivery *d, SV *content, int raw, int64_t deadline);
 
-/* The same for content in a plain file, size bytes of which from offset on are the content. 0, and nothing was done, unless the
- * server offers CHUNKING and the file can go as it is: raw, or in lines that end in CRLF. It is read to find that out. */
+/* The same for content in a plain file, which has size bytes from offset on. */
 IV mwx_flight_launch_file(pTHX_ mwx_link *link, mw_delivery *d, SV *handle, NV offset, NV size, int raw, int64_t deadline);
 
 /* What mwx_flight_run returns. */

@@ -222,17 +222,16 @@ static void read_code(pTHX_ mwx_source *s, mwx_link *link, int whole, int64_t de
 }
 
 /* What Perl makes of it: nothing, a text, or a stretch of a file. */
-static void read_object(pTHX_ mwx_source *s, mwx_link *link, SV *ref, int whole, int64_t deadline, int may_be_file)
+static void read_object(pTHX_ mwx_source *s, mwx_link *link, SV *ref, int whole, int64_t deadline)
 {
-    SV *arguments[5];
+    SV *arguments[4];
     AV *got;
 
     arguments[0] = s->object;
     arguments[1] = sv_2mortal(newSViv(whole));
     arguments[2] = sv_2mortal(newSVnv(deadline == MW_IO_NEVER ? 0 : (NV)deadline / 1e9));
     arguments[3] = sv_2mortal(newSVuv(link->eager));
-    arguments[4] = sv_2mortal(newSViv(may_be_file));
-    got = mwx_call(aTHX_ ref, "_content", arguments, 5, &link->died);
+    got = mwx_call(aTHX_ ref, "_content", arguments, 4, &link->died);
     if (!got || av_len(got) < 0)
         return;
     if (av_len(got) == 0) {
@@ -245,7 +244,7 @@ static void read_object(pTHX_ mwx_source *s, mwx_link *link, SV *ref, int whole,
 }
 
 /* Who asks for content must not be called from within. */
-static void read_by_code(pTHX_ mwx_source *s, mwx_link *link, SV *ref, int whole, int64_t deadline, int may_be_file)
+static void read_by_code(pTHX_ mwx_source *s, mwx_link *link, SV *ref, int whole, int64_t deadline)
 {
     HV *facts = mwx_facts(aTHX_ ref);
 
@@ -255,20 +254,20 @@ static void read_by_code(pTHX_ mwx_source *s, mwx_link *link, SV *ref, int whole
     if (s->code)
         read_code(aTHX_ s, link, whole, deadline);
     else
-        read_object(aTHX_ s, link, ref, whole, deadline, may_be_file);
+        read_object(aTHX_ s, link, ref, whole, deadline);
     link->busy = 0;
     LEAVE;
     blame_died(aTHX_ s, link);
 }
 
-void mwx_source_read(pTHX_ mwx_source *s, mwx_link *link, SV *ref, int whole, int64_t deadline, int may_be_file)
+void mwx_source_read(pTHX_ mwx_source *s, mwx_link *link, SV *ref, int whole, int64_t deadline)
 {
     if (s->text)
         return;
     if (s->handle)
         read_small(aTHX_ s);
     else
-        read_by_code(aTHX_ s, link, ref, whole, deadline, may_be_file);
+        read_by_code(aTHX_ s, link, ref, whole, deadline);
     if (s->text && !s->fault)
         octets(aTHX_ s->text);
 }

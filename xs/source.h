@@ -27,7 +27,7 @@ void mwx_source_take(pTHX_ mwx_source *s, SV *data, SV *file);
 
 /* What is in it: text, a file, or neither: then it comes in pieces, of which object has the first. Reads on up to the link's limit for
  * content that goes early, and all of it if whole. The caller's code runs, and may die (link->died). deadline: when that
- * must end. may_be_file: a file is of use. */
-void mwx_source_read(pTHX_ mwx_source *s, mwx_link *link, SV *ref, int whole, int64_t deadline, int may_be_file);
+ * must end. */
+void mwx_source_read(pTHX_ mwx_source *s, mwx_link *link, SV *ref, int whole, int64_t deadline);
 
 #endif

@@ -178,9 +178,9 @@ static inline void client_submits(client *c, int message)
         mw_delivery_rcpt(d, slice(address), slice(line));
     }
     if (c->use.pulled && message != LEADER)
-        mw_delivery_pulled(d);
+        mw_content_in_pieces(&d->content);
     else
-        mw_delivery_content(d, server_content(message), strlen(server_content(message)));
+        mw_content_lend(&d->content, server_content(message), strlen(server_content(message)));
     d->raw = c->use.raw && message != LEADER && !c->use.pulled && c->v.is.chunking;
     mw_flight_submit(c->deliveries, d);
 }

@@ -154,9 +154,9 @@ static void submit(flight *f)
         return;
     }
     if (tap_random(4))
-        mw_delivery_content(d, f->body[number], strlen(f->body[number]));
+        mw_content_lend(&d->content, f->body[number], strlen(f->body[number]));
     else
-        mw_delivery_pulled(d);
+        mw_content_in_pieces(&d->content);
     f->messages++;
     if (mw_flight_submit(f->deliveries, d) != f->messages)
         f->wrong = "an id";

@@ -108,9 +108,9 @@ static mw_delivery *delivery(const mw_alloc *a)
         return NULL;
     }
     if (now->pulled)
-        mw_delivery_pulled(d);
+        mw_content_in_pieces(&d->content);
     else
-        mw_delivery_content(d, now->content, strlen(now->content));
+        mw_content_lend(&d->content, now->content, strlen(now->content));
     d->raw = now->raw;
     return d;
 }

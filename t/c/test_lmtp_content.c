@@ -132,7 +132,7 @@ static size_t write_large(const char *bytes, size_t len, size_t most, char *wire
         n = most ? 1 + tap_random((uint32_t)most) : len;
         good = put(s, bytes + at, n < len - at ? n : len - at, &used) == 0;
         at += used;
-        good &= mw_outq_len(mw_lmtp_out(s)) <= 2 * MW_LMTP_HIGH_WATER + MW_OUTQ_CHUNK_MAX;
+        good &= mw_outq_len(mw_lmtp_out(s)) <= 2 * MW_LMTP_HIGH_WATER + MW_OUTQ_CHUNK;
         if (mw_outq_len(mw_lmtp_out(s)) >= MW_LMTP_HIGH_WATER) {
             good &= put(s, bytes, 1, &used) == 0 && used == 0;
             got += take(s, wire + got);

@@ -35,10 +35,10 @@ my @QMTP = qw(--qmtp);
 my @DELAY = qw(--delay 10);
 
 # Commands.
-my ($dir, $bin, $big_file, $huge);
+my ($dir, $bin, $big_file, $lf_file, $huge);
 my (%can, @missing);
 
-sub c_client { return [ $bin->{client}, $_[0], 'PORT', 'COUNT', $_[1] ] }
+sub c_client { my ($mode, $size, @more) = @_; return [ $bin->{client}, $mode, 'PORT', 'COUNT', $size, @more ] }
 sub ours     { my ($mode, $size, @more) = @_; return [ $^X, "$dir/ours.pl", $mode, 'PORT', 'COUNT', $size, @more ] }
 
 sub net_smtp {
@@ -130,10 +130,12 @@ sub submit {
         unit     => 'messages/s',
         each     => 'message',
         sink     => \@LMTP,
-        baseline => 'Net::LMTP deliver, DATA',
-        goal     => [ 'Net::LMTP submit, CHUNKING', 2, 'times deliver by DATA' ],
+        baseline => 'bare C client, BDAT, one write each',
+        goal     => [ 'Net::LMTP submit, CHUNKING', 0.9, 'of the bare stream' ],
         callgrind => 1,
         programs => [
+            { name => 'bare C client, BDAT, one write each', kind => 'limit', count => [ 30_000, 1000 ],
+                run => c_client('lmtp-bdat', SMALL) },
             { name => 'Net::LMTP deliver, DATA', kind => 'ours', count => [ 8000, 500 ], sink => ['--pipelining'],
                 run => ours('deliver', SMALL) },
             { name => 'Net::LMTP submit, DATA', kind => 'ours', count => [ 8000, 500 ], sink => ['--pipelining'],
@@ -194,11 +196,15 @@ sub blocks {
         unit     => 'MB/s',
         each     => 'MB',
         sink     => \@LMTP,
-        baseline => 'Net::Cmd',
-        goal     => [ 'Net::LMTP', 25, 'times Net::Cmd' ],
+        baseline => 'bare C client, line ends mended',
+        goal     => [ 'Net::LMTP', 0.9, 'of the bare loop that does the same' ],
         programs => [
+            { name => 'bare C client, line ends mended', kind => 'limit', count => [ 2000, 100 ],
+                run => c_client('lmtp-mended', BLOCK) },
+            { name => 'Net::LMTP', kind => 'ours', count => [ 2000, 50 ], run => ours('lmtp-blocks', BLOCK) },
+            { name => 'Net::LMTP, lines ended by CRLF', kind => 'ours', count => [ 2000, 50 ],
+                run => ours('lmtp-blocks', BLOCK, 'crlf') },
             { name => 'Net::Cmd', kind => 'peer', count => [ 30, 2 ], run => net_smtp('lmtp-blocks', BLOCK) },
-            { name => 'Net::LMTP', kind => 'ours', count => [ 1000, 50 ], run => ours('lmtp-blocks', BLOCK) },
             { name => 'bare C client, no dots looked for', kind => 'limit', count => [ 2000, 100 ],
                 run => c_client('lmtp-blocks', BLOCK) },
         ],
@@ -282,6 +288,48 @@ sub file {
                 run => ours('lmtp-file', BLOCK, $big_file) },
             { name => 'Net::LMTP deliver, DATA', kind => 'ours', count => [ file_blocks(0), file_blocks(1) ], sink => ['--pipelining'],
                 run => ours('lmtp-file', BLOCK, $big_file) },
+        ],
+    };
+}
+
+# The same with lines that end in LF, so that each end is mended on the way.
+sub lf_file {
+    my @count = (file_blocks(0), file_blocks(1));
+    return {
+        name     => 'lf-file',
+        title    => 'A message of ' . size_name((-s $lf_file) || 0) . ' from a file, lines ended by LF',
+        unit     => 'MB/s',
+        each     => 'MB',
+        sink     => \@LMTP,
+        baseline => 'bare C client: read, mend, write',
+        goal     => [ 'Net::LMTP deliver', 0.9, 'of the bare loop' ],
+        programs => [
+            { name => 'bare C client: read, mend, write', kind => 'limit', count => \@count,
+                run => c_client('lmtp-file', BLOCK, $lf_file) },
+            { name => 'Net::LMTP deliver', kind => 'ours', count => \@count, run => ours('lmtp-file', BLOCK, $lf_file) },
+            { name => 'Net::LMTP deliver, without CHUNKING', kind => 'ours', count => \@count, sink => ['--pipelining'],
+                run => ours('lmtp-file', BLOCK, $lf_file) },
+        ],
+    };
+}
+
+# COUNT is that of the blocks that the message has, so that all rates are those of bytes.
+sub memory {
+    my @count = (file_blocks(0), file_blocks(1));
+    return {
+        name     => 'memory',
+        title    => 'deliver: a message of ' . size_name(file_blocks(0) * BLOCK) . ' in memory',
+        unit     => 'MB/s',
+        each     => 'MB',
+        sink     => \@LMTP,
+        baseline => 'Net::LMTP datasend by blocks of 1 MB, LF',
+        goal     => [ 'Net::LMTP deliver, LF', 1, 'of datasend, and less than 8 MB over start' ],
+        programs => [
+            { name => 'Net::LMTP datasend by blocks of 1 MB, LF', kind => 'ours', count => \@count,
+                run => ours('lmtp-blocks', BLOCK) },
+            { name => 'Net::LMTP deliver, LF', kind => 'ours', count => \@count, run => ours('lmtp-memory', BLOCK) },
+            { name => 'Net::LMTP deliver, CRLF', kind => 'ours', count => \@count,
+                run => ours('lmtp-memory', BLOCK, 'crlf') },
         ],
     };
 }
@@ -418,15 +466,15 @@ sub growth {
     );
 }
 
-# All rows. Arguments: dir (of the benchmark), programs (compiled), big_file (its name), can (which calls
+# All rows. Arguments: dir (of the benchmark), programs (compiled), big_file and lf_file (their names), can (which calls
 # there are), huge (with a message of 1 GB).
 sub rows {
     my (%arg) = @_;
-    ($dir, $bin, $big_file, $huge) = @arg{qw(dir programs big_file huge)};
+    ($dir, $bin, $big_file, $lf_file, $huge) = @arg{qw(dir programs big_file lf_file huge)};
     %can = %{ $arg{can} };
     return (
         old_style(), deliver(), submit(), arguments('deliver', '--pipelining'), arguments('submit', @LMTP),
-        qmtp_send(), qmtp_stream(), lines(), blocks(), scan_alone(), file(),
+        qmtp_send(), qmtp_stream(), lines(), blocks(), scan_alone(), file(), lf_file(), memory(),
         trips(), growth(),
     );
 }

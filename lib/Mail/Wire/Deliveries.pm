@@ -36,16 +36,14 @@ sub _prepare {
 # ---------------------------------------------------------------- running
 
 # What there is of a source before anything is sent: all of it, in octets; or the handle, the first byte and the length of a stretch of a
-# file, which may be sent from where it is; or nothing: it comes in pieces, of which the first is there.
+# file, which is read when its turn has come; or nothing: it comes in pieces, of which the first is there.
 sub _content {
-    my ($self, $source, $whole, $until, $most, $may_be_file) = @_;
-    my $file = $source->file;
+    my ($self, $source, $whole, $until, $most) = @_;
     $source->until($until);
-    if ($file and $source->is_small || $may_be_file && defined $self->_keyword('CHUNKING')) {
+    if ($source->file) {
         my $content = Mail::Wire::Spool->new($source);
         return $content->text ? ${ $content->text } : $content->stretch;
     }
-    seek $file, $source->start, 0 if $file and not $may_be_file;
     my $text = $whole ? $source->gather : $source->ahead($most) or return;
     return $$text;
 }

@@ -1,0 +1,88 @@
+/* content.h - a message's content on its way into a queue: where it comes from, and what is made of it.
+ *
+ * The source is memory that is lent, a stretch of a file, or pieces, which the caller gives when they can be sent. The encoding is what
+ * the command wants: for DATA line ends and dots are made right (dotstuff.h), for BDAT line ends (crlf.h), or nothing is changed.
+ *
+ * In the order of use: one of the three sources; mw_content_begin; mw_content_write, or mw_content_piece, until mw_content_is_queued;
+ * mw_content_end.
+ *
+ * A file that is not what it was when it was taken (shorter, longer, written to) is found out before its last bytes are queued, or, where
+ * it is sent without being read, before they are sent (io.h).
+ */
+#ifndef MW_CONTENT_H
+#define MW_CONTENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "dotstuff.h"
+#include "file.h"
+#include "outq.h"
+#include "text.h"
+
+/* What is shorter costs less to copy than to describe: it is never lent. */
+#define MW_CONTENT_LEND_MIN 32768
+
+typedef enum mw_source { MW_SOURCE_LENT, MW_SOURCE_FILE, MW_SOURCE_PIECES } mw_source;
+
+typedef enum mw_encoding {
+    MW_ENCODE_DOTS,     /* for DATA */
+    MW_ENCODE_LINES,    /* for BDAT; not for files, whose size it would change */
+    MW_ENCODE_NOTHING
+} mw_encoding;
+
+typedef struct mw_content {
+    mw_source source;
+    mw_encoding encoding;
+    const char *bytes;  /* what is left of what is lent */
+    mw_file file;       /* what is left of the stretch is from offset on */
+    uint64_t size;      /* of what is lent, or in the file; 0 for pieces */
+    uint64_t left;      /* of it */
+    uint64_t taken;     /* bytes queued so far, as the caller has them */
+    int whole;          /* there are no more pieces */
+    int as_it_is;       /* of a file, whether it can go so: 0 not known, 1 yes, -1 no */
+    mw_dotstuff stuff;  /* of MW_ENCODE_DOTS, */
+    int after_cr;       /* and of MW_ENCODE_LINES: where the last byte left us */
+} mw_content;
+
+/* The content is these bytes. They stay where and as they are until all of it is sent. */
+void mw_content_lend(mw_content *c, const char *bytes, size_t len);
+
+/* The content is this stretch of a file. */
+void mw_content_from_file(mw_content *c, const mw_file *file);
+
+/* The content comes in pieces. */
+void mw_content_in_pieces(mw_content *c);
+
+/* True when it is in a file, and every line of it, the last one as well, ends in CRLF. The first call reads the file, up to the
+ * first line that does not. */
+int mw_content_is_file_in_lines(mw_content *c);
+
+/* Nothing of it was queued yet: this is how it will be. */
+void mw_content_begin(mw_content *c, mw_encoding encoding);
+
+/* How many bytes it will be in the queue. Not with MW_ENCODE_DOTS, and not for pieces. */
+uint64_t mw_content_wire_size(mw_content *c);
+
+/* Queues the next part of what is lent or in a file, until the queue has high_water bytes, or more by a part. Returns 0, MW_E_NOMEM,
+ * MW_E_SIZE (the file has changed) or MW_E_SYS (it cannot be read). After an error the content cannot be sent. */
+int mw_content_write(mw_content *c, mw_outq *out, size_t high_water);
+
+/* Queues a piece, all of it: pieces should be of moderate size. 0 or MW_E_NOMEM. */
+int mw_content_piece(mw_content *c, mw_outq *out, const char *bytes, size_t len);
+
+/* True while pieces are to come. */
+int mw_content_wants_piece(const mw_content *c);
+
+/* True when all of it is queued. */
+int mw_content_is_queued(const mw_content *c);
+
+/* Writes what ends the content with MW_ENCODE_DOTS, see mw_dotstuff_end. Returns the length. */
+size_t mw_content_end(mw_content *c, char end[MW_DOTSTUFF_END_MAX]);
+
+/* Why mw_content_write failed: words that the caller drops, or NULL where mw_error_text has them. */
+mw_text *mw_content_words(const mw_content *c, const mw_alloc *alloc, int why);
+
+/* Queues bytes as they are, whole or not at all: lent if they are MW_CONTENT_LEND_MIN or more. */
+int mw_content_put(mw_outq *out, const char *bytes, size_t len);
+
+#endif
