@@ -2,13 +2,17 @@
 
 # What is measured: Net::LMTP and Net::QMTP.
 #
-#   ours.pl MODE PORT COUNT SIZE [RECIPIENTS | FILE | crlf]
+#   ours.pl MODE PORT COUNT SIZE [RECIPIENTS | FILE | crlf | KIND]
+#
+# KIND, of deliver and submit: how the content is given (string, list, code, handle), or with which options (see arguments_of).
 
 use strict;
 use warnings;
 
 use FindBin ();
 use lib "$FindBin::Bin/lib";
+
+use File::Temp ();
 
 use Bench::Worker qw(FROM TO LINE content measure);
 
@@ -50,7 +54,7 @@ sub qmtp {
 
 # TO alone, or as many addresses as were asked for.
 sub recipients {
-    my $many = $extra || 1;
+    my $many = $extra && $extra =~ /\A[0-9]+\z/ ? $extra : 1;
     return $many == 1 ? (TO) : map {"recipient$_\@example.org"} 1 .. $many;
 }
 
@@ -125,11 +129,44 @@ sub taken {
     return;
 }
 
+# What gives a message's arguments, of a kind.
+sub arguments_of {
+    my ($kind, $text, @to) = @_;
+    my @from = (From => FROM, To => \@to);
+    my %more = (
+        deadline => [ Deadline => 60 ],
+        options  => [ Size => length $$text, Bits => 8, Deadline => 60 ],
+        envelope => [ Return => 'HDRS', Envelope => 'id' ],
+    );
+    return sub { (@from, Data => $$text) } if $kind eq 'string';
+    return sub { (@from, Data => $$text, @{ $more{$kind} }) } if $more{$kind};
+    if ($kind eq 'list') {
+        my @lines = split /^/, $$text;
+        return sub { (@from, Data => \@lines) };
+    }
+    if ($kind eq 'code') {
+        return sub { my $left = 1; (@from, Data => sub { $left-- > 0 ? $$text : undef }) };
+    }
+    if ($kind eq 'handle') {
+        my $file = File::Temp->new;
+        print {$file} $$text;
+        close $file;
+        open my $handle, '<', $file->filename or die "$file: $!\n";
+        return sub { seek $handle, 0, 0; (@from, Data => $handle) };
+    }
+    my @rcpts = map { [ $_, { Notify => [ 'FAILURE', 'DELAY' ], ORcpt => "rfc822;$_" } ] } @to;
+    return sub { (From => FROM, To => \@rcpts, Data => $$text) } if $kind eq 'rcpts';
+    die "no kind '$kind'\n";
+}
+
+sub kind { return $extra && $extra =~ /\A[a-z]+\z/ ? $extra : 'string' }
+
 sub deliver_all {
     my ($link) = @_;
     my $run = sub {
         my ($messages, $text, @to) = @_;
-        good([ $link->deliver(From => FROM, To => \@to, Data => $$text) ]) for 1 .. $messages;
+        my $arguments = arguments_of(kind(), $text, @to);
+        good([ $link->deliver($arguments->()) ]) for 1 .. $messages;
     };
     measure_messages($run, recipients());
     return;
@@ -139,8 +176,9 @@ sub submit_all {
     my ($link) = @_;
     my $run = sub {
         my ($messages, $text, @to) = @_;
+        my $arguments = arguments_of(kind(), $text, @to);
         for (1 .. $messages) {
-            $link->submit(From => FROM, To => \@to, Data => $$text) or die "nothing submitted\n";
+            $link->submit($arguments->()) or die "nothing submitted\n";
             taken($link->collect) if $link->in_flight >= KEEP;
         }
         while (my $done = $link->collect) { taken($done) }

@@ -115,7 +115,7 @@ static void lhlo(sink_link *l)
         SAY(l, "250-PIPELINING\r\n");
     if (l->options->chunking)
         SAY(l, "250-CHUNKING\r\n");
-    SAY(l, "250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n");
+    SAY(l, "250-8BITMIME\r\n250-SIZE\r\n250-DSN\r\n250 ENHANCEDSTATUSCODES\r\n");
 }
 
 static void mail(sink_link *l)

@@ -397,43 +397,19 @@ mw_slice mw_address_path(mw_slice text, int exact, int *bracketed_r)
     return trimmed;
 }
 
-static int is_ascii(mw_slice text)
+size_t mw_command_envelope(const char *head, mw_slice path, int bracketed, char *out)
 {
-    size_t i;
+    size_t len = strlen(head);
 
-    for (i = 0; i < text.len; i++)
-        if ((unsigned char)text.base[i] > 0x7f)
-            return 0;
-    return 1;
-}
-
-/* Text, in brackets if it has none. Returns the length. */
-static size_t put_path(char *out, mw_slice text, int bracketed)
-{
-    size_t len = 0;
-
+    memcpy(out, head, len);
     if (!bracketed)
         out[len++] = '<';
-    memcpy(out + len, text.base, text.len);
-    len += text.len;
+    if (path.len)
+        memcpy(out + len, path.base, path.len);
+    len += path.len;
     if (!bracketed)
         out[len++] = '>';
     return len;
-}
-
-size_t mw_command_envelope(mw_kind kind, mw_slice address, int exact, char *out, size_t cap, mw_slice *path_r)
-{
-    const char *head = kind == MW_KIND_MAIL ? "MAIL FROM:" : "RCPT TO:";
-    size_t head_len = strlen(head);
-    int bracketed;
-    mw_slice text = mw_address_path(address, exact, &bracketed);
-
-    if (head_len + text.len + 2 > cap || !is_ascii(text))
-        return 0;
-    memcpy(out, head, head_len);
-    path_r->base = out + head_len;
-    path_r->len = put_path(out + head_len, text, bracketed);
-    return mw_address_check(*path_r) ? 0 : head_len + path_r->len;
 }
 
 mw_slice mw_command_data(void)

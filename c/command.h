@@ -118,10 +118,22 @@ const char *mw_address_fault(mw_slice bracketed);
 /* Writes address for people: control characters as "\x0a", and "..." behind what is too long. Returns the length. */
 size_t mw_address_shown(mw_slice address, char *out);
 
-/* The command line of MW_KIND_MAIL or MW_KIND_RCPT with nothing but a path, made of an address as people write it (see
- * mw_address_path), into out (cap bytes). Returns its length, and in *path_r where the path is; 0 when the address is not ASCII or
- * cannot stand in a command (mw_address_check), or the line is too long: there is a longer way for all of those. */
-size_t mw_command_envelope(mw_kind kind, mw_slice address, int exact, char *out, size_t cap, mw_slice *path_r);
+/* The keyword of a server that takes commands in groups (RFC 2920). */
+#define MW_KEYWORD_PIPELINING "PIPELINING"
+
+/* What the line of an envelope begins with. */
+#define MW_ENVELOPE_MAIL "MAIL FROM:"
+#define MW_ENVELOPE_RCPT "RCPT TO:"
+#define MW_ENVELOPE_SEND "SEND FROM:"
+#define MW_ENVELOPE_SOML "SOML FROM:"
+#define MW_ENVELOPE_SAML "SAML FROM:"
+
+/* How long it becomes with a path of n octets, at the most. */
+#define MW_ENVELOPE_MAX(n) ((n) + 16)
+
+/* Writes the line of an envelope: head, one of the above, and a path as mw_address_path gives it. out has room for
+ * MW_ENVELOPE_MAX(path.len). Returns the length; the path in its brackets is behind the head. Parameters may follow (parameter.h). */
+size_t mw_command_envelope(const char *head, mw_slice path, int bracketed, char *out);
 
 /* The command line without arguments, as a constant, for MW_KIND_DATA. */
 mw_slice mw_command_data(void);

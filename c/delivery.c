@@ -91,3 +91,13 @@ int mw_delivery_rcpt(mw_delivery *d, mw_slice address, mw_slice line)
         rc = note_index(d);
     return rc ? rc : add_line(d, line);
 }
+
+void mw_delivery_refuse(mw_delivery *d, mw_stage stage, unsigned code, mw_text *text)
+{
+    size_t i;
+
+    for (i = 0; i < d->to.count; i++)
+        mw_transaction_settle(&d->to, i, stage, code, text, 0);
+    mw_buf_clear(&d->lines);
+    d->mail_len = d->rcpts = 0;
+}

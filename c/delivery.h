@@ -72,4 +72,7 @@ int mw_delivery_rcpt(mw_delivery *d, mw_slice address, mw_slice line);
 /* The same for one that is not to be sent at all, as text says. */
 int mw_delivery_unsendable(mw_delivery *d, mw_slice address, mw_stage stage, unsigned code, mw_text *text);
 
+/* Nobody gets it, and nothing of it is sent: each recipient that has no result yet has this one. text is held. */
+void mw_delivery_refuse(mw_delivery *d, mw_stage stage, unsigned code, mw_text *text);
+
 #endif

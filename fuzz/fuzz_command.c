@@ -1,5 +1,6 @@
-/* fuzz_command.c - command lines, addresses, xtext, keywords. The input is taken for each of them in turn. */
+/* fuzz_command.c - command lines, addresses, xtext, parameters, keywords. The input is taken for each of them in turn. */
 #include "../c/command.h"
+#include "../c/parameter.h"
 #include "../c/keywords.h"
 #include "../c/error.h"
 #include "target.h"
@@ -174,6 +175,24 @@ static void check_keyword(mw_slice line)
     FUZZ_CHECK(params.base >= keyword.base + keyword.len);
 }
 
+/* What can be sent stays one parameter of one command. */
+static void check_parameter(mw_slice value)
+{
+    char *out = malloc(MW_PARAMETER_MAX(value.len));
+    size_t i, n, at;
+
+    if (!out)
+        exit(1);
+    for (i = 0; i < MW_PARAMETER_COUNT; i++) {
+        if (!mw_parameter_put(mw_parameter_row(i), value, out, &n))
+            continue;
+        FUZZ_CHECK(n <= MW_PARAMETER_MAX(value.len) && (!n || out[0] == ' '));
+        for (at = 1; at < n; at++)
+            FUZZ_CHECK((unsigned char)out[at] > ' ' && out[at] != 0x7f);
+    }
+    free(out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *block = fuzz_block(data, size);
@@ -185,6 +204,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_address(in);
     check_bracketed(in);
     check_xtext(in);
+    check_parameter(in);
     check_keyword(in);
     free(block);
     return 0;

@@ -61,8 +61,9 @@ for my $kind (sort keys %keywords) {
 
     # ---- Data
 
+    # As much of it is read before anything is sent as EagerBody says; see t/39-sources-ahead.t.
     for my $pieces (0, 1, 5) {
-        my $lmtp = connect_to($server, server => {@keywords});
+        my $lmtp = connect_to($server, client => { EagerBody => 1 }, server => {@keywords});
         my $id = $lmtp->submit(simple('m1'));
         my $n = 0;
         my @results = eval { $lmtp->deliver(simple('m2'), Data => sub { die "no more\n" if $n++ == $pieces; 'x' x 50_000 }) };
@@ -83,7 +84,7 @@ for my $kind (sort keys %keywords) {
 
     # Submitted: it dies out of whatever call asks for its pieces.
     {
-        my $lmtp = connect_to($server, server => {@keywords});
+        my $lmtp = connect_to($server, client => { EagerBody => 1 }, server => {@keywords});
         my $calls = 0;
         my ($died, @seen) = (0);
         my $keep = sub { my $delivery = $_[0] or return; push @seen, map { $delivery->id . ' ' . short($_) } $delivery->results };
@@ -103,7 +104,7 @@ for my $kind (sort keys %keywords) {
 
     # What is no octet.
     {
-        my $lmtp = connect_to($server, server => {@keywords});
+        my $lmtp = connect_to($server, client => { EagerBody => 1 }, server => {@keywords});
         ok !eval { $lmtp->deliver(simple('m1'), Data => "wide \x{263a}\n"); 1 }, "a wide string croaks ($kind)";
         like $@, qr/Wide character/, 'and says why';
         is $lmtp->in_flight, 0, 'nothing is in flight';

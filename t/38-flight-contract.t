@@ -200,7 +200,7 @@ for my $class (qw(lmtp qmtp)) {
 # ---- the caller's code
 
 {
-    my ($lmtp) = session();
+    my ($lmtp) = session({ EagerBody => 1 });
     my $closes = sub { $lmtp->close; return "x\n" };
     my @pieces = (sub { "x\n" }, $closes);
     is_deeply([ shown($lmtp->deliver(From => 's@x', To => ['a@x'], Data => sub { @pieces ? (shift @pieces)->() : undef })) ],
@@ -236,8 +236,9 @@ for my $notify ([undef], ['BOGUS'], [ 'NEVER', 'SUCCESS' ], 'never,delay') {
     sub debug_print { $_[0]->close if $_[2] =~ /354/; return }
 }
 {
-    my ($lmtp) = session({ class => 'Closing', Debug => 1 });
-    is_deeply([ shown($lmtp->deliver(From => 's@x', To => ['a@x'], Data => sub { undef })) ], ['a@x deferral 421 body'], 'debug_print closes the object');
+    my ($lmtp) = session({ class => 'Closing', Debug => 1, EagerBody => 1 });
+    my @pieces = ("x\n");
+    is_deeply([ shown($lmtp->deliver(From => 's@x', To => ['a@x'], Data => sub { shift @pieces })) ], ['a@x deferral 421 body'], 'debug_print closes the object');
 }
 
 # A sync call behind a delivery under debug: RSET's reply is not its own.

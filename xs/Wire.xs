@@ -3,11 +3,11 @@
 #include "call.h"
 #include "convert.h"
 #include "dial.h"
+#include "deliver.h"
 #include "flight_glue.h"
-#include "flight_quick.h"
 #include "known.h"
 #include "link.h"
-#include "link_quick.h"
+#include "link_envelope.h"
 #include "order.h"
 #include "qmtp_flight_glue.h"
 #include "qmtp_link.h"
@@ -15,6 +15,7 @@
 #include "wait.h"
 #include "../c/command.h"
 #include "../c/error.h"
+#include "../c/parameter.h"
 
 /* The numbers that Perl needs to know. */
 static void numbers_boot(pTHX)
@@ -74,6 +75,15 @@ _buffered(handle)
     RETVAL = mwx_buffered(aTHX_ handle);
   OUTPUT:
     RETVAL
+
+void
+_mail_options()
+  PREINIT:
+    size_t i;
+  PPCODE:
+    for (i = 0; i < MW_PARAMETER_COUNT; i++)
+        if (mw_parameter_row(i)->command == MW_KIND_MAIL)
+            mXPUSHs(newSVpv(mw_parameter_row(i)->option, 0));
 
 void
 _run_handlers()

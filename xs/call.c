@@ -72,12 +72,21 @@ AV *mwx_call(pTHX_ SV *ref, const char *method, SV **arguments, int count, SV **
     return call_method_flags(aTHX_ ref, method, arguments, count, G_ARRAY, died_r);
 }
 
-SV *mwx_call_scalar(pTHX_ SV *ref, const char *method, SV **arguments, int count, SV **died_r)
+static SV *only(pTHX_ AV *results)
 {
-    AV *results = call_method_flags(aTHX_ ref, method, arguments, count, G_SCALAR, died_r);
     SV **first = results ? av_fetch(results, 0, 0) : NULL;
 
     return results ? (first ? *first : &PL_sv_undef) : NULL;
+}
+
+SV *mwx_call_code(pTHX_ SV *code, SV **arguments, int count, SV **died_r)
+{
+    return only(aTHX_ run(aTHX_ code, arguments, count, G_SCALAR, died_r));
+}
+
+SV *mwx_call_scalar(pTHX_ SV *ref, const char *method, SV **arguments, int count, SV **died_r)
+{
+    return only(aTHX_ call_method_flags(aTHX_ ref, method, arguments, count, G_SCALAR, died_r));
 }
 
 int mwx_run_handlers(pTHX_ SV **died_r)
@@ -85,6 +94,34 @@ int mwx_run_handlers(pTHX_ SV **died_r)
     CV *check = get_cv("Mail::Wire::_run_handlers", 0);
 
     return run(aTHX_ (SV *)check, NULL, 0, G_VOID, died_r) ? 0 : -1;
+}
+
+SV *mwx_ask(pTHX_ const char *sub, SV **arguments, int count)
+{
+    dSP;
+    SV *result;
+    int i;
+
+    PUSHMARK(SP);
+    EXTEND(SP, count);
+    for (i = 0; i < count; i++)
+        PUSHs(arguments[i]);
+    PUTBACK;
+    call_pv(sub, G_SCALAR);
+    SPAGAIN;
+    result = sv_mortalcopy(POPs);
+    PUTBACK;
+    return result;
+}
+
+void mwx_croak(pTHX_ SV *words)
+{
+    croak_sv(mwx_ask(aTHX_ "Mail::Wire::Client::_croak", &words, 1));
+}
+
+void mwx_carp(pTHX_ SV *words)
+{
+    mwx_ask(aTHX_ "Mail::Wire::Client::_carp", &words, 1);
 }
 
 void mwx_rethrow(pTHX_ SV **died)

@@ -18,8 +18,18 @@ int mwx_run_handlers(pTHX_ SV **died_r);
  * mortal array; NULL when it died. */
 AV *mwx_call(pTHX_ SV *ref, const char *method, SV **arguments, int count, SV **died_r);
 
+/* The same for code, in scalar context: a mortal; NULL when it died. */
+SV *mwx_call_code(pTHX_ SV *code, SV **arguments, int count, SV **died_r);
+
 /* The same for one scalar: mortal; NULL when it died. */
 SV *mwx_call_scalar(pTHX_ SV *ref, const char *method, SV **arguments, int count, SV **died_r);
+
+/* Calls a sub of ours, by its full name, for a scalar: a mortal. What it dies of goes through the caller. */
+SV *mwx_ask(pTHX_ const char *sub, SV **arguments, int count);
+
+/* Carp's croak and carp, which name the line that called us. */
+void mwx_croak(pTHX_ SV *words) __attribute__noreturn__;
+void mwx_carp(pTHX_ SV *words);
 
 /* Throws what died on, if anything did. */
 void mwx_rethrow(pTHX_ SV **died);

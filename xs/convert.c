@@ -1,5 +1,6 @@
 /* convert.c - see convert.h. */
 #include "convert.h"
+#include "call.h"
 #include "known.h"
 #include "../c/command.h"
 #include "../c/error.h"
@@ -24,18 +25,22 @@ SV *mwx_defined(pTHX_ SV *sv)
     return sv_2mortal(newSVpvs(""));
 }
 
+/* What says its string may drop the scalar it is in. */
+static SV *string_of(pTHX_ SV *sv)
+{
+    SV *string = sv_2mortal(newSVpvs(""));
+
+    sv_catsv(string, mwx_defined(aTHX_ sv_mortalcopy(sv)));
+    return string;
+}
+
 mw_slice mwx_octets(pTHX_ SV *sv, int wide_as_utf8, const char *where)
 {
     mw_slice octets;
     STRLEN len;
 
-    if (!SvPOK(sv) || SvGMAGICAL(sv) || SvROK(sv)) {
-        SV *plain = sv_2mortal(newSVpvs(""));
-
-        /* What says its string may drop the scalar it is in. */
-        sv_catsv(plain, mwx_defined(aTHX_ sv_mortalcopy(sv)));
-        sv = plain;
-    }
+    if (!SvPOK(sv) || SvGMAGICAL(sv) || SvROK(sv))
+        sv = string_of(aTHX_ sv);
     octets.base = SvPV(sv, len);
     if (SvUTF8(sv)) {
         SV *copy = sv_2mortal(newSVpvn(octets.base, len));
@@ -89,13 +94,8 @@ mw_slice mwx_address_octets(pTHX_ SV *address, int exact, int *bracketed_r)
     size_t i;
 
     if (!SvPOK(address) || SvGMAGICAL(address) || SvROK(address)) {
-        SV *plain = sv_2mortal(newSVpvs(""));
-
-        /* What says its string may drop the scalar it is in. */
         address = sv_mortalcopy(address);
-        if (SvOK(address))
-            sv_catsv(plain, address);
-        address = plain;
+        address = SvOK(address) ? string_of(aTHX_ address) : sv_2mortal(newSVpvs(""));
     }
     part.base = SvPV(address, len);
     part.len = len;
@@ -143,6 +143,25 @@ static AV *held(pTHX_ AV *list, SV **values, SSize_t count)
     return copy;
 }
 
+AV *mwx_list_copy(pTHX_ AV *list)
+{
+    AV *copy = (AV *)sv_2mortal((SV *)newAV());
+    SSize_t i;
+
+    sv_2mortal(SvREFCNT_inc((SV *)list));
+    for (i = 0; i <= av_len(list); i++) {
+        SV **item = av_fetch(list, i, 0);
+
+        av_push(copy, item ? newSVsv(*item) : newSV(0));
+    }
+    return copy;
+}
+
+AV *mwx_values(pTHX_ SV **values, int count)
+{
+    return mwx_list_copy(aTHX_ held(aTHX_ NULL, values, count));
+}
+
 static SV *join(pTHX_ SV **values, SSize_t count, const char *separator)
 {
     SV *joined = sv_2mortal(newSVpvs(""));
@@ -176,12 +195,38 @@ SV *mwx_joined(pTHX_ SV **values, int count, const char *separator)
     return join(aTHX_ values, n, separator);
 }
 
+int mwx_says_text(pTHX_ SV *sv)
+{
+    return SvROK(sv) && SvOBJECT(SvRV(sv)) && SvAMAGIC(sv) && gv_fetchmeth(SvSTASH(SvRV(sv)), "(\"\"", 3, 0);
+}
+
+SV *mwx_string(pTHX_ SV *sv)
+{
+    return mwx_is_plain(sv) || !SvOK(sv) ? sv : string_of(aTHX_ sv);
+}
+
+AV *mwx_plain_list(SV *sv)
+{
+    return SvROK(sv) && SvTYPE(SvRV(sv)) == SVt_PVAV && !SvOBJECT(SvRV(sv)) ? (AV *)SvRV(sv) : NULL;
+}
+
+void mwx_check_address(pTHX_ const char *where, SV *address)
+{
+    SV *arguments[2];
+
+    if (!SvROK(address) || mwx_says_text(aTHX_ address))
+        return;
+    arguments[0] = sv_2mortal(newSVpv(where, 0));
+    arguments[1] = address;
+    mwx_ask(aTHX_ "Mail::Wire::Address::check", arguments, 2);
+}
+
 static int is_reference(pTHX_ SV *sv)
 {
     if (!SvROK(sv))
         return isGV_with_GP(sv);
     /* That of File::Temp has its name for a string. */
-    return isGV_with_GP(SvRV(sv)) || !SvOBJECT(SvRV(sv)) || !SvAMAGIC(sv) || !gv_fetchmeth(SvSTASH(SvRV(sv)), "(\"\"", 3, 0);
+    return isGV_with_GP(SvRV(sv)) || !mwx_says_text(aTHX_ sv);
 }
 
 int mwx_has_references(pTHX_ SV **values, int count)

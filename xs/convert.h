@@ -34,6 +34,24 @@ SV *mwx_address_words(pTHX_ mw_slice bracketed, const char *fault);
  * read before this returns. */
 SV *mwx_joined(pTHX_ SV **values, int count, const char *separator);
 
+/* True for a reference to an object that says what text it is. */
+int mwx_says_text(pTHX_ SV *sv);
+
+/* What sv says as a string: sv itself when it is plain, else a mortal copy; undef stays that. */
+SV *mwx_string(pTHX_ SV *sv);
+
+/* The list that is no object's behind a reference; NULL: it is none. */
+AV *mwx_plain_list(SV *sv);
+
+/* A copy of a list as it is now: a mortal. What gives an element may change the list that it is in. */
+AV *mwx_list_copy(pTHX_ AV *list);
+
+/* Count values as they are now: a mortal list of copies. None is lost when code of the caller's runs as another is read. */
+AV *mwx_values(pTHX_ SV **values, int count);
+
+/* Croaks when an address is a reference, and no object that says what text it is. */
+void mwx_check_address(pTHX_ const char *where, SV *address);
+
 /* True when one of count values (or of the elements, if there is one and it is a reference to a list) is a handle, or a reference that
  * is no object with a string's form. */
 int mwx_has_references(pTHX_ SV **values, int count);

@@ -10,54 +10,6 @@
 
 /* ---- handing over */
 
-static mw_text *text_of(pTHX_ SV *sv)
-{
-    mw_slice words = mwx_octets(aTHX_ sv, 1, "");
-
-    return mw_text_new(mw_alloc_default(), words.base, words.len);
-}
-
-static SV *item(pTHX_ AV *list, SSize_t i)
-{
-    SV **sv = av_fetch(list, i, 0);
-
-    return sv ? *sv : &PL_sv_undef;
-}
-
-static int add_recipient(pTHX_ mw_delivery *d, AV *rcpt)
-{
-    mw_slice address = mwx_octets(aTHX_ item(aTHX_ rcpt, 0), 1, "");
-    mw_text *words;
-    int rc;
-
-    if (SvOK(item(aTHX_ rcpt, 1)))
-        return mw_delivery_rcpt(d, address, mwx_octets(aTHX_ item(aTHX_ rcpt, 1), 1, ""));
-    words = text_of(aTHX_ item(aTHX_ rcpt, 4));
-    rc = mw_delivery_unsendable(d, address, (mw_stage)SvIV(item(aTHX_ rcpt, 2)), (unsigned)SvUV(item(aTHX_ rcpt, 3)), words);
-    mw_text_drop(words);
-    return rc;
-}
-
-static int add_recipients(pTHX_ mw_delivery *d, AV *rcpts)
-{
-    SSize_t i;
-    int rc = 0;
-
-    for (i = 0; i <= av_len(rcpts) && !rc; i++)
-        rc = add_recipient(aTHX_ d, (AV *)SvRV(item(aTHX_ rcpts, i)));
-    return rc;
-}
-
-/* The content is kept by a copy, which shares the caller's string until that is changed. */
-static SV *copy_content(pTHX_ SV *content)
-{
-    SV *kept = SvOK(content) ? sv_2mortal(mwx_shared_copy(aTHX_ content)) : NULL;
-
-    if (kept && !sv_utf8_downgrade(kept, TRUE))
-        croak("Wide character in a message: encode the text first, for example with Encode::encode");
-    return kept;
-}
-
 static void give_content(pTHX_ mw_delivery *d, SV *kept)
 {
     STRLEN len;
@@ -72,10 +24,10 @@ static void give_content(pTHX_ mw_delivery *d, SV *kept)
     d->owner = SvREFCNT_inc(kept);
 }
 
-static IV launch(mwx_link *link, mw_delivery *d, int raw, NV deadline)
+static IV launch(mwx_link *link, mw_delivery *d, int raw, int64_t deadline)
 {
     d->raw = raw;
-    d->deadline = mw_io_after(deadline);
+    d->deadline = deadline;
     mwx_deadlines_launch(&link->deadlines, d->deadline, mw_flight_unanswered(link->flight));
     link->untaken++;
     if (!mw_flight_unanswered(link->flight))
@@ -83,46 +35,18 @@ static IV launch(mwx_link *link, mw_delivery *d, int raw, NV deadline)
     return (IV)mw_flight_submit(link->flight, d);
 }
 
-IV mwx_flight_launch(pTHX_ mwx_link *link, mw_delivery *d, SV *content, int raw, NV deadline)
+IV mwx_flight_launch(pTHX_ mwx_link *link, mw_delivery *d, SV *content, int raw, int64_t deadline)
 {
     give_content(aTHX_ d, content);
     return launch(link, d, raw, deadline);
 }
 
-/* Everything of it but the content. */
-static mw_delivery *delivery_new(pTHX_ SV *mail, AV *rcpts)
-{
-    mw_delivery *d = mw_delivery_new(mw_alloc_default());
-    int rc = d ? 0 : MW_E_NOMEM;
-
-    if (!rc && SvOK(mail))
-        rc = mw_delivery_mail(d, mwx_octets(aTHX_ mail, 1, ""));
-    if (!rc)
-        rc = add_recipients(aTHX_ d, rcpts);
-    if (rc) {
-        mw_delivery_free(d);
-        croak("Net::LMTP: %s", mw_error_text(rc));
-    }
-    return d;
-}
-
-IV mwx_flight_submit(pTHX_ mwx_link *link, SV *mail, AV *rcpts, SV *content, int raw, NV deadline)
-{
-    SV *kept = copy_content(aTHX_ content);
-
-    return mwx_flight_launch(aTHX_ link, delivery_new(aTHX_ mail, rcpts), kept, raw, deadline);
-}
-
-IV mwx_flight_submit_file(pTHX_ mwx_link *link, SV *mail, AV *rcpts, SV *handle, NV offset, NV size, int raw, NV deadline)
+IV mwx_flight_launch_file(pTHX_ mwx_link *link, mw_delivery *d, SV *handle, NV offset, NV size, int raw, int64_t deadline)
 {
     int fd = mwx_fd(aTHX_ handle);
-    mw_delivery *d;
     mw_file file;
 
-    if (fd < 0)
-        croak("Net::LMTP: the message's file is closed");
     mw_io_file(&file, fd, (uint64_t)offset, (uint64_t)size);
-    d = delivery_new(aTHX_ mail, rcpts);
     mw_content_from_file(&d->content, &file);
     d->owner = newSVsv(handle);
     return launch(link, d, raw, deadline);
@@ -360,7 +284,7 @@ static void release(pTHX_ mwx_link *link, mw_delivery *d)
     mw_delivery_free(d);
 }
 
-AV *mwx_flight_take(pTHX_ mwx_link *link, mw_delivery *d)
+AV *mwx_flight_results(pTHX_ const mw_delivery *d)
 {
     AV *results = newAV();
     size_t i;
@@ -368,20 +292,20 @@ AV *mwx_flight_take(pTHX_ mwx_link *link, mw_delivery *d)
     av_extend(results, (SSize_t)d->to.count - 1);
     for (i = 0; i < d->to.count; i++)
         av_push(results, mwx_result(aTHX_ &d->to.rcpts[i].result, i));
-    release(aTHX_ link, d);
     return results;
 }
 
-SV *mwx_flight_collect(pTHX_ mwx_link *link, IV id)
+AV *mwx_flight_take(pTHX_ mwx_link *link, IV id)
 {
     mw_delivery *d = mw_flight_find(link->flight, id);
     AV *results;
 
     if (!d || d->state != MW_DELIVERY_DONE)
         return NULL;
-    results = mwx_flight_take(aTHX_ link, d);
+    results = mwx_flight_results(aTHX_ d);
+    release(aTHX_ link, d);
     mwx_link_delivered(aTHX_ link, (AV *)SvREFCNT_inc((SV *)results));
-    return mwx_delivery(aTHX_ id, results);
+    return results;
 }
 
 size_t mwx_flight_orphans(const mwx_link *link)

@@ -6,18 +6,12 @@
 #include "running.h"
 #include "../c/flight.h"
 
-/* Hands a delivery over. mail: its first command line; undef when nothing can be sent. rcpts: for each
- * recipient a reference to a list, its address and its command line; or, if it is not to be sent, undef,
- * the stage, the code and the words. content: octets, kept by a copy-on-write copy; undef when pieces will
- * come. raw: line ends stay as they are (BINARYMIME). deadline in seconds from now, 0 none. Returns the id. */
-IV mwx_flight_submit(pTHX_ mwx_link *link, SV *mail, AV *rcpts, SV *content, int raw, NV deadline);
+/* Hands over a delivery that has its commands; it is the link's from now on. content: octets, a mortal or the caller's, which is kept;
+ * NULL when pieces will come. raw: line ends stay as they are (BINARYMIME). deadline: MW_IO_NEVER for none. Returns the id. */
+IV mwx_flight_launch(pTHX_ mwx_link *link, mw_delivery *d, SV *content, int raw, int64_t deadline);
 
 /* The same for content in a plain file, which has size bytes from offset on. */
-IV mwx_flight_submit_file(pTHX_ mwx_link *link, SV *mail, AV *rcpts, SV *handle, NV offset, NV size, int raw, NV deadline);
-
-/* The same with a delivery that has its commands; it is the link's from now on. content: a mortal of octets, which is kept; NULL when
- * pieces will come. */
-IV mwx_flight_launch(pTHX_ mwx_link *link, mw_delivery *d, SV *content, int raw, NV deadline);
+IV mwx_flight_launch_file(pTHX_ mwx_link *link, mw_delivery *d, SV *handle, NV offset, NV size, int raw, int64_t deadline);
 
 /* Moves bytes and draws conclusions until delivery id is finished, or there is room for one more of id bytes, or
  * nothing goes on without waiting, or nothing is owed, or nothing goes on and more is to come, or all that
@@ -30,14 +24,14 @@ int mwx_flight_run(pTHX_ mwx_link *link, SV *ref, int until, IV id, int may_wait
  * cannot be read, as words say; NULL: "interrupted". */
 void mwx_flight_interrupted(pTHX_ mwx_link *link, SV *ref, IV id, const char *words);
 
-/* Delivery id as an object, its results noted as the last ones; NULL: it is not finished. */
-SV *mwx_flight_collect(pTHX_ mwx_link *link, IV id);
-
 /* How many deliveries of this process go unanswered if the object goes now. */
 size_t mwx_flight_orphans(const mwx_link *link);
 
-/* The results of a finished delivery, which is forgotten: a new array. */
-AV *mwx_flight_take(pTHX_ mwx_link *link, mw_delivery *d);
+/* A delivery's results: a new array. */
+AV *mwx_flight_results(pTHX_ const mw_delivery *d);
+
+/* The same for delivery id, which is forgotten; they are noted as the last ones. NULL: it is not finished. */
+AV *mwx_flight_take(pTHX_ mwx_link *link, IV id);
 
 /* For the sync calls: ends a transaction that a delivery left open. 0 when the link was lost over it. */
 int mwx_flight_reset(pTHX_ mwx_link *link, SV *ref);

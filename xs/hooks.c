@@ -44,7 +44,7 @@ static int look_up(pTHX_ HV *stash, mwx_hook hook)
 
     if (cv && is_of_layer(aTHX_ cv))
         return 0;
-    if (cv && (hook == MWX_HOOK_TIMEOUT || hook == MWX_HOOK_SUPPORTS))
+    if (cv && (hook == MWX_HOOK_TIMEOUT || hook == MWX_HOOK_SUPPORTS || hook == MWX_HOOK_DEBUG))
         return !is_at_home(aTHX_ cv, hook);
     return !cv || !ours[hook] || CvXSUB(cv) != ours[hook];
 }

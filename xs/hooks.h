@@ -8,12 +8,12 @@
 
 #include "perlglue.h"
 
-/* Name and bit. The last ones are the commands that the quick calls stand for, and the method that to, cc and bcc call. */
+/* Name and bit. RECIPIENT is what to, cc and bcc call. */
 #define MWX_HOOKS(X) \
     X(GETLINE, "getline") X(PARSE_RESPONSE, "parse_response") X(COMMAND, "command") X(RESPONSE, "response") \
     X(DATASEND, "datasend") X(DATAEND, "dataend") X(ADDR, "_addr") X(CLOSED, "_set_status_closed") \
     X(TIMED_OUT, "_set_status_timeout") X(TIMEOUT, "timeout") X(MAIL, "_MAIL") X(RCPT, "_RCPT") X(DATA, "_DATA") \
-    X(RECIPIENT, "recipient") X(SUPPORTS, "supports")
+    X(RECIPIENT, "recipient") X(SUPPORTS, "supports") X(DEBUG, "debug")
 
 typedef enum mwx_hook {
 #define MWX_HOOK(name, method) MWX_HOOK_##name,

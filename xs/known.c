@@ -112,6 +112,31 @@ void mwx_set_entry(pTHX_ HV *own, mwx_key key, SV *value)
         SvREFCNT_dec(value);
 }
 
+void mwx_local_entry(pTHX_ HV *own, mwx_key key, IV value)
+{
+    SV *name = known(aTHX)->keys[key];
+    HE *he = hv_fetch_ent(own, name, 1, SvSHARED_HASH(name));
+
+    save_helem(own, name, &HeVAL(he));
+    sv_setiv(HeVAL(he), value);
+}
+
+HV *mwx_hash_made(pTHX_ HV *own, mwx_key key)
+{
+    HV *hash = mwx_hash_in(aTHX_ own, key);
+
+    if (!hash) {
+        hash = newHV();
+        mwx_set_entry(aTHX_ own, key, newRV_noinc((SV *)hash));
+    }
+    return hash;
+}
+
+HV *mwx_facts(pTHX_ SV *ref)
+{
+    return mwx_hash_made(aTHX_ GvHVn((GV *)SvRV(ref)), MWX_KEY_MAIL_WIRE);
+}
+
 SV *mwx_object(pTHX_ mwx_class class, AV *fields)
 {
     return sv_bless(newRV_noinc((SV *)fields), known(aTHX)->classes[class]);

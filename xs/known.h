@@ -11,6 +11,7 @@
     X(EOL, "eol")                 \
     X(ERROR, "error")             \
     X(FLIGHT, "flight")           \
+    X(IN_CALLBACK, "in_callback") \
     X(JOBS, "jobs")               \
     X(LINK, "link")               \
     X(MAIL_WIRE, "mail_wire")     \
@@ -49,6 +50,15 @@ typedef enum mwx_class { MWX_CLASSES(MWX_CLASS) MWX_CLASS_COUNT } mwx_class;
 
 /* A new object of the class: a reference to fields, which it takes over. */
 SV *mwx_object(pTHX_ mwx_class class, AV *fields);
+
+/* Sets it until the scope that the caller has entered is left. */
+void mwx_local_entry(pTHX_ HV *own, mwx_key key, IV value);
+
+/* The hash of own, made if there is none. */
+HV *mwx_hash_made(pTHX_ HV *own, mwx_key key);
+
+/* What Perl knows of a Net::LMTP: its _facts. */
+HV *mwx_facts(pTHX_ SV *ref);
 
 /* A stage's name: a new scalar. */
 SV *mwx_stage(pTHX_ mw_stage stage);

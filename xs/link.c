@@ -54,6 +54,7 @@ static mwx_link *make_link(pTHX_ SV *ref)
     link->session = session;
     link->flight = flight;
     mw_flight_eager(flight, DEFAULT_EAGER);
+    link->eager = DEFAULT_EAGER;
     link->window = DEFAULT_WINDOW;
     link->window_bytes = DEFAULT_WINDOW_BYTES;
     for (i = 0; i < MW_WAIT_COUNT; i++)

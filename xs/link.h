@@ -37,6 +37,8 @@ typedef struct mwx_link {
     AV *delivered;                  /* the results taken last, */
     uint64_t delivered_in;          /* and the transaction until whose end they are the ones to show */
     size_t window, window_bytes;    /* how many, and how much content, may be unanswered */
+    size_t eager;                   /* how much content of unknown size is read before the first of it is sent */
+    IV awaited;                     /* the delivery that deliver waits for, and nobody else may take; 0 none */
     NV seconds[MW_WAIT_COUNT];  /* for each wait; 0 none */
     NV timeout_default;             /* what the method timeout says when nobody has set it */
     NV timeout_cap;                 /* seconds that no wait passes; 0 none */
@@ -87,16 +89,8 @@ AV *mwx_link_last_delivered(const mwx_link *link);
 /* Sends verb and words, none if there are none, and reads the reply: whether its first digit is expected. */
 int mwx_link_verb(pTHX_ mwx_link *link, SV *ref, const char *verb, SV **words, int count, int expected);
 
-/* The path of an address, in brackets: a new string, formed by the method _addr. Unless a class has one of
- * its own, NULL and in *error_r which and why, a mortal, when it cannot stand in a command. */
-SV *mwx_link_path(pTHX_ mwx_link *link, SV *ref, SV *address, SV **error_r);
-
-/* MAIL, or the RCPT of an address, was refused before it was sent: results have that, where they can have it. */
-void mwx_link_mail_refused(pTHX_ mwx_link *link, unsigned code, SV *words);
+/* The RCPT of an address was refused before it was sent: results have that, where they can have it. */
 void mwx_link_rcpt_refused(pTHX_ mwx_link *link, SV *address, unsigned code, SV *words);
-
-/* What our own _addr makes of it. */
-SV *mwx_link_bracketed(pTHX_ const mwx_link *link, SV *address);
 
 void mwx_link_command(pTHX_ mwx_link *link, SV *ref, SV **words, int count);
 int mwx_link_response(pTHX_ mwx_link *link, SV *ref);

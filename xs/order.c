@@ -1,111 +1,95 @@
 /* order.c - see order.h. */
 #include "order.h"
+#include "call.h"
 #include "convert.h"
 #include "known.h"
 
-AV *mwx_order_list(pTHX_ SV *sv)
+/* Where an argument that both protocols know is kept. NULL: it is none. */
+static SV **place_of(mwx_order *o, SV *name)
 {
-    AV *list = SvROK(sv) && SvTYPE(SvRV(sv)) == SVt_PVAV && !SvOBJECT(SvRV(sv)) && !SvRMAGICAL(SvRV(sv)) ? (AV *)SvRV(sv) : NULL;
-    SSize_t i;
+    static const struct { const char *name; size_t len, at; } places[] = {
+        { "From", 4, offsetof(mwx_order, from) }, { "To", 2, offsetof(mwx_order, to) }, { "Data", 4, offsetof(mwx_order, data) },
+        { "File", 4, offsetof(mwx_order, file) }, { "Deadline", 8, offsetof(mwx_order, deadline) },
+        { "Progress", 8, offsetof(mwx_order, progress) }
+    };
+    size_t i;
 
-    for (i = 0; list && i <= av_len(list); i++) {
-        SV **item = av_fetch(list, i, 0);
+    for (i = 0; i < sizeof places / sizeof places[0]; i++)
+        if (places[i].len == SvCUR(name) && memcmp(places[i].name, SvPVX_const(name), SvCUR(name)) == 0)
+            return (SV **)((char *)o + places[i].at);
+    return NULL;
+}
 
-        if (!item || !mwx_is_plain(*item))
-            return NULL;
+static void read_argument(pTHX_ mwx_order *o, SV *name, SV *value)
+{
+    SV **place = mwx_is_plain(name) ? place_of(o, name) : NULL;
+
+    value = mwx_shared_copy(aTHX_ value);
+    if (place) {
+        *place = sv_2mortal(value);
+        return;
     }
-    return list && i ? list : NULL;
+    if (!o->others)
+        o->others = (AV *)sv_2mortal((SV *)newAV());
+    av_push(o->others, SvOK(name) ? mwx_shared_copy(aTHX_ name) : newSVpvs(""));
+    av_push(o->others, value);
 }
 
-/* A string of octets, or a reference to one. NULL: it is none. */
-static SV *plain_content(SV *sv)
+/* Whether code of the caller's runs when they are copied. */
+static int act(SV **arguments, int count)
 {
-    if (SvROK(sv) && !SvOBJECT(SvRV(sv)))
-        sv = SvRV(sv);
-    return mwx_is_plain(sv) && !SvUTF8(sv) ? sv : NULL;
-}
+    int i = 0;
 
-int mwx_order_number(pTHX_ SV *sv, NV *value_r)
-{
-    if (SvROK(sv) || SvGMAGICAL(sv) || !(SvIOK(sv) || SvNOK(sv) || (SvPOK(sv) && looks_like_number(sv))))
-        return 0;
-    *value_r = SvNV(sv);
-    return 1;
-}
-
-/* More than three centuries is nothing that a clock can be asked for. */
-#define DEADLINE_MAX 1e10
-
-static int read_deadline(pTHX_ mwx_order *o, SV *value)
-{
-    o->deadline = 0;
-    if (!SvOK(value))
-        return 1;
-    return mwx_order_number(aTHX_ value, &o->deadline) && o->deadline > 0 && o->deadline < DEADLINE_MAX;
-}
-
-static int is_scalar(SV *value)
-{
-    return !SvROK(value) && !SvGMAGICAL(value) && SvTYPE(value) <= SVt_PVMG;
-}
-
-typedef enum option { OPTION_FROM, OPTION_TO, OPTION_DATA, OPTION_DEADLINE, OPTION_SIZE, OPTION_BITS, OPTION_ENCODING, OPTION_NONE } option;
-
-static option option_of(SV *name)
-{
-    static const char *const names[OPTION_NONE] = { "From", "To", "Data", "Deadline", "Size", "Bits", "Encoding" };
-    int i = OPTION_FROM;
-
-    if (!mwx_is_plain(name))
-        return OPTION_NONE;
-    while (i < OPTION_NONE && (strlen(names[i]) != SvCUR(name) || memcmp(names[i], SvPVX_const(name), SvCUR(name)) != 0))
+    while (i < count && !SvGMAGICAL(arguments[i]))
         i++;
-    return (option)i;
+    return i < count;
 }
 
-static int read_scalar(SV **to, SV *value)
-{
-    *to = SvOK(value) ? value : NULL;
-    return 1;
-}
-
-/* 0: it is nothing plain. */
-static int read_option(pTHX_ mwx_order *o, option which, SV *value)
-{
-    if (which > OPTION_DATA && !is_scalar(value))
-        return 0;
-    switch (which) {
-    case OPTION_FROM:
-        return mwx_is_plain(value) && (o->sender = value);
-    case OPTION_TO:
-        return (o->rcpts = mwx_order_list(aTHX_ value)) != NULL;
-    case OPTION_DATA:
-        o->content = plain_content(value);
-        o->given = o->content ? NULL : value;
-        return 1;
-    case OPTION_DEADLINE:
-        return read_deadline(aTHX_ o, value);
-    case OPTION_SIZE:
-        return read_scalar(&o->size, value);
-    case OPTION_BITS:
-        return read_scalar(&o->bits, value);
-    case OPTION_ENCODING:
-        return read_scalar(&o->encoding, value);
-    case OPTION_NONE:
-        break;
-    }
-    return 0;
-}
-
-int mwx_order_read(pTHX_ mwx_order *o, SV **arguments, int count)
+void mwx_order_read(pTHX_ mwx_order *o, const char *method, SV **arguments, int count)
 {
     int i;
 
     memset(o, 0, sizeof *o);
-    for (i = 0; i + 1 < count; i += 2)
-        if (!read_option(aTHX_ o, option_of(arguments[i]), arguments[i + 1]))
+    o->method = method;
+    if (count % 2)
+        mwx_croak(aTHX_ sv_2mortal(newSVpvf("%s: an odd number of arguments, where names and values are due", method)));
+    if (act(arguments, count))
+        arguments = AvARRAY(mwx_values(aTHX_ arguments, count));
+    for (i = 0; i < count; i += 2)
+        read_argument(aTHX_ o, arguments[i], arguments[i + 1]);
+    o->until = MW_IO_NEVER;
+    if (o->deadline && SvOK(o->deadline) && looks_like_number(o->deadline))
+        o->until = mw_io_after(SvNV(o->deadline));
+}
+
+static void check_deadline(pTHX_ const mwx_order *o)
+{
+    if (o->deadline && SvOK(o->deadline) && !(looks_like_number(o->deadline) && SvNV(o->deadline) > 0))
+        mwx_croak(aTHX_ sv_2mortal(newSVpvf("%s: Deadline must be a number of seconds above 0, not '%" SVf "'", o->method, SVfARG(o->deadline))));
+}
+
+int mwx_order_is_plain_list(pTHX_ AV *list)
+{
+    SSize_t i, n = av_len(list) + 1;
+
+    if (SvRMAGICAL((SV *)list))
+        return 0;
+    for (i = 0; i < n; i++)
+        if (!AvARRAY(list)[i] || !mwx_is_plain(AvARRAY(list)[i]))
             return 0;
-    return count % 2 == 0 && o->sender && o->rcpts && (o->content || o->given);
+    return 1;
+}
+
+void mwx_order_check(pTHX_ mwx_order *o, int may_act)
+{
+    AV *list = o->to ? mwx_plain_list(o->to) : NULL;
+
+    if (!list || av_len(list) < 0)
+        mwx_croak(aTHX_ sv_2mortal(newSVpvf("%s: To must be a reference to a list of one recipient or more", o->method)));
+    o->rcpts = may_act || !mwx_order_is_plain_list(aTHX_ list) ? mwx_list_copy(aTHX_ list) : list;
+    if (o->progress && SvOK(o->progress) && !(SvROK(o->progress) && SvTYPE(SvRV(o->progress)) == SVt_PVCV && !SvOBJECT(SvRV(o->progress))))
+        mwx_croak(aTHX_ sv_2mortal(newSVpvf("%s: Progress must be a reference to code", o->method)));
+    check_deadline(aTHX_ o);
 }
 
 IV mwx_ripe(pTHX_ SV *self)

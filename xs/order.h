@@ -1,26 +1,28 @@
-/* order.h - what deliver and submit are asked for, as most callers ask for it. */
+/* order.h - what deliver and submit are given, for both protocols: the arguments that both know, and the others. */
 #ifndef MWX_ORDER_H
 #define MWX_ORDER_H
 
 #include "perlglue.h"
+#include "../c/io.h"
 
+/* Copies of the caller's values: code of his that runs later does not change them. NULL: not given. */
 typedef struct mwx_order {
-    SV *sender, *content;   /* plain strings, content of octets */
-    SV *given;              /* what Data is when content is NULL: nothing plain */
-    AV *rcpts;              /* of plain strings, one or more */
-    NV deadline;            /* seconds; 0: none was given */
-    SV *size, *bits, *encoding;     /* plain, or NULL: not given */
+    const char *method;             /* for words */
+    SV *from, *to, *data, *file, *deadline, *progress;
+    AV *others;                     /* names and values of all else, in turn */
+    AV *rcpts;                      /* To, when it was checked */
+    int64_t until;                  /* Deadline, from when the arguments were read on; MW_IO_NEVER: none */
 } mwx_order;
 
-/* Whether the arguments are From, To and Data, plain (but for Data: see given; it may be a reference to a string), and perhaps
- * Deadline, Size, Bits and Encoding, plain or undef, and nothing else. */
-int mwx_order_read(pTHX_ mwx_order *o, SV **arguments, int count);
+/* Reads the arguments. Croaks when their number is odd. */
+void mwx_order_read(pTHX_ mwx_order *o, const char *method, SV **arguments, int count);
 
-/* The list that sv refers to, of one plain string or more, if it is no object's. NULL: it is none. */
-AV *mwx_order_list(pTHX_ SV *sv);
+/* Croaks unless To, Progress and Deadline are what they must be. may_act: code of the caller's may run before the recipients were all
+ * used; then their list is a copy. */
+void mwx_order_check(pTHX_ mwx_order *o, int may_act);
 
-/* Whether sv is a number, plain: *value_r. */
-int mwx_order_number(pTHX_ SV *sv, NV *value_r);
+/* True for a list that is not tied, of plain strings: no code of the caller's runs while it is used. */
+int mwx_order_is_plain_list(pTHX_ AV *list);
 
 /* A Mail::Wire::Delivery: a new reference, which takes over the results. */
 SV *mwx_delivery(pTHX_ IV id, AV *results);
@@ -28,8 +30,8 @@ SV *mwx_delivery(pTHX_ IV id, AV *results);
 /* Whether every result in a Mail::Wire::Delivery's fields is a success. */
 int mwx_all_succeeded(pTHX_ AV *delivery);
 
-/* What collect cannot do quickly, done by Perl: waits, if that may be, for the oldest delivery. Its id once it is finished; 0. It is taken by
- * the XSUB alone, at its very end: between that and the caller no handler may run, die and lose it. */
+/* For Net::QMTP: what collect cannot do quickly, done by Perl: waits, if that may be, for the oldest delivery. Its id once it is finished; 0.
+ * It is taken by the XSUB alone, at its very end: between that and the caller no handler may run, die and lose it. */
 IV mwx_ripe(pTHX_ SV *self);
 
 #endif

@@ -63,22 +63,58 @@ SV *mwx_qmtp_line_end(pTHX_ SV *encoding)
     return eol ? sv_2mortal(newSVpvn(&eol, 1)) : NULL;
 }
 
-/* Of the order's encoding; of the object's own, if none was given. NULL: it is none, or not plain, or the order is not QMTP's. */
+/* Of the order's Encoding; of the object's own, if none was given. NULL: it is none, or not plain, or the order has options that QMTP
+ * has not. */
 static SV *line_end(pTHX_ const client *c, const mwx_order *o)
 {
-    if (o->size || o->bits)
+    SV **others = o->others ? AvARRAY(o->others) : NULL;
+
+    if (others && (av_len(o->others) != 1 || strNE(SvPVX_const(others[0]), "Encoding")))
         return NULL;
-    if (!o->encoding)
+    if (!others || !SvOK(others[1]))
         return mwx_entry(aTHX_ c->own, MWX_KEY_EOL);
-    return mwx_is_plain(o->encoding) ? mwx_qmtp_line_end(aTHX_ o->encoding) : NULL;
+    return mwx_is_plain(others[1]) ? mwx_qmtp_line_end(aTHX_ others[1]) : NULL;
 }
 
-/* The text of a list of lines, all plain; NULL: it is none. */
-static SV *text_of_list(pTHX_ SV *sv)
-{
-    AV *list = mwx_order_list(aTHX_ sv);
-    SV *text = list ? mwx_joined(aTHX_ &sv, 1, "") : NULL;
+/* More than three centuries is nothing that a clock can be asked for. */
+#define DEADLINE_MAX 1e10
 
+static int is_absent(SV *value)
+{
+    return !value || !SvOK(value);
+}
+
+static int is_deadline(pTHX_ SV *value)
+{
+    return is_absent(value) || (!SvROK(value) && looks_like_number(value) && SvNV(value) > 0 && SvNV(value) < DEADLINE_MAX);
+}
+
+/* Whether the arguments are From and To, plain, Data, and perhaps Deadline and others, plain or undef. */
+static int read_plain(pTHX_ mwx_order *o, SV **arguments, int count)
+{
+    int i;
+
+    for (i = 0; i < count; i++)
+        if (SvGMAGICAL(arguments[i]) || (i % 2 == 0 && !mwx_is_plain(arguments[i])))
+            return 0;
+    if (count % 2)
+        return 0;
+    mwx_order_read(aTHX_ o, "", arguments, count);
+    o->rcpts = o->to ? mwx_plain_list(o->to) : NULL;
+    return is_absent(o->file) && is_absent(o->progress) && o->from && mwx_is_plain(o->from) && o->rcpts && av_len(o->rcpts) >= 0
+        && mwx_order_is_plain_list(aTHX_ o->rcpts) && !is_absent(o->data) && is_deadline(aTHX_ o->deadline);
+}
+
+/* The text of a string of octets, of a reference to one, or of a list of lines, all plain; NULL: it is none. */
+static SV *text_of(pTHX_ SV *data)
+{
+    AV *list = mwx_plain_list(data);
+    SV *text = SvROK(data) && !SvOBJECT(SvRV(data)) && !list ? SvRV(data) : data;
+
+    if (list)
+        text = mwx_order_is_plain_list(aTHX_ list) ? mwx_joined(aTHX_ &data, 1, "") : NULL;
+    else
+        text = mwx_is_plain(text) ? sv_2mortal(mwx_shared_copy(aTHX_ text)) : NULL;
     return text && !SvUTF8(text) ? text : NULL;
 }
 
@@ -142,20 +178,18 @@ static IV add(pTHX_ client *c, SV *self, SV **arguments, int count)
     mwx_qmtp_envelope e;
     SV *text;
 
-    if (!mwx_order_read(aTHX_ &o, arguments, count) || (o.given && SvGMAGICAL(o.given)))
+    if (!read_plain(aTHX_ &o, arguments, count) || !client_is_simple(aTHX_ c, self) || SvTRUE(mwx_entry(aTHX_ c->own, MWX_KEY_SENDING)))
         return 0;
-    if (!client_is_simple(aTHX_ c, self) || SvTRUE(mwx_entry(aTHX_ c->own, MWX_KEY_SENDING)))
-        return 0;
-    e.sender = o.sender;
+    e.sender = o.from;
     e.rcpts = o.rcpts;
     e.eol = line_end(aTHX_ c, &o);
-    e.deadline = o.deadline;
-    text = o.content ? sv_2mortal(mwx_shared_copy(aTHX_ o.content)) : text_of_list(aTHX_ o.given);
-    if (!e.eol || !(text || is_called(o.given)) || !mwx_qmtp_flight_has_room(c->flight, text ? SvCUR(text) : 0))
+    e.deadline = is_absent(o.deadline) ? 0 : SvNV(o.deadline);
+    text = text_of(aTHX_ o.data);
+    if (!e.eol || !(text || is_called(o.data)) || !mwx_qmtp_flight_has_room(c->flight, text ? SvCUR(text) : 0))
         return 0;
     if (!mw_qmtp_flight_unanswered(c->flight->flight))
         mwx_set_entry(aTHX_ c->own, MWX_KEY_ERROR, newSVpvs(""));
-    return text ? mwx_qmtp_flight_add_text(aTHX_ c->flight, &e, text) : add_called(aTHX_ c, self, &e, o.given);
+    return text ? mwx_qmtp_flight_add_text(aTHX_ c->flight, &e, text) : add_called(aTHX_ c, self, &e, o.data);
 }
 
 /* ---- the methods */

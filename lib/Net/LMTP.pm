@@ -327,11 +327,7 @@ sub hello {
     return defined $first && $first =~ /\A\s*(\S+)/ ? $1 : ' ';
 }
 
-# mail, recipient (to, cc, bcc) and data are the glue's, which leaves to Mail::Wire::Commands what is not plain.
-
-sub send          { $_[0]->_from('_SEND', 'send', $_[1]) }
-sub send_or_mail  { $_[0]->_from('_SOML', 'send_or_mail', $_[1]) }
-sub send_and_mail { $_[0]->_from('_SAML', 'send_and_mail', $_[1]) }
+# mail, send and its like, recipient (to, cc, bcc) and data are the glue's.
 
 sub datafh {
     my ($self) = @_;
@@ -606,7 +602,8 @@ kept; content whose size is not known before it was read counts from then on.
 =item EagerBody
 
 Content of at most this many bytes, 262144 by default, is sent at once where the server offers
-CHUNKING; longer content waits until a recipient was accepted. 0: all content waits.
+CHUNKING; longer content waits until a recipient was accepted. 0: all content waits. So much is
+read of code or a handle before the first byte of its message is sent.
 
 =item Blocking
 
@@ -1023,8 +1020,8 @@ C<read> or C<getline>: it is read like a handle.
 
 =item Data => sub { ... }
 
-What the code returns: pieces of any size, one a call, until it returns undef. The first call is made before the message's
-commands are sent.
+What the code returns: pieces of any size, one a call, until it returns undef. It is called until the pieces have EagerBody bytes, once
+at least, before anything of the message is sent: content that ends before goes as a string does.
 
 =item File => $path
 
@@ -1032,8 +1029,8 @@ What is in the file. It is opened at once, and croaks if it can't be read.
 
 =back
 
-Handles, code and files are read piece by piece as the server takes the message, so memory doesn't
-grow with it; but what is no plain file is read whole first with C<< Bits => 'binary' >>.
+Handles, code and files of more than EagerBody bytes are read piece by piece as the server takes the message, so
+memory doesn't grow with it; but what is no plain file is read whole first with C<< Bits => 'binary' >>.
 
 A plain file of more than 64 KB that ends all its lines in CRLF (or goes as it is, by
 C<< Bits => 'binary' >>) is sent from where it is by a server's CHUNKING, without passing through this

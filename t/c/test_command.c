@@ -292,50 +292,32 @@ static void test_checked_is_read_back(void)
 }
 
 static const struct {
-    mw_kind verb;
-    const char *address;
-    int exact;
-    size_t cap;
-    const char *line, *path;    /* NULL: none can be made */
+    const char *head, *path;
+    int bracketed;
+    const char *line;
 } envelopes[] = {
-    { MW_KIND_MAIL, "a@x", 0, 64, "MAIL FROM:<a@x>", "<a@x>" },
-    { MW_KIND_RCPT, "a@x", 0, 64, "RCPT TO:<a@x>", "<a@x>" },
-    { MW_KIND_MAIL, "", 0, 64, "MAIL FROM:<>", "<>" },
-    { MW_KIND_RCPT, " Ann <a@x> ", 0, 64, "RCPT TO:<a@x>", "<a@x>" },
-    { MW_KIND_RCPT, "Ann <a@x>", 1, 64, NULL, NULL },
-    { MW_KIND_RCPT, "\"x <v@o> x\"@a", 0, 64, "RCPT TO:<\"x <v@o> x\"@a>", "<\"x <v@o> x\"@a>" },
-    { MW_KIND_RCPT, "\"Doe <v@o>\" <j@a>", 0, 64, "RCPT TO:<j@a>", "<j@a>" },
-    { MW_KIND_RCPT, "\"Doe\r\n <v@o>\" <j@a>", 0, 64, "RCPT TO:<j@a>", "<j@a>" },
-    { MW_KIND_RCPT, "\"x\001 <v@o> x\"@a", 0, 64, NULL, NULL },
-    { MW_KIND_RCPT, "\"x\r <v@o> x\"@a", 0, 64, NULL, NULL },
-    { MW_KIND_RCPT, "\"x \\\" <v@o> x\"@a", 0, 64, "RCPT TO:<\"x \\\" <v@o> x\"@a>", "<\"x \\\" <v@o> x\"@a>" },
-    { MW_KIND_RCPT, "<\"x\001 <v@o> x\"@a>", 0, 64, NULL, NULL },
-    { MW_KIND_RCPT, "\"a\" \"b <v@o>\" <j@a>", 0, 64, "RCPT TO:<j@a>", "<j@a>" },
-    { MW_KIND_RCPT, "\"Doe <j@a>", 0, 64, "RCPT TO:<j@a>", "<j@a>" },
-    { MW_KIND_RCPT, "a b@x", 0, 64, NULL, NULL },
-    { MW_KIND_RCPT, "a@x> NOTIFY=NEVER", 0, 64, NULL, NULL },
-    { MW_KIND_RCPT, "a\r\nDATA", 0, 64, NULL, NULL },
-    { MW_KIND_RCPT, "\xc3\xa4@x", 0, 64, NULL, NULL },
-    { MW_KIND_RCPT, "a@x", 0, 13, "RCPT TO:<a@x>", "<a@x>" },
-    { MW_KIND_RCPT, "a@x", 0, 12, NULL, NULL },
+    { MW_ENVELOPE_MAIL, "a@x", 0, "MAIL FROM:<a@x>" },
+    { MW_ENVELOPE_RCPT, "<a@x>", 1, "RCPT TO:<a@x>" },
+    { MW_ENVELOPE_MAIL, "", 0, "MAIL FROM:<>" },
+    { MW_ENVELOPE_SAML, "\xc3\xa4@x", 0, "SAML FROM:<\xc3\xa4@x>" },
+    { "", "a@x", 0, "<a@x>" },
 };
 
 static void test_envelopes(void)
 {
     size_t i;
 
-    for (i = 0; i < sizeof envelopes / sizeof envelopes[0]; i++) {
-        const char *wanted = envelopes[i].line ? envelopes[i].line : "";
-        mw_slice address, path = { "", 0 };
-        char out[64];
-        size_t len;
+    for (i = 0; i < COUNT(envelopes); i++) {
+        mw_slice path = slice_new(envelopes[i].path, strlen(envelopes[i].path)), got;
+        char *out = malloc(MW_ENVELOPE_MAX(path.len));
 
-        address.base = envelopes[i].address;
-        address.len = strlen(envelopes[i].address);
-        len = mw_command_envelope(envelopes[i].verb, address, envelopes[i].exact, out, envelopes[i].cap, &path);
-        tap_ok(len == strlen(wanted) && memcmp(out, wanted, len) == 0, "the line of an envelope");
-        if (len)
-            tap_ok(path.len == strlen(envelopes[i].path) && memcmp(path.base, envelopes[i].path, path.len) == 0, "... its path");
+        if (out == NULL)
+            exit(1);
+        got.base = out;
+        got.len = mw_command_envelope(envelopes[i].head, path, envelopes[i].bracketed, out);
+        tap_ok(same(got, envelopes[i].line), "the line of an envelope");
+        free(out);
+        slice_free(path);
     }
 }
 

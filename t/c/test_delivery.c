@@ -59,6 +59,20 @@ static void test_limit(void)
 }
 
 /* The places of those that are sent, among those that are not. */
+static void test_refuse(void)
+{
+    mw_delivery *d = mw_delivery_new(mw_alloc_default());
+
+    mw_delivery_mail(d, slice("MAIL FROM:<>", 12));
+    mw_delivery_rcpt(d, slice("a@x", 3), slice("RCPT TO:<a@x>", 13));
+    mw_delivery_unsendable(d, slice("b", 1), MW_STAGE_RCPT, 553, NULL);
+    mw_delivery_refuse(d, MW_STAGE_BODY, 421, NULL);
+    tap_ok(d->to.rcpts[0].settled && d->to.rcpts[0].result.code == 421 && d->to.rcpts[0].result.stage == MW_STAGE_BODY, "refused: everybody is");
+    tap_ok(d->to.rcpts[1].result.code == 553 && d->to.rcpts[1].result.stage == MW_STAGE_RCPT, "... but who was before");
+    tap_ok(!mw_buf_len(&d->lines) && !d->mail_len && !d->rcpts, "... and nothing is left to send");
+    mw_delivery_free(d);
+}
+
 static void test_places(void)
 {
     static const char kinds[] = "sussuus";
@@ -104,6 +118,7 @@ int main(void)
     test_lines();
     test_limit();
     test_places();
+    test_refuse();
     failing_every("a delivery", make_one);
     return tap_done();
 }

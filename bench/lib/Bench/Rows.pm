@@ -146,6 +146,30 @@ sub submit {
     };
 }
 
+# How the content is given, and with what options: none may be a cliff.
+sub arguments {
+    my ($mode, @sink) = @_;
+    my @programs = map { {
+        name => "Net::LMTP $mode, $_->[0]", kind => 'ours', count => [ $mode eq 'submit' ? 20_000 : 5000, 500 ],
+        run => ours($mode, SMALL, $_->[1]),
+    } } (
+        [ 'a string' => 'string' ], [ 'a list of lines' => 'list' ], [ 'code' => 'code' ], [ 'a handle' => 'handle' ],
+        [ 'Deadline' => 'deadline' ], [ 'Size, Bits, Deadline' => 'options' ], [ 'Envelope, Return' => 'envelope' ],
+        [ 'Notify and ORcpt of the recipient' => 'rcpts' ],
+    );
+    return {
+        name     => "$mode-arguments",
+        title    => "$mode: 2 KB, 1 recipient, from a string and otherwise",
+        unit     => 'messages/s',
+        each     => 'message',
+        sink     => \@sink,
+        baseline => "Net::LMTP $mode, a string",
+        goal     => [ "Net::LMTP $mode, code", 0.4, 'of from a string; a list 0.5, a handle 0.4, options 0.7' ],
+        callgrind => 1,
+        programs => \@programs,
+    };
+}
+
 sub lines {
     return {
         name     => 'lines',
@@ -449,7 +473,8 @@ sub rows {
     ($dir, $bin, $big_file, $lf_file, $huge) = @arg{qw(dir programs big_file lf_file huge)};
     %can = %{ $arg{can} };
     return (
-        old_style(), deliver(), submit(), qmtp_send(), qmtp_stream(), lines(), blocks(), scan_alone(), file(), lf_file(), memory(),
+        old_style(), deliver(), submit(), arguments('deliver', '--pipelining'), arguments('submit', @LMTP),
+        qmtp_send(), qmtp_stream(), lines(), blocks(), scan_alone(), file(), lf_file(), memory(),
         trips(), growth(),
     );
 }

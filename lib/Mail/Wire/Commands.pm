@@ -8,15 +8,12 @@ use re 'taint';
 our $VERSION = '1.000';
 
 use Carp qw(carp);
-use Mail::Wire::Address ();
 use Mail::Wire::Client ();
-use Mail::Wire::Parameters ();
 use Mail::Wire::Source ();
 use Mail::Wire::Text ();
 use Net::Cmd;
 
-# The sync calls of Net::LMTP with addresses and content, where they are not as simple as most are: mail, recipient and data
-# are the glue's, which leaves to these what is not plain.
+# The sync calls of Net::LMTP with content that is no plain text: datasend and data are the glue's, which leaves that to these.
 
 our @CARP_NOT = ('Net::LMTP');
 
@@ -42,119 +39,8 @@ sub _say_closed {
     return;
 }
 
-# The path of an address that may be anything; nothing, with the status saying why, when it cannot be sent.
-sub _checked_path {
-    my ($self, $method, $address) = @_;
-    Mail::Wire::Address::check("Net::LMTP::$method", $address);
-    return scalar $self->_path($address);
-}
-
-# What the status says, as a result has it.
-sub _own_words {
-    my ($self) = @_;
-    my $words = $self->message;
-    $words =~ s/\n+\z//;
-    return ($self->code, $words);
-}
-
-# MAIL was refused here: false. The recipients that follow have it for a result.
-sub _no_mail {
-    my ($self) = @_;
-    $self->_mail_refused($self->_own_words);
-    return 0;
-}
-
-sub _any_mail {
-    my ($self, $address, @arguments) = @_;
-    my $option = Mail::Wire::Parameters::pairs('mail', @arguments);
-    $self->_binary(0);
-    # Whether it can be sent or not: the last message's results are not this one's.
-    $self->_forget;
-    my $path = $self->_checked_path(mail => $address);
-    return $self->_no_mail if not defined $path;
-    my ($parameters, $binary) = %$option ? Mail::Wire::Parameters::mail($self, $option) : ('', 0);
-    return $self->_no_mail if not defined $parameters;
-    $self->_binary(1) if $binary;
-    return $self->_MAIL("FROM:$path$parameters");
-}
-
-sub _from {
-    my ($self, $method, $name, $address) = @_;
-    $self->_forget;
-    my $path = $self->_checked_path($name, $address);
-    return defined $path ? $self->$method("FROM:$path") : $self->_no_mail;
-}
-
-# RCPTs may go as one group (RFC 2920 3.1), unless somebody wants to see each of them go.
-my %see_each;
-
-# A group's replies, of the longest line each, must fit what may wait unread while it is sent.
-my $group_max = 100;
-
-sub _in_groups {
-    my ($self) = @_;
-    %see_each = map { $_ => Net::LMTP->can($_) } qw(command response getline parse_response debug _RCPT) if not %see_each;
-    return if $self->debug or grep { $self->can($_) != $see_each{$_} } keys %see_each;
-    return $self->_in_transaction && defined $self->_keyword('PIPELINING');
-}
-
-sub _recipients_in_groups {
-    my ($self, $parameters, @addresses) = @_;
-    my @accepted;
-    while (my @group = splice @addresses, 0, $group_max) {
-        my @paths = map { scalar $self->_path($_) } @group;
-        my @lines = map { defined $paths[$_] ? "RCPT TO:$paths[$_]$parameters" : $self->_no_line($group[$_]) } 0 .. $#group;
-        my @sent = grep { defined $paths[$_] } 0 .. $#group;
-        my $digits = $self->_group(\@lines);
-        push @accepted, @group[ @sent[ grep { $digits->[$_] == CMD_OK } 0 .. $#$digits ] ];
-        # The status is that of the last address.
-        $self->_path($group[-1]) if not defined $paths[-1];
-    }
-    return @accepted;
-}
-
-# What _group takes for one that is not to be sent.
-sub _no_line {
-    my ($self, $address) = @_;
-    $self->_path($address);
-    return [ $address, $self->_own_words ];
-}
-
 # to, cc and bcc of a class that has a recipient of its own.
 sub _own_recipient { return shift->recipient(@_) }
-
-sub _any_recipient {
-    my $self = shift;
-    @_ = @_;    # copies: what says its string may empty the caller's list
-    my ($addresses, $option) = Mail::Wire::Parameters::recipients(@_);
-    Mail::Wire::Address::check('Net::LMTP::recipient', $_) foreach @$addresses;
-    my $skip_bad = delete $option->{SkipBad};
-    my $wants_list = $skip_bad && wantarray;
-
-    if (not @$addresses) {
-        $self->_refuse('recipient: no address');
-        return $wants_list ? () : 0;
-    }
-    my $parameters = %$option ? Mail::Wire::Parameters::recipient($self, $option) : '';
-    if (not defined $parameters) {
-        $self->_rcpt_refused($_, $self->_own_words) foreach $skip_bad ? @$addresses : $addresses->[0];
-        return $wants_list ? () : 0;
-    }
-    return $self->_recipients_in_groups($parameters, @$addresses) if $skip_bad and @$addresses > 1 and $self->_in_groups;
-
-    my @accepted;
-    foreach my $address (@$addresses) {
-        my $path = $self->_path($address);
-        $self->_rcpt_refused($address, $self->_own_words) if not defined $path;
-        if (defined $path and $self->_RCPT("TO:$path$parameters")) {
-            push @accepted, $address;
-        }
-        elsif (not $skip_bad) {
-            return 0;
-        }
-    }
-    return $skip_bad ? @accepted : 1;
-}
 
 # Content that is no plain text, piece by piece. What was sent of a message is no message when the rest cannot be had: the link is
 # closed in front of its end.

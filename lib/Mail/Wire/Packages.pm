@@ -15,7 +15,6 @@ use Mail::Wire::Client ();
 use Mail::Wire::Dial ();
 use Mail::Wire::Options ();
 use Scalar::Util qw(blessed);
-use Mail::Wire::Parameters ();
 use Mail::Wire::Result ();
 use Mail::Wire::Source ();
 use Mail::Wire::Spool ();
@@ -28,7 +27,7 @@ our @CARP_NOT = ('Net::QMTP', 'Mail::Wire::Client');
 # `flight` has them, and says when it needs another.
 
 # What an LMTP client can ask its server for, and a QMTP client cannot.
-my %is_lmtp_option = map { $_ => 1 } Mail::Wire::Parameters::mail_options();
+my %is_lmtp_option = map { $_ => 1 } Mail::Wire::_mail_options();
 
 # Options of new for deliveries, see Mail::Wire::Options.
 my %options = (

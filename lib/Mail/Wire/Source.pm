@@ -30,6 +30,12 @@ sub new {
     return defined $file ? $self->_file($file) : $self->_data($data);
 }
 
+# From code that has given this text so far.
+sub begun {
+    my ($class, $code, $text) = @_;
+    return bless { next => $code, rest => $text }, $class;
+}
+
 # After this moment (of Mail::Wire::_now) nothing more is read; 0: there is none.
 sub until {
     my ($self, $moment) = @_;
@@ -272,6 +278,11 @@ sub file  { $_[0]{file} }
 sub start { $_[0]{start} }
 sub left  { $_[0]{left} }
 
+# A file up to this size is read at once: it needs no descriptor while it waits. The glue has the same.
+use constant SMALL => 65536;
+
+sub is_small { $_[0]{left} <= SMALL }
+
 # A reference to the whole text, or undef when it comes in pieces.
 sub text { $_[0]{text} }
 
@@ -311,10 +322,18 @@ sub next {
     return substr $self->{rest}, 0, PIECE, '';
 }
 
-# Gets the first piece, which stays the next one. A reference to it.
-sub prime {
-    my ($self) = @_;
-    return $self->_fill ? \$self->{rest} : \'';
+# Reads on until there is so much, or the end. A reference to the text if that was all of it; else nothing: the text comes next.
+sub ahead {
+    my ($self, $most) = @_;
+    my $text = '';
+    while ($self->_fill) {
+        $text .= $self->{rest};
+        $self->{rest} = '';
+        next if length $text < $most;
+        $self->{rest} = $text;
+        return;
+    }
+    return \$text;
 }
 
 1;

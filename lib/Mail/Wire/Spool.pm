@@ -19,9 +19,6 @@ our @CARP_NOT = ('Net::QMTP', 'Mail::Wire::Client', 'Mail::Wire::Packages');
 # Content of unknown size is gathered in memory up to this, then in a temporary file.
 use constant MEMORY_MAX => 1024 * 1024;
 
-# A file up to this size is read at once: it needs no descriptor while it waits.
-use constant SMALL => 65536;
-
 # From a Mail::Wire::Source. Dies for what cannot be read, and with what the caller's code died of.
 sub new {
     my ($class, $source) = @_;
@@ -57,7 +54,7 @@ sub _octets {
 sub _stretch {
     my ($self, $source) = @_;
     my ($file, $offset, $size) = ($source->file, $source->start, $source->left);
-    return $self->_small($source, $size) if $size <= SMALL;
+    return $self->_small($source, $size) if $source->is_small;
     $source->check;
     my $own;
     Mail::Wire::Standard::apart(sub { open $own, '<&', $file }) or Mail::Wire::Source::_fault("cannot read the file: $!");

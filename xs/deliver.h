@@ -1,0 +1,22 @@
+/* deliver.h - deliver, submit and collect of Net::LMTP.
+ *
+ * Perl is called where the caller's code takes part: content that comes from code or an object, Progress, methods of a class of its
+ * own, lines that are shown. Whatever dies, and wherever: what deliver has handed over is not in flight afterwards, and what was not
+ * handed over is freed.
+ */
+#ifndef MWX_DELIVER_H
+#define MWX_DELIVER_H
+
+#include "flight_glue.h"
+
+/* Hands a delivery over and waits for it: the results, which the link keeps. */
+AV *mwx_deliver(pTHX_ SV *self, SV **arguments, int count);
+
+/* Hands a delivery over, once the window has room: its id; 0 when that would have to be waited for. */
+IV mwx_submit(pTHX_ SV *self, SV **arguments, int count);
+
+/* The oldest delivery, waited for if that may be: a Mail::Wire::Delivery, a new reference. NULL: there is none, or it would have to be waited
+ * for. */
+SV *mwx_collect(pTHX_ SV *self);
+
+#endif
