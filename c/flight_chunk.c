@@ -32,7 +32,7 @@ void mw_flight_choose(mw_flight *f, mw_delivery *d)
 
     if (d->content.source == MW_SOURCE_PIECES || !f->dialogue->keywords.chunking)
         return;
-    d->by_bdat = d->raw || mw_content_is_file_in_lines(&d->content);
+    d->by_bdat = d->raw || (d->content.source == MW_SOURCE_FILE && mw_content_is_file_in_lines(&d->content));
     d->eager = streams && d->rcpts == 1 && d->content.size <= f->eager && (d->by_bdat || d->content.source == MW_SOURCE_LENT);
     d->by_bdat |= d->eager;
     d->shape = mw_trust_shape(d);
@@ -43,7 +43,7 @@ void mw_flight_choose(mw_flight *f, mw_delivery *d)
 /* The file of a message cannot be sent: nobody got any of it, whatever is unanswered. */
 static int content_failed(mw_flight *f, mw_delivery *d, int rc)
 {
-    mw_text *words = mw_content_words(&d->content, d->alloc, rc);
+    mw_text *words = mw_content_words(&d->content, f->dialogue->alloc, rc);
 
     if (words)
         mw_transaction_abandon(&d->to, MW_STAGE_BODY, MW_LMTP_LOST, words, 0);

@@ -66,7 +66,8 @@ void mw_flight_broken(mw_party *self, int why, mw_text *words)
     mw_flight *f = (mw_flight *)self;
     mw_delivery *d;
 
-    salvage(f);
+    if (!mw_trust_is_out_of_step(why))
+        salvage(f);
     for (d = f->oldest; d; d = d->next)
         if (d->state != MW_DELIVERY_DONE)
             abandon(f, d, why, words);

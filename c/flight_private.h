@@ -49,7 +49,7 @@ void mw_flight_choose(mw_flight *f, mw_delivery *d);
 /* BDAT and the content's first bytes: LAST, or not, and then BDAT 0 LAST when mw_flight_apply_chunk has its reply. */
 int mw_flight_queue_bdat(mw_flight *f, mw_delivery *d);
 
-/* Queues more of d's content. 0, or the session is broken. */
+/* Queues more of d's content. 0, or the dialogue is broken. */
 int mw_flight_write(mw_flight *f, mw_delivery *d);
 
 /* More of a BDAT's content. 1 when something was queued. */

@@ -24,6 +24,8 @@ static void apply_mail(mw_delivery *d, mw_reply *r)
 
 static void apply_data(mw_flight *f, mw_delivery *d, mw_reply *r)
 {
+    unsigned code;
+
     if (r->code / 100 == 3) {
         mw_trust_confirm(f, d->number);
         d->state = MW_DELIVERY_CONTENT;
@@ -31,6 +33,8 @@ static void apply_data(mw_flight *f, mw_delivery *d, mw_reply *r)
          * */
         if (!mw_transaction_owed(&d->to))
             mw_dialogue_break(f->dialogue, MW_E_REPLY_CLASS, NULL);
+        else if (mw_dialogue_has_more(f->dialogue, 1, &code))
+            mw_dialogue_break(f->dialogue, MW_E_REPLY_EXTRA, NULL);
         return;
     }
     /* In a group that somebody was accepted in, a refusal of DATA may be another's reply, out of step: 354 would have

@@ -1,6 +1,4 @@
-/* io.c - see io.h: the clock, and the pump. The transport over a file descriptor is in io_fd.c, dialling in
- * io_dial.c.
- */
+/* io.c - see io.h: the clock, files, and the pump. */
 #include "io_private.h"
 #include "error.h"
 
@@ -64,17 +62,6 @@ int64_t mw_io_after(double seconds)
     return mw_io_from(mw_io_now(), seconds);
 }
 
-int mw_io_wait_ms(int64_t deadline)
-{
-    int64_t now = mw_io_now(), left = MW_IO_SLICE;
-
-    if (deadline <= now)
-        return 0;
-    if (deadline - now < left)
-        left = deadline - now;
-    return (int)((left + 999999) / 1000000);
-}
-
 /* Bytes read (> 0), 0 when none are there, or an error. */
 static int read_some(mw_transport *t, mw_buf *in)
 {
@@ -107,13 +94,12 @@ int mw_io_poll(mw_transport *t, mw_buf *in)
 {
     int before = errno;
 
-    return t->not_socket ? 0 : with_errno(read_some(t, in), before);
+    return t->reads_unasked ? with_errno(read_some(t, in), before) : 0;
 }
 
 static int file_failed(mw_transport *t)
 {
-    t->error = errno;
-    t->is_of_file = 1;
+    t->file_error = errno;
     return errno == EINTR ? MW_E_INTR : MW_E_SYS;
 }
 
@@ -205,14 +191,12 @@ static int write_file(mw_transport *t, const mw_outq_stretch *f, size_t *put_r)
         errno = EOVERFLOW;
         return file_failed(t);
     }
-    rc = t->calls->send_file && !t->no_send_file ? t->calls->send_file(t, f, put_r) : MW_E_STATE;
+    rc = t->calls->send_file ? t->calls->send_file(t, f, put_r) : MW_E_STATE;
 
-    if (rc == MW_E_STATE) {
-        t->no_send_file = 1;
+    if (rc == MW_E_STATE)
         rc = copy_file(t, f, put_r);
-    } else if (!rc && !*put_r) {
+    else if (!rc && !*put_r)
         rc = MW_E_SIZE;
-    }
     return rc || *put_r < f->left ? rc : check_end(t, f);
 }
 
@@ -221,7 +205,7 @@ static int write_next(mw_transport *t, const mw_outq *out, size_t *put_r)
     mw_slice v[MW_IO_SLICES];
     mw_outq_stretch f;
 
-    t->is_of_file = 0;
+    t->file_error = 0;
     if (mw_outq_peek_file(out, &f))
         return write_file(t, &f, put_r);
     return t->calls->write(t, v, mw_outq_peek(out, v, MW_IO_SLICES), put_r);
@@ -258,7 +242,7 @@ static int ask(mw_transport *t, mw_buf *in)
     int64_t end;
     int rc;
 
-    if (!t->calls->asks || t->not_socket || t->pause) {
+    if (!t->reads_cheaply || t->pause) {
         t->pause -= t->pause > 0;
         return 0;
     }
@@ -268,33 +252,39 @@ static int ask(mw_transport *t, mw_buf *in)
             t->misses -= t->misses > 0;
             return rc;
         }
-    } while (!t->not_socket && mw_io_now() < end);
+    } while (t->reads_cheaply && mw_io_now() < end);
     asked_in_vain(t);
     return 0;
 }
 
+/* A transport that is ready and moves nothing must not outlast the deadline: a peer may drip what makes no byte. */
+static int moved_nothing(int64_t deadline)
+{
+    return deadline != MW_IO_NEVER && mw_io_now() >= deadline ? MW_E_TIMEOUT : 0;
+}
+
 static int pump(mw_transport *t, mw_outq *out, mw_buf *in, int events, int64_t deadline)
 {
-    int rc, ready, ms;
+    mw_io_wait wait = { t, events & MW_IO_IN, 0, { -1, 0, 0, 0 } };
+    int rc;
 
     if (mw_outq_len(out)) {
         if ((rc = write_some(t, out, in)))
             return rc;
-        events = MW_IO_IN | MW_IO_OUT;
-    } else if (!(events &= MW_IO_IN)) {
+        wait.events = MW_IO_IN | MW_IO_OUT;
+    } else if (!wait.events) {
         return 0;
     } else if (deadline && (rc = ask(t, in))) {
         return rc;
     }
-    ms = mw_io_wait_ms(deadline);
-    ready = t->calls->wait(t, events, ms);
-    if (ready < 0)
-        return ready;
-    if (ready == 0)
-        return deadline != MW_IO_NEVER && mw_io_now() >= deadline ? MW_E_TIMEOUT : 0;
-    if ((ready & MW_IO_IN) && (rc = read_some(t, in)))
+    rc = mw_io_wait_many(&wait, 1, deadline);
+    if (rc <= 0 || wait.ready < 0)
+        return rc <= 0 ? rc : wait.ready;
+    if ((wait.ready & MW_IO_IN) && (rc = read_some(t, in)))
         return rc;
-    return ready & MW_IO_OUT ? write_some(t, out, in) : 0;
+    if ((wait.ready & MW_IO_OUT) && (rc = write_some(t, out, in)))
+        return rc;
+    return moved_nothing(deadline);
 }
 
 int mw_io_pump(mw_transport *t, mw_outq *out, mw_buf *in, int events, int64_t deadline)

@@ -1,5 +1,6 @@
-/* io_dial.c - making a connection, see io.h. */
+/* io_dial.c - see io_dial.h. */
 #include "io_private.h"
+#include "io_dial.h"
 #include "error.h"
 
 #include <errno.h>
@@ -7,7 +8,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +16,9 @@
 #include <unistd.h>
 
 #define PORT_MAX 65535
+
+/* How long a UNIX-domain listener whose queue is full is left alone. */
+#define FULL_QUEUE_PAUSE 10000000 /* 10 ms */
 
 /* Descriptors up to this are a program's standard input, output and errors, whether it has closed them or not. */
 #define FD_STANDARD_MAX 2
@@ -30,8 +33,8 @@ struct mw_dial {
     int left;                   /* addresses from next on */
     int fd;                     /* being connected, or connected; -1 */
     int family;
-    int connected;
-    int patient;                /* steps may wait */
+    mw_dial_phase phase;
+    int failure;                /* what a step says in phase MW_DIAL_FAILED */
     int64_t until;              /* this address's share of the deadline */
     int error;                  /* errno */
     const char *words;          /* the resolver's, where errno does not tell */
@@ -133,7 +136,9 @@ int mw_dial_start(const mw_alloc *alloc, mw_dial **dial_r, const mw_dial_to *to)
         return MW_E_NOMEM;
     d->alloc = alloc;
     d->fd = -1;
-    return to->host[0] == '/' ? dial_unix(d, to->host) : dial_tcp(d, to);
+    d->failure = to->host[0] == '/' ? dial_unix(d, to->host) : dial_tcp(d, to);
+    d->phase = d->failure ? MW_DIAL_FAILED : MW_DIAL_CONNECT;
+    return 0;
 }
 
 static int bind_local(const mw_dial *d, int family)
@@ -198,7 +203,26 @@ static int64_t share(const mw_dial *d, int64_t deadline)
     return deadline == MW_IO_NEVER ? deadline : now + (deadline - now) / d->left;
 }
 
-/* Starts on the next address: 1 connected, 0 under way, MW_E_SYS. */
+static int connected(mw_dial *d)
+{
+    d->phase = MW_DIAL_HAND_OVER;
+    return 1;
+}
+
+/* This address will not do. */
+static int leave_address(mw_dial *d, int error)
+{
+    dial_failed(d, error);
+    d->next = d->next->ai_next;
+    d->left--;
+    if (!d->next) {
+        d->phase = MW_DIAL_FAILED;
+        d->failure = MW_E_SYS;
+    }
+    return MW_E_SYS;
+}
+
+/* Starts on the next address: 1 connected, 0 under way, MW_E_TIMEOUT, MW_E_SYS. */
 static int dial_next(mw_dial *d, int64_t deadline)
 {
     const struct addrinfo *a = d->next;
@@ -206,75 +230,71 @@ static int dial_next(mw_dial *d, int64_t deadline)
     if (open_socket(d, a) == 0) {
         d->until = share(d, deadline);
         if (connect(d->fd, a->ai_addr, a->ai_addrlen) == 0)
-            return d->connected = 1;
+            return connected(d);
         if (errno == EINPROGRESS || errno == EINTR)
             return 0;
         /* A UNIX-domain listener whose queue is full: to be tried again, and poll cannot tell when. */
         if (errno == EAGAIN && a->ai_family == AF_UNIX) {
             close(d->fd);
             d->fd = -1;
-            poll(NULL, 0, d->patient ? 10 : 0);
             return deadline != MW_IO_NEVER && mw_io_now() >= deadline ? MW_E_TIMEOUT : 0;
         }
     }
-    dial_failed(d, errno);
-    d->next = a->ai_next;
-    d->left--;
-    return MW_E_SYS;
+    return leave_address(d, errno);
 }
 
-/* Waits for the connect under way: 1, 0, or an error. */
-static int dial_wait(mw_dial *d)
+/* What has become of the connect under way: 1, 0, or an error. */
+static int dial_look(mw_dial *d)
 {
-    mw_transport t;
-    int error = 0, rc;
+    int error = 0, rc = mw_io_ready(d->fd, MW_IO_OUT, 0);
     socklen_t len = sizeof error;
 
-    mw_transport_fd(&t, d->fd);
-    rc = t.calls->wait(&t, MW_IO_OUT, d->patient ? mw_io_wait_ms(d->until) : 0);
     if (rc == MW_E_INTR)
         return rc;
     if (rc == 0 && (d->until == MW_IO_NEVER || mw_io_now() < d->until))
         return 0;
-    if (rc == 0)
-        error = ETIMEDOUT;
-    else if (rc < 0 || getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+    if (rc == 0) {
+        leave_address(d, ETIMEDOUT);
+        return MW_E_TIMEOUT;
+    }
+    if (rc < 0 || getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
         error = errno;
-    if (!error)
-        return d->connected = 1;
-    dial_failed(d, error);
-    d->next = d->next->ai_next;
-    d->left--;
-    return error == ETIMEDOUT && rc == 0 ? MW_E_TIMEOUT : MW_E_SYS;
-}
-
-static int dial_go(mw_dial *d, int64_t deadline)
-{
-    int rc;
-
-    if (d->connected)
-        return 1;
-    do {
-        if (!d->next)
-            return MW_E_SYS;
-        rc = d->fd < 0 ? dial_next(d, deadline) : dial_wait(d);
-    } while ((rc == MW_E_SYS || rc == MW_E_TIMEOUT) && d->next && d->fd < 0
-        && !(rc == MW_E_TIMEOUT && mw_io_now() >= deadline));
-    if (rc == MW_E_TIMEOUT)
-        dial_failed(d, ETIMEDOUT);
-    return rc;
+    return error ? leave_address(d, error) : connected(d);
 }
 
 int mw_dial_step(mw_dial *d, int64_t deadline)
 {
-    d->patient = 1;
-    return dial_go(d, deadline);
+    int rc = 0;
+
+    while (d->phase == MW_DIAL_CONNECT) {
+        rc = d->fd < 0 ? dial_next(d, deadline) : dial_look(d);
+        if (rc == 0 || rc == MW_E_INTR)
+            return rc;
+        if (rc == MW_E_TIMEOUT && (d->phase == MW_DIAL_FAILED || mw_io_now() >= deadline)) {
+            dial_failed(d, ETIMEDOUT);
+            return rc;
+        }
+    }
+    return d->phase == MW_DIAL_HAND_OVER ? 1 : d->failure;
 }
 
-int mw_dial_poll(mw_dial *d, int64_t deadline)
+int mw_dial_wait(const mw_dial *d, int64_t deadline)
 {
-    d->patient = 0;
-    return dial_go(d, deadline);
+    int64_t pause = mw_io_now() + FULL_QUEUE_PAUSE;
+    int rc;
+
+    if (d->phase != MW_DIAL_CONNECT)
+        return 0;
+    if (d->fd < 0)
+        rc = mw_io_wait_many(NULL, 0, pause < deadline ? pause : deadline);
+    else
+        rc = mw_io_ready(d->fd, MW_IO_OUT, d->until);
+    return rc == MW_E_INTR ? rc : 0;
+}
+
+mw_dial_phase mw_dial_phase_of(const mw_dial *d)
+{
+    return d->phase;
 }
 
 int mw_dial_fd(const mw_dial *d)

@@ -15,8 +15,4 @@
 /* The most stretches that a transport is given to write at once. */
 #define MW_IO_SLICES 16
 
-/* Milliseconds to wait now, at most a slice, rounded up so that a wait never ends just before its deadline.
- * */
-int mw_io_wait_ms(int64_t deadline);
-
 #endif

@@ -59,7 +59,8 @@ static void broken(mw_party *self, int why, mw_text *words)
         abandon(s, words);
     s->auth = 0;
     s->joined_waits = 0;
-    s->over = 1;
+    if (s->state != MW_STATE_BROKEN)
+        s->over = s->over ? 1 : 2;
     s->over_rcpts = s->now.count;
     mw_lmtp_move(s, MW_STATE_BROKEN);
 }
@@ -80,8 +81,8 @@ mw_lmtp *mw_lmtp_new(const mw_alloc *alloc)
     s->party.restarted = restarted;
     mw_dialogue_join(&s->dialogue, &s->party);
     mw_transaction_init(&s->now, alloc);
-    mw_reply_init(&s->by_hand, alloc);
-    mw_buf_init(&s->hand_line, alloc);
+    mw_reply_init(&s->hand.reply, alloc);
+    mw_buf_init(&s->hand.line, alloc);
     return s;
 }
 
@@ -93,8 +94,8 @@ void mw_lmtp_free(mw_lmtp *s)
         return;
     alloc = s->dialogue.alloc;
     mw_transaction_free(&s->now);
-    mw_reply_free(&s->by_hand);
-    mw_buf_free(&s->hand_line);
+    mw_reply_free(&s->hand.reply);
+    mw_buf_free(&s->hand.line);
     mw_text_drop(s->refused_text);
     mw_dialogue_free(&s->dialogue);
     alloc->release(alloc->ctx, s);
@@ -110,7 +111,7 @@ void mw_lmtp_limits(mw_lmtp *s, size_t line_max, size_t reply_max)
     if (line_max)
         s->dialogue.lines.max = line_max;
     if (reply_max)
-        s->dialogue.gathering.max = s->dialogue.last.max = s->dialogue.keywords.reply.max = s->by_hand.max = reply_max;
+        s->dialogue.gathering.max = s->dialogue.last.max = s->dialogue.keywords.reply.max = s->hand.reply.max = reply_max;
 }
 
 void mw_lmtp_joined(mw_lmtp *s, int joined)
@@ -348,6 +349,8 @@ int mw_lmtp_command(mw_lmtp *s, mw_slice line)
         return mw_lmtp_refuse_line(s, kind, line, rc) ? MW_E_NOMEM : refuse_argument(s, rc);
     if (s->state == MW_STATE_BROKEN && kind == MW_KIND_MAIL)
         mw_lmtp_leave_message(s);
+    if (mw_lmtp_rcpt_lost(s, line) == MW_E_NOMEM)
+        return MW_E_NOMEM;
     if (s->state == MW_STATE_BROKEN && kind != MW_KIND_QUIT)
         return refuse(s, MW_LMTP_LOST, s->dialogue.error);
     if (s->state == MW_STATE_OPEN || s->chunk_left || s->cut)
@@ -390,7 +393,7 @@ void mw_lmtp_lost(mw_lmtp *s, int why, mw_text *words)
     if (s->state != MW_STATE_BROKEN)
         mw_lmtp_salvage(s);
     mw_dialogue_lost(&s->dialogue, why, words);
-    s->hand_held = 0;
+    s->hand.is_held = 0;
     s->chunk_left = 0;
 }
 

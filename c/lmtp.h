@@ -84,6 +84,9 @@ void mw_lmtp_refuse_mail(mw_lmtp *s, unsigned code, mw_text *why);
 /* A recipient whose RCPT was not sent has this for a result, unless it has MAIL's refusal. 0, MW_E_RCPT_LIMIT or MW_E_NOMEM. */
 int mw_lmtp_refuse_rcpt(mw_lmtp *s, mw_slice address, unsigned code, mw_text *why);
 
+/* A line that cannot be sent, as the session is broken: if it is a RCPT, its recipient is a deferral of stage 'connect'. */
+int mw_lmtp_rcpt_lost(mw_lmtp *s, mw_slice line);
+
 /* A wait ran out among the replies to RCPTs that went as a group (RFC 2920), of which the first is recipient first: what has come may be
  * one place off, so all of them are deferrals. For a session that is broken. */
 void mw_lmtp_doubt_group(mw_lmtp *s, size_t first);

@@ -80,11 +80,11 @@ static int unget_reply_line(mw_lmtp *s, const mw_reply *r, size_t i)
     head[1] = (char)('0' + r->lines[i].code / 10 % 10);
     head[2] = (char)('0' + r->lines[i].code % 10);
     head[3] = i + 1 < r->count ? '-' : ' ';
-    mw_buf_clear(&s->hand_line);
-    rc = mw_buf_append(&s->hand_line, head, sizeof head);
+    mw_buf_clear(&s->hand.line);
+    rc = mw_buf_append(&s->hand.line, head, sizeof head);
     if (!rc)
-        rc = mw_buf_append(&s->hand_line, text.base, text.len);
-    text = mw_buf_view(&s->hand_line);
+        rc = mw_buf_append(&s->hand.line, text.base, text.len);
+    text = mw_buf_view(&s->hand.line);
     return rc ? rc : mw_lines_unget(&s->dialogue.lines, text.base, text.len);
 }
 

@@ -44,11 +44,16 @@ static int is_followed(const mw_lmtp *s)
 }
 
 /* RFC 2920 3.1: DATA may only end a group. A server that asks for content has taken for it whatever came
- * behind DATA. */
+ * behind DATA. What it said with the 354, be it a refusal, is no answer to content that it has not seen; and which of the two it goes by
+ * cannot be told. */
 static void start_content(mw_lmtp *s)
 {
+    unsigned code;
+
     if (is_followed(s))
         mw_dialogue_break(&s->dialogue, MW_E_REPLY_CLASS, NULL);
+    else if (mw_dialogue_has_more(&s->dialogue, 0, &code))
+        mw_dialogue_break(&s->dialogue, MW_E_REPLY_EXTRA, NULL);
     else
         mw_lmtp_content_open(s);
 }
@@ -273,22 +278,15 @@ void mw_lmtp_reply_garbled(mw_lmtp *s)
         mw_dialogue_break(&s->dialogue, MW_E_REPLY_SYNTAX, NULL);
 }
 
-static void hand_start(mw_lmtp *s)
-{
-    mw_lmtp_settle_hand(s);
-    mw_reply_clear(&s->by_hand);
-    s->hand_loose = 0;
-}
-
 int mw_lmtp_reply(mw_lmtp *s)
 {
-    hand_start(s);
+    mw_lmtp_hand_over(s);
     return gathered(s, mw_dialogue_gather(&s->dialogue, 0));
 }
 
 int mw_lmtp_reply_put(mw_lmtp *s, unsigned code, mw_slice text, int more)
 {
-    hand_start(s);
+    mw_lmtp_hand_over(s);
     return gathered(s, code < 100 || code > 599 ? MW_E_REPLY_SYNTAX : mw_dialogue_put(&s->dialogue, code, text, more));
 }
 
@@ -312,81 +310,4 @@ int mw_lmtp_is_garbled(const mw_lmtp *s)
 const mw_reply *mw_lmtp_last(const mw_lmtp *s)
 {
     return &s->dialogue.last;
-}
-
-/* ---- lines read by hand */
-
-/* A line by hand that is no reply: it stands in place of the one that is owed, if one is. */
-static void hand_garbled(mw_lmtp *s)
-{
-    mw_lmtp_reply_garbled(s);
-    s->dialogue.garbled = 0;
-    if (mw_commands_oldest(&s->dialogue.commands))
-        s->hand_loose++;
-}
-
-static void hand_whole(mw_lmtp *s)
-{
-    s->hand_loose = 0;
-    if (mw_lmtp_apply(s, &s->by_hand) == 2)
-        mw_lmtp_unjoined(s, &s->by_hand);
-}
-
-void mw_lmtp_settle_hand(mw_lmtp *s)
-{
-    int rc;
-
-    mw_lmtp_settle(s, 0);
-    if (!s->hand_held)
-        return;
-    s->hand_held = 0;
-    rc = mw_reply_add(&s->by_hand, mw_buf_view(&s->hand_line), 0);
-    if (rc == 1)
-        hand_whole(s);
-    else if (rc == MW_E_REPLY_SYNTAX)
-        hand_garbled(s);
-    else if (rc < 0)
-        mw_dialogue_break(&s->dialogue, rc, NULL);
-    if (rc)
-        mw_reply_clear(&s->by_hand);
-}
-
-int mw_lmtp_line(mw_lmtp *s, int by_hand, mw_slice *line_r)
-{
-    int rc;
-
-    mw_lmtp_settle_hand(s);
-    rc = mw_lines_next(&s->dialogue.lines, line_r);
-    if (rc < 0)
-        mw_dialogue_break(&s->dialogue, rc, NULL);
-    if (rc <= 0 || !by_hand)
-        return rc;
-    s->stray = s->dialogue.garbled = 0;
-    mw_buf_clear(&s->hand_line);
-    if (mw_buf_append(&s->hand_line, line_r->base, line_r->len))
-        mw_dialogue_break(&s->dialogue, MW_E_NOMEM, NULL);
-    else
-        s->hand_held = 1;
-    return 1;
-}
-
-/* The line that was held back is not read after all, if it is that one. */
-int mw_lmtp_line_unget(mw_lmtp *s, mw_slice line)
-{
-    mw_slice held = mw_buf_view(&s->hand_line);
-    int same = s->hand_held && held.len == line.len && memcmp(held.base, line.base, line.len) == 0;
-    int rc = mw_lines_unget(&s->dialogue.lines, line.base, line.len);
-
-    if (same && !rc)
-        s->hand_held = 0;
-    return rc;
-}
-
-void mw_lmtp_leave_replies(mw_lmtp *s)
-{
-    mw_lmtp_settle_hand(s);
-    if (s->hand_loose && !mw_lines_waiting(&s->dialogue.lines) && mw_commands_promote(&s->dialogue.commands))
-        mw_commands_pop(&s->dialogue.commands);
-    s->hand_loose = 0;
-    s->handout = 0;
 }

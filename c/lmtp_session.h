@@ -3,7 +3,7 @@
 #define MW_LMTP_SESSION_H
 
 #include "command.h"
-#include "dotstuff.h"
+#include "content.h"
 #include "lmtp.h"
 
 /* The states, with the stage that a recipient reaches in each, whether a transaction is open, and the states
@@ -34,18 +34,23 @@ typedef enum mw_lmtp_state {
     MW_STATE_COUNT
 } mw_lmtp_state;
 
+/* What the caller reads past the session, line by line. */
+typedef struct mw_lmtp_hand {
+    mw_reply reply;             /* gathered from those lines */
+    mw_buf line;                /* the latest of them: it may still be put back */
+    int is_held;                /* there is one */
+    size_t loose;               /* lines that made no reply, since the last command */
+} mw_lmtp_hand;
+
 struct mw_lmtp {
     mw_party party;             /* the dialogue's; first, so that it is the session */
     mw_dialogue dialogue;
     mw_transaction now;
 
-    mw_reply by_hand;           /* gathered from lines that the caller reads past us */
-    mw_buf hand_line;           /* the last of them: it may still be put back */
-    int hand_held;              /* there is one */
-    size_t hand_loose;          /* lines read by hand that made no reply, since the last command */
+    mw_lmtp_hand hand;
 
     mw_lmtp_state state;
-    int over;                   /* the message has its results: what is sent without a MAIL is not its */
+    int over;                   /* the message has its results: what is sent without a MAIL is not its. 2: as the session broke in it */
     size_t over_rcpts;          /* so many of the recipients are its: others came behind its end already */
     mw_dotstuff stuff;
     int end_seen;               /* so much of the end of content, CRLF dot CRLF, is what was last sent as it is */
@@ -120,6 +125,9 @@ void mw_lmtp_unjoined(mw_lmtp *s, const mw_reply *r);
 /* The link goes: what the server had said about the message, or in parting, is taken from what was
  * received. */
 void mw_lmtp_salvage(mw_lmtp *s);
+
+/* lmtp_hand.c: a reply is asked for: what was read by hand before counts, and what was not whole is forgotten. */
+void mw_lmtp_hand_over(mw_lmtp *s);
 
 /* mw_lmtp_last becomes this reply of our own; text may hold several lines. */
 void mw_lmtp_say(mw_lmtp *s, unsigned code, const char *text, size_t len);

@@ -153,11 +153,27 @@ int mw_lmtp_refuse_rcpt(mw_lmtp *s, mw_slice address, unsigned code, mw_text *wh
 {
     int rc;
 
-    if (s->state == MW_STATE_BROKEN)
-        return 0;
-    mw_lmtp_leave_message(s);
+    if (s->over != 2)
+        mw_lmtp_leave_message(s);
     if (!(rc = mw_transaction_add(&s->now, address)))
-        mw_transaction_settle(&s->now, s->now.count - 1, MW_STAGE_RCPT, code, why, 0);
+        mw_transaction_settle(&s->now, s->now.count - 1, code == MW_LMTP_LOST ? MW_STAGE_CONNECT : MW_STAGE_RCPT, code, why, 0);
+    if (s->state == MW_STATE_BROKEN) {
+        s->over = 2;
+        s->over_rcpts = s->now.count;
+    }
+    return rc;
+}
+
+int mw_lmtp_rcpt_lost(mw_lmtp *s, mw_slice line)
+{
+    mw_text *words;
+    int rc;
+
+    if (s->state != MW_STATE_BROKEN || mw_command_kind(line) != MW_KIND_RCPT)
+        return 0;
+    words = mw_dialogue_words(&s->dialogue, s->dialogue.error, NULL);
+    rc = mw_lmtp_refuse_rcpt(s, mw_command_address(line), MW_LMTP_LOST, words);
+    mw_text_drop(words);
     return rc;
 }
 

@@ -158,8 +158,7 @@ void mw_trust_on_reset(mw_flight *f, const mw_reply *r)
 
 /* ---- when the link ends */
 
-/* True when a reply came that has no place: those in front of it may be in the wrong ones. */
-static int is_out_of_step(int why)
+int mw_trust_is_out_of_step(int why)
 {
     return why == MW_E_REPLY_EXTRA || why == MW_E_REPLY_SHORT || why == MW_E_REPLY_CLASS || why == MW_E_REPLY_EARLY;
 }
@@ -168,7 +167,7 @@ static int is_out_of_step(int why)
  * cannot be told. */
 static int may_be_shifted(int why)
 {
-    return is_out_of_step(why) || why == MW_E_TIMEOUT;
+    return mw_trust_is_out_of_step(why) || why == MW_E_TIMEOUT;
 }
 
 /* Its own 354 came in its place: what was said before stands. */
@@ -201,7 +200,7 @@ static int finals_are_doubted(const mw_flight *f, const mw_delivery *d, int why)
 {
     if (d->unsure || (!is_last(f, d) && d->has_end && !stands(f, d, why)))
         return 1;
-    return is_followed(f, d) && f->dialogue->out.sent > d->end && (!d->early || is_out_of_step(why));
+    return is_followed(f, d) && f->dialogue->out.sent > d->end && (!d->early || mw_trust_is_out_of_step(why));
 }
 
 mw_belief mw_trust_believes(const mw_flight *f, const mw_delivery *d, int why)

@@ -136,6 +136,9 @@ void mw_trust_fence_refused(struct mw_flight *f);
 
 /* ---- when the link ends */
 
+/* True when it broke for a reply that has no place: those in front of it may be in the wrong ones. */
+int mw_trust_is_out_of_step(int why);
+
 /* How much of what was said to d is believed when the dialogue breaks for this reason (error.h): all of it, what was said to its envelope
  * but no final reply, or nothing. */
 typedef enum mw_belief { MW_BELIEVE_ALL, MW_BELIEVE_ENVELOPE, MW_BELIEVE_NOTHING } mw_belief;

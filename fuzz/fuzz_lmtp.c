@@ -62,7 +62,7 @@ static void follow(run *h, int has_rcpt)
 {
     const mw_transaction *t = mw_lmtp_transaction(h->s);
 
-    if (t->id != h->m->transaction && !h->m->unsure)
+    if (t->id != h->m->transaction && !h->m->unsure && !fuzz_memory_has_failed(&h->memory))
         model_begin(h->m, t->id, t->count - (size_t)has_rcpt, mw_lmtp_error(h->s) != 0);
 }
 
@@ -132,14 +132,16 @@ static void command(run *h, mw_slice line)
 {
     mw_outq *out = mw_lmtp_out(h->s);
     uint64_t before = out->queued;
-    int rc, is_rcpt = !h->m->auth && is_verb(line, "RCPT"), is_refused;
+    int rc, is_rcpt, is_refused, broken;
 
     settle(h);
     h->content = mw_lmtp_content(h->s);
+    broken = mw_lmtp_error(h->s) != 0;
+    is_rcpt = (broken || !h->m->auth) && is_verb(line, "RCPT");
     rc = mw_lmtp_command(h->s, line);
     FUZZ_CHECK(rc == 0 || out->queued <= before);
     /* A recipient that is not sent has its result all the same. */
-    is_refused = is_rcpt && (rc == MW_E_ARG_BYTES || rc == MW_E_COMMAND_LIMIT) && !mw_lmtp_error(h->s);
+    is_refused = is_rcpt && (rc == MW_E_ARG_BYTES || rc == MW_E_COMMAND_LIMIT || (broken && rc == 0));
     follow(h, is_refused || (out->queued > before && is_rcpt));
     if (is_refused && !h->m->unsure)
         model_refuse_rcpt(h->m);

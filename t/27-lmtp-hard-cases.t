@@ -181,10 +181,12 @@ for my $waiting ('250 hello', '421 idle too long') {
 # --- a negative reply while the body is sent ---
 
 {
-    my ($lmtp, $server) = script(@mail, @rcpt, @rcpt, expect => 'DATA', reply => [ '354 go', '552 5.3.4 too big' ], mark => 'sent',
-        data => undef, reply => '250 c', @noop);
+    my ($lmtp, $server) = script(@mail, @rcpt, @rcpt, expect => 'DATA', reply => '354 go', bytes => 3, reply => '552 5.3.4 too big',
+        mark => 'sent', data => undef, reply => '250 c', @noop);
     begin($lmtp, 'b@x', 'c@x');
     $lmtp->data;
+    $lmtp->datasend("x\n");
+    $lmtp->flush;
     $server->await('sent');
     ok($lmtp->datasend("x\n"), '552 while the body is sent: datasend goes on');
     ok(!$lmtp->dataend, '... dataend is false');
@@ -206,6 +208,19 @@ for my $waiting ('250 hello', '421 idle too long') {
         '... surely not delivered');
     unlike(substr(wire($server), -5), qr/\r\n\.\r\n\z/, '... the dot was not sent');
     closed_ok($lmtp, $server, '421 while the body is sent');
+}
+
+# --- two replies to DATA: which one the server goes by cannot be told, and no content is sent ---
+
+for my $second ('550 5.7.1 no', '451 4.3.0 later', '250 ok', 'what') {
+    my ($lmtp, $server) = script(@mail, @rcpt, @rcpt, expect => 'DATA', reply => [ '354 go', $second ]);
+    begin($lmtp, 'b@x', 'c@x');
+    ok(!$lmtp->data("Subject: x\n", "RSET\n"), "354 and '$second' at once: data is false");
+    is($lmtp->code, 421, '... code 421');
+    is_deeply([ map { $_->code . ' ' . $_->stage . ($_->maybe_delivered ? ' maybe' : '') } $lmtp->results ], [ ('421 data') x 2 ],
+        '... surely not delivered');
+    unlike(wire($server), qr/Subject|RSET|QUIT/, '... and nothing is sent');
+    closed_ok($lmtp, $server, "354 and '$second'");
 }
 
 # --- replies that are no good ---

@@ -545,11 +545,12 @@ for my $reference ({}, sub { }, \'a', bless({}, 'Some::Class'), [ [] ]) {
 {
     require Storable;
     my $server = QMTPServer->new(['Kok']);
-    my $copy = Storable::dclone(Net::QMTP->new($server->host, Port => $server->port, DeferConnect => 1));
-    ok($copy->reconnect, 'dclone of an object without a connection');
-    is($copy->deliver(From => 's', To => ['a'], Data => 'm')->[0]->code, 250, '... is an object like it');
-    ok(!eval { Storable::dclone($copy); 1 }, 'dclone of one with a connection dies');
-    like($@, qr/Net::QMTP: an object with a connection/, '... with words of ours');
+    for my $defer (1, 0) {
+        my $qmtp = Net::QMTP->new($server->host, Port => $server->port, DeferConnect => $defer);
+        ok(!eval { Storable::dclone($qmtp); 1 }, 'dclone dies, DeferConnect => ' . $defer);
+        like($@, qr/Net::QMTP: an object cannot be copied/, '... with words of ours');
+        is($qmtp->is_connected ? 1 : 0, $defer ? 0 : 1, '... and leaves the object as it is');
+    }
 }
 
 # ---- a server that answers once a package and closes: the next send connects again

@@ -82,8 +82,14 @@ my %default = (mail => 300, rcpt => 300, data => 120, final => 600, rset => 20);
 # A link that stands at this stage. The messages submitted: two, where the stage is between them.
 sub stopped_at {
     my ($stage, %options) = @_;
-    my ($lmtp, $server) = script({ %options, Blocking => 0 }, @{ $stops{$stage} }, stall => 'here');
-    $lmtp->submit(@one) for 1 .. ($stage eq 'rset' ? 2 : 1);
+    return stopped(\%options, $stops{$stage}, map { [@one] } 1 .. ($stage eq 'rset' ? 2 : 1));
+}
+
+# One that stands where the server says no more, whatever time that took.
+sub stopped {
+    my ($options, $script, @messages) = @_;
+    my ($lmtp, $server) = script({ %$options, Blocking => 0 }, @$script, stall => 'here');
+    $lmtp->submit(@$_) for @messages;
     my $end = Time::HiRes::time() + 60;
     until ($server->passed('here') or Time::HiRes::time() > $end) {
         $lmtp->advance;
@@ -151,14 +157,24 @@ for my $stage (sort keys %stops) {
     like(join(' ', shown($lmtp->results)), qr/\Ab\@x deferral 421 \w+\z/, '... nobody has the message');
 }
 
+# Advances until all is over.
+sub run_out {
+    my ($lmtp) = @_;
+    my $end = Time::HiRes::time() + 60;
+    select undef, undef, undef, 0.005 while $lmtp->advance and Time::HiRes::time() < $end;
+    return;
+}
+
 # What a wait that runs out leaves.
 my %stage_of = (rset => 'connect');
 for my $stage (sort keys %stops) {
     for my $options ([ StageTimeout => { $stage => SHORT } ], [ Timeout => SHORT ]) {
-        my ($lmtp) = script({@$options}, @{ $stops{$stage} }, stall => undef);
+        my ($lmtp) = stopped_at($stage, $options->[0] eq 'Timeout' ? () : @$options);
         my $name = "$stage, $options->[0]";
-        is_deeply([ shown($lmtp->deliver(@one)) ], ['b@x failure 550 rcpt'], "$name: the first message") if $stage eq 'rset';
-        my @results = $lmtp->deliver(@one);
+        $lmtp->timeout(SHORT) if $options->[0] eq 'Timeout';
+        run_out($lmtp);
+        is_deeply([ shown($lmtp->collect->results) ], ['b@x failure 550 rcpt'], "$name: the first message") if $stage eq 'rset';
+        my @results = $lmtp->collect->results;
         my $maybe = $stage eq 'final' ? ' maybe' : '';
         is_deeply([ shown(@results) ], [ 'b@x deferral 421 ' . ($stage_of{$stage} || $stage) . $maybe ], "$name: deferral");
         like($results[0]->message, qr/Timeout/, '... says Timeout');
@@ -175,22 +191,29 @@ for my $stage (sort keys %stops) {
 
 # The fence's LHLO.
 {
-    my ($lmtp) = script({ keywords => ['PIPELINING'], StageTimeout => { lhlo => SHORT } },
-        expect => qr/^MAIL/, expect => qr/^RCPT/, expect => 'DATA', reply => [ '250 ok', '250 ok', '354 go' ], data => undef,
-        reply => '250 done', expect => qr/^LHLO/, stall => undef);
-    is_deeply([ shown($lmtp->deliver(@one)) ], ['b@x deferral 421 final maybe'], 'the fence has the time of lhlo');
+    my ($lmtp) = stopped({ keywords => ['PIPELINING'], StageTimeout => { lhlo => 77 } },
+        [ expect => qr/^MAIL/, expect => qr/^RCPT/, expect => 'DATA', reply => [ '250 ok', '250 ok', '354 go' ], data => undef,
+        reply => '250 done', expect => qr/^LHLO/ ], \@one);
+    my $left = $lmtp->timeout_in;
+    ok($left <= 77 && $left > 60, 'the fence has the time of lhlo') or diag($left);
+    $lmtp->timeout(SHORT);
+    run_out($lmtp);
+    is_deeply([ shown($lmtp->collect->results) ], ['b@x deferral 421 final maybe'], '... and when it has passed nobody can tell');
 }
 
 # --- NextReplyTimeout, JoinedReplies ---
 
 {
-    my @script = (@mail, (@rcpt) x 2, @data, reply => '250 first', stall => undef);
-    for my $case ([ 'NextReplyTimeout', { NextReplyTimeout => SHORT } ], [ 'Timeout', { Timeout => SHORT } ],
-        [ 'stage final', { NextReplyTimeout => 0, StageTimeout => { final => SHORT } } ]) {
+    my @script = (@mail, (@rcpt) x 2, @data, reply => '250 first');
+    for my $case ([ 'NextReplyTimeout', { NextReplyTimeout => 50 } ], [ 'Timeout', { Timeout => 50 } ],
+        [ 'stage final', { NextReplyTimeout => 0, StageTimeout => { final => 50 } } ]) {
         my ($name, $options) = @$case;
-        my ($lmtp) = script($options, @script);
-        is_deeply([ shown($lmtp->deliver(@two)) ], [ 'b@x success 250 final', 'c@x deferral 421 final maybe' ],
-            "the second final reply has the time of $name");
+        my ($lmtp) = stopped($options, \@script, \@two);
+        my $left = $lmtp->timeout_in;
+        ok($left <= 50 && $left > 30, "the second final reply has the time of $name") or diag($left);
+        $lmtp->timeout(SHORT);
+        run_out($lmtp);
+        is_deeply([ shown($lmtp->collect->results) ], [ 'b@x success 250 final', 'c@x deferral 421 final maybe' ], '... when it has passed');
     }
     my $server = ScriptedServer->new(script => sub {
         my ($peer) = @_;
@@ -277,7 +300,7 @@ for my $case (
         $peer->reply('250 me');
     });
     my $lmtp = Net::LMTP->new($server->args, Hello => 'me.example',
-        StageTimeout => { connect => SHORT, lhlo => 5 * SHORT, greeting => 60 });
+        StageTimeout => { connect => SHORT, lhlo => 60, greeting => 60 });
     ok($lmtp, 'each stage of new has its own time') or diag($@);
     is($lmtp && $lmtp->timeout, 120, '... and the rest the default');
 }

@@ -28,7 +28,7 @@ sub expect {
     my ($name, $kind, $lies, $messages, $expected, %more) = @_;
     my ($results) = fly($server, "$name ($kind): judged",
         server => { keywords => $keywords{$kind}, lies => $lies, %{ $more{server} || {} } }, client => $more{client}, messages => $messages,
-        map { exists $more{$_} ? ($_ => $more{$_}) : () } qw(how short exact unseen));
+        map { exists $more{$_} ? ($_ => $more{$_}) : () } qw(how short short_at exact unseen));
     is_deeply [ map { short($results->{ $_->{name} }) } @$messages ], $expected, "$name ($kind)";
     return $results;
 }
@@ -134,7 +134,7 @@ expect('half of a fence behind two', 'pipelining', { 'lhlo 2' => { instead => ['
 for my $case ([ 2, '421 final maybe', '421 connect, 421 connect' ], [ 3, '250 final', '250 final, 250 final' ]) {
     my ($nth, @results) = @$case;
     expect("silence in the place of fence $nth", 'pipelining', { "lhlo $nth" => { instead => [], then => 'hang' } },
-        [ message('m1', 'a@x'), message('m2', 'a@x', 'b@x') ], \@results, short => { lhlo => 0.3 });
+        [ message('m1', 'a@x'), message('m2', 'a@x', 'b@x') ], \@results, short => { lhlo => SHORT }, short_at => 'm' . ($nth - 1));
 }
 
 # A server that answers refused recipients, too, and has no time to be found out; one that is a reply short, and has a reply of its own to the fence.
@@ -236,7 +236,7 @@ for my $kind (@kinds) {
         for my $stage (sort keys %stage) {
             my $point = "$stage m$nth" . ($stage =~ /rcpt|final/ ? ' 0' : '');
             expect("silence at $point", $kind, { $point => { instead => [], then => 'hang' } }, [ map { message("m$_", 'a@x') } 1 .. $nth + 1 ],
-                [ ('250 final') x ($nth - 1), $stage{$stage}, '421 connect' ], short => { $stage => SHORT });
+                [ ('250 final') x ($nth - 1), $stage{$stage}, '421 connect' ], short => { $stage => SHORT }, short_at => "m$nth");
         }
     }
     expect('one reply for two, and silence', $kind, { 'final m1 1' => { instead => [], then => 'hang' } }, [ message('m1', 'a@x', 'b@x') ],

@@ -133,6 +133,36 @@ for my $end (qw(close reset)) {
     ok(!(grep { $_->is_success } $lmtp->results), '... nobody has it');
 }
 
+# Everybody who is named on a lost link has a result; with what else there is of the message, until the next one is begun.
+for my $keywords ([], ['PIPELINING']) {
+    my @sent = script({ keywords => $keywords }, @mail, @rcpt, expect => qr/^RCPT/, close => undef);
+    my $lmtp = $sent[0];
+    $lmtp->mail('a@x');
+    $lmtp->to('b@x');
+    is_deeply([ $lmtp->recipient('c@x', 'd@x', 'e@x', { SkipBad => 1 }) ], [], "lost among several RCPTs, @$keywords");
+    is_deeply([ brief($lmtp->results) ], [ map {"$_\@x deferral 421 no"} 'b' .. 'e' ], '... a result for each');
+    ok(!$lmtp->$_('f@x'), "... $_ after it") for qw(to cc);
+    ok(!$lmtp->_RCPT('TO:<g@x>'), '... a raw one');
+    ok(!$lmtp->to("h\0\@x"), '... one that could not be sent in any case');
+    is_deeply([ brief($lmtp->results) ], [ (map {"$_\@x deferral 421 no"} 'b' .. 'e', 'f', 'f', 'g'), "h\0\@x failure 501 no" ],
+        '... have one, too');
+    is(($lmtp->results)[4]->stage, 'connect', '... of stage connect');
+    is(scalar @{ $lmtp->data_results }, 1, '... but were not accepted');
+    ok(!$lmtp->mail('a@x'), '... the next mail');
+    is_deeply([ $lmtp->results ], [], '... begins anew');
+    $lmtp->recipient('i@x', 'j@x', { SkipBad => 1 });
+    is_deeply([ brief($lmtp->results) ], [ map {"$_\@x deferral 421 no"} 'i', 'j' ], '... with its own');
+}
+{
+    my ($lmtp) = script(@mail, @rcpt, @data, data => undef, reply => '250 ok', stall => undef);
+    $lmtp->mail('a@x');
+    $lmtp->to('b@x');
+    $lmtp->data("x\n");
+    $lmtp->close;
+    $lmtp->to('c@x');
+    is_deeply([ brief($lmtp->results) ], ['c@x deferral 421 no'], 'named behind a message that has its results: not one of its recipients');
+}
+
 # quit on a link that is gone.
 for my $end (qw(close reset)) {
     my ($lmtp, $server) = script($end => undef);

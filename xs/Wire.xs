@@ -67,31 +67,6 @@ _run_handlers()
   CODE:
     PERL_ASYNC_CHECK();
 
-void
-_dial(host, port, local_host, local_port, family, timeout)
-    SV *host
-    SV *port
-    SV *local_host
-    SV *local_port
-    int family
-    NV timeout
-  PREINIT:
-    mw_dial_to to;
-    int fd, got = 0;
-  PPCODE:
-    mwx_refuse_tainted(aTHX_ &ST(0), 4);
-    to.host = SvOK(host) ? mwx_text(aTHX_ host) : "";
-    to.port = mwx_text(aTHX_ port);
-    to.local_host = mwx_text(aTHX_ local_host);
-    to.local_port = mwx_text(aTHX_ local_port);
-    to.family = family;
-    fd = mwx_dial(aTHX_ &to, timeout, &got);
-    if (fd >= 0) {
-        EXTEND(SP, 2);
-        mPUSHi(fd);
-        mPUSHi(got);
-    }
-
 MODULE = Mail::Wire  PACKAGE = Mail::Wire::Result
 
 SV *

@@ -33,12 +33,15 @@ static AV *run(pTHX_ SV *code, SV **arguments, int count, I32 flags, SV **died_r
 {
     dSP;
     AV *results;
+    int count_back, error;
 
     ENTER;
     SAVETMPS;
     save_scalar(PL_errgv);
     PUSHSTACKi(PERLSI_MAGIC);
-    results = collect(aTHX_ call_protected(aTHX_ code, arguments, count, flags));
+    count_back = call_protected(aTHX_ code, arguments, count, flags);
+    error = errno;
+    results = collect(aTHX_ count_back);
     POPSTACK;
     if (SvTRUE(ERRSV)) {
         SvREFCNT_dec(*died_r);
@@ -48,6 +51,7 @@ static AV *run(pTHX_ SV *code, SV **arguments, int count, I32 flags, SV **died_r
     }
     FREETMPS;
     LEAVE;
+    errno = error;
     return results ? (AV *)sv_2mortal((SV *)results) : NULL;
 }
 

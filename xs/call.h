@@ -1,7 +1,7 @@
 /* call.h - calling Perl from the glue without ever being jumped over.
  *
  * Each call runs on a stack of its own inside an eval. What died is kept in *died_r (one reference, the
- * caller's) and thrown on by the XSUB when its own affairs are in order.
+ * caller's) and thrown on by the XSUB when its own affairs are in order. errno is as the code left it.
  */
 #ifndef MWX_CALL_H
 #define MWX_CALL_H

@@ -1,13 +1,14 @@
 /* dial.c - see dial.h. */
 #include "dial.h"
+#include "call.h"
 #include "magic.h"
+#include "wait.h"
 #include "../c/error.h"
 
 typedef struct dialling {
     mw_dial *dial;
     int64_t deadline;
     SV *place;      /* for messages */
-    int rc;         /* of mw_dial_start */
 } dialling;
 
 static int free_dialling(pTHX_ SV *object, MAGIC *mg)
@@ -44,17 +45,32 @@ void mwx_dial_attach(pTHX_ SV *ref, const mw_dial_to *to, NV timeout)
         croak("%s", mw_error_text(rc));
     Newxz(d, 1, dialling);
     d->dial = dial;
-    d->rc = rc;
     d->deadline = mw_io_after(timeout);
     d->place = newSVpvf("%s%s%s", to->host, to->port ? " port " : "", to->port ? to->port : "");
     mwx_magic_attach(aTHX_ ref, &table, d);
 }
 
-int mwx_dial_poll(pTHX_ SV *ref)
+/* As mw_dial_step; where it may wait, that is done behind it. */
+static int step(pTHX_ dialling *d, int may_wait, SV **died)
+{
+    int rc;
+
+    if (may_wait && mwx_signals(aTHX_ NULL, died))
+        return MWX_E_DIED;
+    rc = mw_dial_step(d->dial, d->deadline);
+    return rc == 0 && may_wait ? mw_dial_wait(d->dial, d->deadline) : rc;
+}
+
+int mwx_dial_go(pTHX_ SV *ref, int may_wait)
 {
     dialling *d = dialling_of(aTHX_ ref);
-    int rc = d->rc ? d->rc : mw_dial_poll(d->dial, d->deadline);
+    SV *died = NULL;
+    int rc;
 
+    do
+        rc = step(aTHX_ d, may_wait, &died);
+    while (may_wait && (rc == 0 || rc == MW_E_INTR));
+    mwx_rethrow(aTHX_ &died);
     if (rc == 1)
         return mw_dial_take(d->dial);
     if (rc == 0 || rc == MW_E_INTR)
@@ -67,6 +83,11 @@ int mwx_dial_poll(pTHX_ SV *ref)
 int mwx_dial_fd(pTHX_ SV *ref)
 {
     return mw_dial_fd(dialling_of(aTHX_ ref)->dial);
+}
+
+int mwx_dial_family(pTHX_ SV *ref)
+{
+    return mw_dial_family(dialling_of(aTHX_ ref)->dial);
 }
 
 NV mwx_dial_timeout(pTHX_ SV *ref)

@@ -228,7 +228,7 @@ static void lose(pTHX_ mwx_link *link, SV *ref, int why)
     /* Nothing more can come: what is waited for to see that is the same. */
     if (why == MW_E_CLOSED && mw_flight_waits(link->flight) == MW_WAIT_QUIET)
         mw_flight_expired(link->flight);
-    mwx_link_give_up(aTHX_ link, ref, why, mwx_link_words(why));
+    mwx_link_give_up(aTHX_ link, ref, why, mwx_link_words(link, why));
 }
 
 void mwx_flight_interrupted(pTHX_ mwx_link *link, SV *ref, IV id, const char *words)
@@ -277,18 +277,6 @@ static int reached(const mwx_link *link, int until, IV id)
     return !d || d->state == MW_DELIVERY_DONE;
 }
 
-/* What has come is seen before more is sent, or it would be taken for the answer to that. */
-static int look(pTHX_ mwx_link *link, SV *ref)
-{
-    int rc;
-
-    link->transport.fd = mwx_fd(aTHX_ ref);
-    if (link->transport.fd < 0 || !mw_outq_len(mw_lmtp_out(link->session)))
-        return 0;
-    rc = mw_io_poll(&link->transport, mw_lmtp_in(link->session));
-    return rc == MW_E_INTR ? 0 : rc;
-}
-
 /* One step of moving bytes: > 0 some were, 0 none without waiting, or an error. */
 static int move(pTHX_ mwx_link *link, SV *ref, int may_wait)
 {
@@ -297,7 +285,7 @@ static int move(pTHX_ mwx_link *link, SV *ref, int may_wait)
 
     if (mw_flight_waits(link->flight) == MW_WAIT_NONE)
         return 0;
-    if ((rc = look(aTHX_ link, ref)))
+    if (mw_outq_len(mw_lmtp_out(link->session)) && (rc = mwx_link_look(aTHX_ link, ref)))
         return rc;
     rc = mwx_link_pump(aTHX_ link, ref, MW_IO_IN, may_wait ? deadline : 0);
     if (rc == MW_E_TIMEOUT && !may_wait && mw_io_now() < deadline)
@@ -311,7 +299,7 @@ static void close_broken(pTHX_ mwx_link *link, SV *ref)
     int why = mw_lmtp_error(link->session);
 
     if (why && mwx_fd(aTHX_ ref) >= 0)
-        mwx_link_give_up(aTHX_ link, ref, why, mwx_link_words(why));
+        mwx_link_give_up(aTHX_ link, ref, why, mwx_link_words(link, why));
 }
 
 int mwx_flight_run(pTHX_ mwx_link *link, SV *ref, int until, IV id, int may_wait)

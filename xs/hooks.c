@@ -28,11 +28,22 @@ static int is_at_home(pTHX_ CV *cv, mwx_hook hook)
     return home == gv_stashpvs("Net::LMTP", 0) || (hook == MWX_HOOK_TIMEOUT && home == gv_stashpvs("IO::Socket", 0));
 }
 
+/* A class that has IO::Socket::SSL in front of ours gets lines past us by its getline, without our waits. It means TLS by that, and no
+ * getline of its own. */
+static int is_of_layer(pTHX_ CV *cv)
+{
+    HV *layer = gv_stashpvs("IO::Socket::SSL", 0);
+
+    return layer && CvSTASH(cv) == layer;
+}
+
 static int look_up(pTHX_ HV *stash, mwx_hook hook)
 {
     GV *gv = gv_fetchmeth(stash, methods[hook], strlen(methods[hook]), 0);
     CV *cv = gv ? GvCV(gv) : NULL;
 
+    if (cv && is_of_layer(aTHX_ cv))
+        return 0;
     if (cv && (hook == MWX_HOOK_TIMEOUT || hook == MWX_HOOK_SUPPORTS))
         return !is_at_home(aTHX_ cv, hook);
     return !cv || !ours[hook] || CvXSUB(cv) != ours[hook];

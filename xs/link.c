@@ -25,6 +25,7 @@ static int free_link(pTHX_ SV *object, MAGIC *mg)
     if (link) {
         mwx_flight_free(aTHX_ link);
         mw_flight_free(link->flight);
+        mwx_carrier_free(aTHX_ &link->carrier);
         mw_lmtp_free(link->session);
         SvREFCNT_dec(link->code);
         SvREFCNT_dec((SV *)link->lines);
@@ -57,7 +58,7 @@ static mwx_link *make_link(pTHX_ SV *ref)
     link->window_bytes = DEFAULT_WINDOW_BYTES;
     for (i = 0; i < MW_WAIT_COUNT; i++)
         link->seconds[i] = mw_wait_seconds((mw_wait)i);
-    mw_transport_fd(&link->transport, -1);
+    mwx_carrier_init(&link->carrier);
     mwx_magic_attach(aTHX_ ref, &table, link);
     return link;
 }
@@ -244,8 +245,12 @@ void mwx_link_closed(pTHX_ mwx_link *link, SV *ref)
     lose(aTHX_ link, ref, MW_E_CLOSED, "Connection closed");
 }
 
-const char *mwx_link_words(int why)
+const char *mwx_link_words(const mwx_link *link, int why)
 {
+    const char *words;
+
+    if (why == MW_E_SYS && mwx_carrier_says(&link->carrier, &words))
+        return words;
     if (why == MW_E_TIMEOUT)
         return "Timeout";
     return why == MW_E_CLOSED || why == MW_E_SYS ? "Connection closed" : mw_error_text(why);
@@ -253,7 +258,7 @@ const char *mwx_link_words(int why)
 
 void mwx_link_status_plain(pTHX_ mwx_link *link, SV *ref, int why)
 {
-    mwx_link_status_words(aTHX_ link, ref, mwx_link_words(why));
+    mwx_link_status_words(aTHX_ link, ref, mwx_link_words(link, why));
 }
 
 /* Net::Cmd lets classes say it their own way. */
@@ -263,7 +268,7 @@ static void status_why(pTHX_ mwx_link *link, SV *ref, int why)
     char words[MW_IO_WORDS];
     SV *system;
 
-    mw_io_words(link->transport.error, words, sizeof words);
+    mw_transport_words(link->carrier.used, words, sizeof words);
     system = sv_2mortal(newSVpv(words, 0));
 
     if (mwx_link_hooked(aTHX_ link, ref, why == MW_E_TIMEOUT ? MWX_HOOK_TIMED_OUT : MWX_HOOK_CLOSED))
@@ -298,7 +303,7 @@ void mwx_link_failed(pTHX_ mwx_link *link, SV *ref, int why)
     int keeps = reading && (why == MW_E_TIMEOUT || interrupted) && !mw_lmtp_in_transaction(link->session);
 
     if (!keeps)
-        mwx_link_give_up(aTHX_ link, ref, interrupted ? MW_E_CLOSED : why, interrupted ? "Interrupted" : mwx_link_words(why));
+        mwx_link_give_up(aTHX_ link, ref, interrupted ? MW_E_CLOSED : why, interrupted ? "Interrupted" : mwx_link_words(link, why));
     if (why == MW_E_TIMEOUT)
         status_why(aTHX_ link, ref, why);
     else if (interrupted)
@@ -351,7 +356,17 @@ int mwx_link_pump(pTHX_ mwx_link *link, SV *ref, int events, int64_t deadline)
     int rc;
 
     link->busy = 1;
-    rc = mwx_pump(aTHX_ ref, &link->transport, mw_lmtp_out(link->session), mw_lmtp_in(link->session), events, deadline, &link->died);
+    rc = mwx_pump(aTHX_ ref, &link->carrier, mw_lmtp_out(link->session), mw_lmtp_in(link->session), events, deadline, &link->died);
+    link->busy = 0;
+    return rc;
+}
+
+int mwx_link_look(pTHX_ mwx_link *link, SV *ref)
+{
+    int rc;
+
+    link->busy = 1;
+    rc = mwx_look(aTHX_ ref, &link->carrier, mw_lmtp_in(link->session), &link->died);
     link->busy = 0;
     return rc;
 }

@@ -8,14 +8,14 @@
 
 #include "deadlines.h"
 #include "hooks.h"
-#include "../c/io.h"
+#include "wait.h"
 #include "../c/flight.h"
 #include "../c/lmtp.h"
 
 typedef struct mwx_link {
     mw_lmtp *session;           /* whose commands the caller gives */
     mw_flight *flight;          /* the deliveries on the same dialogue */
-    mw_transport transport;
+    mwx_carrier carrier;
     mwx_hooks hooks;
     IV debug;
     int busy;               /* a call is under way: handlers and hooks must not start another */

@@ -4,7 +4,6 @@
 #include "call.h"
 #include "convert.h"
 #include "flight_glue.h"
-#include "wait.h"
 #include "../c/command.h"
 
 /* ---- debugging */
@@ -50,13 +49,9 @@ static void debug_content(pTHX_ mwx_link *link, SV *ref, mw_slice text)
  * reply. */
 static int look(pTHX_ mwx_link *link, SV *ref)
 {
-    int rc;
+    int rc = mw_lmtp_idle(link->session) ? mwx_link_look(aTHX_ link, ref) : 0;
 
-    if (!mw_lmtp_idle(link->session))
-        return 0;
-    link->transport.fd = mwx_fd(aTHX_ ref);
-    rc = mw_io_poll(&link->transport, mw_lmtp_in(link->session));
-    return rc < 0 && rc != MW_E_INTR ? rc : 0;
+    return rc < 0 ? rc : 0;
 }
 
 static int end_content(pTHX_ mwx_link *link, SV *ref)
@@ -116,9 +111,15 @@ static void leave_delivered(pTHX_ mwx_link *link, mw_slice line)
 
 static void send_command(pTHX_ mwx_link *link, SV *ref, mw_slice line)
 {
+    int rc = MWX_E_DIED;
+
     leave_delivered(aTHX_ link, line);
-    if (make_way(aTHX_ link, ref, mw_lmtp_discards(line)))
-        send_queued(aTHX_ link, ref, queue_command(aTHX_ link, ref, line));
+    if (make_way(aTHX_ link, ref, mw_lmtp_discards(line))) {
+        rc = queue_command(aTHX_ link, ref, line);
+        send_queued(aTHX_ link, ref, rc);
+    }
+    if (rc)
+        mw_lmtp_rcpt_lost(link->session, line);
 }
 
 void mwx_link_command(pTHX_ mwx_link *link, SV *ref, SV **words, int count)
@@ -172,7 +173,7 @@ void mwx_link_ready(pTHX_ mwx_link *link, SV *ref, int may_wait)
     else if (mw_lmtp_has_message(link->session) || catch_up(aTHX_ link, ref, may_wait ? mwx_link_timeout(aTHX_ link, ref) : AT_ONCE))
         return;
     if (!link->died && mwx_fd(aTHX_ ref) >= 0)
-        mwx_link_give_up(aTHX_ link, ref, why, mwx_link_words(why));
+        mwx_link_give_up(aTHX_ link, ref, why, mwx_link_words(link, why));
 }
 
 /* The next reply of a group. Without one, all that follow could be taken for another's. */
@@ -181,7 +182,7 @@ static int group_reply(pTHX_ mwx_link *link, SV *ref)
     int digit = mwx_link_response(aTHX_ link, ref);
 
     if (link->code && !link->died && mwx_fd(aTHX_ ref) >= 0)
-        mwx_link_give_up(aTHX_ link, ref, MW_E_REPLY_SYNTAX, mwx_link_words(MW_E_REPLY_SYNTAX));
+        mwx_link_give_up(aTHX_ link, ref, MW_E_REPLY_SYNTAX, mwx_link_words(link, MW_E_REPLY_SYNTAX));
     return digit;
 }
 
@@ -212,25 +213,40 @@ static void doubt_group(pTHX_ mwx_link *link, AV *digits, size_t first)
         sv_setiv(*av_fetch(digits, i, 0), MWX_CMD_ERROR);
 }
 
+/* Returns how many of them were, or were refused here. */
+static SSize_t queue_group(pTHX_ mwx_link *link, SV *ref, AV *lines, int *rc_r)
+{
+    SSize_t i, count = av_len(lines) + 1;
+    SV *line;
+
+    for (i = 0; i < count; i++) {
+        if (!(line = group_line(aTHX_ lines, i)))
+            refuse_of_group(aTHX_ link, lines, i);
+        else if ((*rc_r = queue_command(aTHX_ link, ref, mwx_without_end(mwx_octets(aTHX_ line, 1, "")))) != 0)
+            break;
+    }
+    return i;
+}
+
 AV *mwx_link_group(pTHX_ mwx_link *link, SV *ref, AV *lines)
 {
     AV *digits = (AV *)sv_2mortal((SV *)newAV());
-    SSize_t i, count = av_len(lines) + 1;
+    SSize_t i = 0, count = av_len(lines) + 1;
     size_t first = 0;
     SV *line;
     int rc = 0;
 
     if (make_way(aTHX_ link, ref, 0)) {
-        for (i = 0; i < count && !rc; i++) {
-            if ((line = group_line(aTHX_ lines, i)))
-                rc = queue_command(aTHX_ link, ref, mwx_without_end(mwx_octets(aTHX_ line, 1, "")));
-            else
-                refuse_of_group(aTHX_ link, lines, i);
-        }
+        i = queue_group(aTHX_ link, ref, lines, &rc);
         first = mw_lmtp_transaction(link->session)->count;
         first -= (size_t)i < first ? (size_t)i : first;
         send_queued(aTHX_ link, ref, rc);
     }
+    for (; i < count; i++)
+        if ((line = group_line(aTHX_ lines, i)))
+            mw_lmtp_rcpt_lost(link->session, mwx_without_end(mwx_octets(aTHX_ line, 1, "")));
+        else
+            refuse_of_group(aTHX_ link, lines, i);
     for (i = 0; i < count && !link->died; i++)
         if (group_line(aTHX_ lines, i))
             av_push(digits, newSViv(group_reply(aTHX_ link, ref)));
@@ -389,9 +405,8 @@ static int send_end(pTHX_ mwx_link *link, SV *ref)
 
     if (link->debug)
         debug_line(aTHX_ link, ref, 1, (mw_slice){ ".", 1 }, "\n");
-    link->transport.fd = mwx_fd(aTHX_ ref);
-    rc = mw_io_poll(&link->transport, mw_lmtp_in(link->session));
-    if (rc >= 0 || rc == MW_E_INTR)
+    rc = mwx_link_look(aTHX_ link, ref);
+    if (rc >= 0)
         rc = mw_lmtp_data_end(link->session);
     if (!rc)
         rc = mwx_link_flush_queue(aTHX_ link, ref);

@@ -3,7 +3,6 @@
 #define MWX_LINK_PRIVATE_H
 
 #include "link.h"
-#include "wait.h"
 #include "../c/error.h"
 
 /* True when the object's class has its own method for this. */
@@ -18,8 +17,8 @@ void mwx_link_status_words(pTHX_ mwx_link *link, SV *ref, const char *words);
 /* Loses the link: the session's deferrals say "[Class] words", the object is closed. */
 void mwx_link_give_up(pTHX_ mwx_link *link, SV *ref, int why, const char *words);
 
-/* "Timeout", "Connection closed", or the error's phrase. */
-const char *mwx_link_words(int why);
+/* "Timeout", "Connection closed", or the error's phrase; what the handle itself says of its failure. */
+const char *mwx_link_words(const mwx_link *link, int why);
 
 /* A wait or a call failed: the link is lost, unless it was a reply outside a transaction that came too
  * late: it will be the next one read. The status says why. */
@@ -33,6 +32,9 @@ NV mwx_link_timeout(pTHX_ mwx_link *link, SV *ref);
 
 /* One step of mwx_pump with the session's queue and buffer. */
 int mwx_link_pump(pTHX_ mwx_link *link, SV *ref, int events, int64_t deadline);
+
+/* mwx_look with the session's buffer, before more is sent: what came unasked would be taken for the answer to that. */
+int mwx_link_look(pTHX_ mwx_link *link, SV *ref);
 
 /* Sends all that is queued: 0 or an error. */
 int mwx_link_flush_queue(pTHX_ mwx_link *link, SV *ref);

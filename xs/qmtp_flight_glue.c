@@ -332,11 +332,11 @@ static int move(pTHX_ mwx_qmtp_flight *f, mwx_qmtp *link, SV *ref, int may_wait)
 {
     mw_qmtp *session = link->session;
     int64_t deadline = next_deadline(f, link);
-    int rc;
+    int rc = mw_outq_len(mw_qmtp_out(session)) ? mwx_qmtp_look(aTHX_ link, ref) : 1;
 
-    if (mw_outq_len(mw_qmtp_out(session)) && !mwx_qmtp_look(aTHX_ link, ref))
-        return 1;
-    rc = mwx_pump(aTHX_ ref, &link->transport, mw_qmtp_out(session), mw_qmtp_in(session), MW_IO_IN,
+    if (rc <= 0)
+        return rc ? rc : 1;
+    rc = mwx_pump(aTHX_ ref, &link->carrier, mw_qmtp_out(session), mw_qmtp_in(session), MW_IO_IN,
         may_wait ? deadline : 0, &link->died);
     if (rc == MWX_E_DIED)
         return rc;

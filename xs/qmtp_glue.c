@@ -3,7 +3,6 @@
 #include "call.h"
 #include "convert.h"
 #include "magic.h"
-#include "wait.h"
 #include "../c/error.h"
 
 /* How much of a streamed message may be queued: enough for the next write, little enough for
@@ -17,6 +16,7 @@ static int free_link(pTHX_ SV *object, MAGIC *mg)
     PERL_UNUSED_ARG(object);
     if (link) {
         mw_qmtp_free(link->session);
+        mwx_carrier_free(aTHX_ &link->carrier);
         SvREFCNT_dec(link->lent);
         SvREFCNT_dec(link->file);
         SvREFCNT_dec(link->why);
@@ -40,7 +40,7 @@ void mwx_qmtp_attach(pTHX_ SV *ref, NV timeout, NV next_timeout)
     link->timeout = timeout;
     link->next_timeout = timeout > 0 && (next_timeout <= 0 || next_timeout > timeout) ? timeout : next_timeout;
     link->made = mw_io_now();
-    mw_transport_fd(&link->transport, -1);
+    mwx_carrier_init(&link->carrier);
     mwx_magic_attach(aTHX_ ref, &table, link);
 }
 
@@ -70,7 +70,7 @@ static const char *words_of(const mwx_qmtp *link, int error, char *system)
 {
     if (error != MW_E_SYS)
         return mw_error_text(error);
-    mw_io_words(link->transport.error, system, MW_IO_WORDS);
+    mw_transport_words(link->carrier.used, system, MW_IO_WORDS);
     return system;
 }
 
@@ -87,7 +87,7 @@ int mwx_qmtp_broken(mwx_qmtp *link, int error)
 
 static int is_of_file(const mwx_qmtp *link, int error)
 {
-    return link->file && (error == MW_E_SIZE || (error == MW_E_SYS && link->transport.is_of_file));
+    return link->file && (error == MW_E_SIZE || (error == MW_E_SYS && link->carrier.used->file_error));
 }
 
 static void lose_for_file(pTHX_ mwx_qmtp *link, int error)
@@ -95,7 +95,7 @@ static void lose_for_file(pTHX_ mwx_qmtp *link, int error)
     SV *what = sv_2mortal(newSVpvs("its size changed while it was sent"));
 
     if (error == MW_E_SYS) {
-        errno = link->transport.error;
+        errno = link->carrier.used->file_error;
         sv_setsv(what, get_sv("!", GV_ADD));
     }
     mwx_qmtp_lose(aTHX_ link, sv_2mortal(newSVpvf("%" SVf ": %" SVf, SVfARG(link->file), SVfARG(what))));
@@ -106,7 +106,7 @@ static void lose_for_file(pTHX_ mwx_qmtp *link, int error)
 static int step(pTHX_ mwx_qmtp *link, SV *ref, int events, int64_t deadline)
 {
     mw_qmtp *session = link->session;
-    int rc = mwx_pump(aTHX_ ref, &link->transport, mw_qmtp_out(session), mw_qmtp_in(session), events,
+    int rc = mwx_pump(aTHX_ ref, &link->carrier, mw_qmtp_out(session), mw_qmtp_in(session), events,
         deadline, &link->died);
 
     if (rc < 0 && is_of_file(link, rc))
@@ -129,15 +129,19 @@ static int send_down_to(pTHX_ mwx_qmtp *link, SV *ref, uint64_t keep)
 
 int mwx_qmtp_look(pTHX_ mwx_qmtp *link, SV *ref)
 {
-    int rc;
+    int rc = mwx_look(aTHX_ ref, &link->carrier, mw_qmtp_in(link->session), &link->died);
 
-    link->transport.fd = mwx_fd(aTHX_ ref);
-    if (link->transport.fd < 0)
-        return mwx_qmtp_broken(link, MW_E_CLOSED);
-    rc = mw_io_poll(&link->transport, mw_qmtp_in(link->session));
-    if (rc < 0 && rc != MW_E_INTR)
-        return mwx_qmtp_broken(link, rc);
-    return mw_qmtp_read(link->session) >= 0;
+    if (rc == MWX_E_DIED)
+        return rc;
+    return rc < 0 ? mwx_qmtp_broken(link, rc) : mw_qmtp_read(link->session) >= 0;
+}
+
+static int looked(pTHX_ mwx_qmtp *link, SV *ref)
+{
+    int rc = mwx_qmtp_look(aTHX_ link, ref);
+
+    mwx_rethrow(aTHX_ &link->died);
+    return rc;
 }
 
 static int checked(mwx_qmtp *link, int rc)
@@ -165,7 +169,7 @@ int mwx_qmtp_begin(pTHX_ mwx_qmtp *link, SV *ref, SV *eol, NV size, AV *rcpts)
     unsigned char first = line_end.len ? (unsigned char)line_end.base[0] : 0;
     int rc;
 
-    if (!mwx_qmtp_look(aTHX_ link, ref))
+    if (!looked(aTHX_ link, ref))
         return 0;
     rc = begin_recipients(aTHX_ link, rcpts);
     if (!rc)
@@ -217,7 +221,7 @@ int mwx_qmtp_file_failed(const mwx_qmtp *link)
 
 int mwx_qmtp_end(pTHX_ mwx_qmtp *link, SV *ref, SV *sender)
 {
-    if (!mwx_qmtp_look(aTHX_ link, ref))
+    if (!looked(aTHX_ link, ref))
         return 0;
     if (!checked(link, mw_qmtp_end(link->session, mwx_octets(aTHX_ sender, 1, "sender"))) || !send_down_to(aTHX_ link, ref, 0))
         return 0;

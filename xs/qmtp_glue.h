@@ -8,13 +8,12 @@
 #ifndef MWX_QMTP_GLUE_H
 #define MWX_QMTP_GLUE_H
 
-#include "perlglue.h"
-#include "../c/io.h"
+#include "wait.h"
 #include "../c/qmtp.h"
 
 typedef struct mwx_qmtp {
     mw_qmtp *session;
-    mw_transport transport;
+    mwx_carrier carrier;
     NV timeout, next_timeout;   /* seconds for an answer, and for each further one of a package */
     int64_t made;
     SV *lent;                   /* the message whose bytes the session was lent, or its file's handle */
@@ -33,7 +32,7 @@ mwx_qmtp *mwx_qmtp_of(pTHX_ SV *ref);
 int mwx_qmtp_broken(mwx_qmtp *link, int error);
 
 /* Looks at what has come unasked: the pump writes first, so that an answer to something not sent yet
- * would otherwise be taken for one to what it sends next. Returns whether the session is still sound. */
+ * would otherwise be taken for one to what it sends next. Returns whether the session is still sound, or MWX_E_DIED. */
 int mwx_qmtp_look(pTHX_ mwx_qmtp *link, SV *ref);
 
 /* Seconds since it was attached. */

@@ -15,8 +15,10 @@ static PerlIO *stream(SV *ref)
 int mwx_fd(pTHX_ SV *ref)
 {
     PerlIO *fp = stream(ref);
+    SV *tied = mwx_handle_tied(aTHX_ ref);
+    int fd = fp ? PerlIO_fileno(fp) : -1;
 
-    return fp ? PerlIO_fileno(fp) : -1;
+    return tied ? mwx_handle_fileno(aTHX_ tied, fd) : fd;
 }
 
 static int is_in_file(int fd, int64_t at, const char *bytes, IV len)
@@ -46,8 +48,26 @@ IV mwx_buffered(pTHX_ SV *ref)
     return is_in_file(PerlIO_fileno(fp), (int64_t)PerlLIO_lseek(PerlIO_fileno(fp), 0, SEEK_CUR) - ahead, PerlIO_get_ptr(fp), ahead) ? ahead : -1;
 }
 
-/* Handlers of signals that came: 0, or MWX_E_DIED. */
-static int signals(pTHX_ SV *keep, SV **died)
+void mwx_carrier_init(mwx_carrier *c)
+{
+    mw_fd_transport_init(&c->plain);
+    mwx_handle_transport_init(&c->handle);
+    c->used = &c->plain.base;
+}
+
+void mwx_carrier_free(pTHX_ mwx_carrier *c)
+{
+    mw_transport_close(&c->handle.base);
+    SvREFCNT_dec(c->handle.died);
+}
+
+int mwx_carrier_says(const mwx_carrier *c, const char **words_r)
+{
+    *words_r = c->handle.words;
+    return c->used == &c->handle.base && *c->handle.words;
+}
+
+int mwx_signals(pTHX_ SV *keep, SV **died)
 {
     if (!PL_sig_pending)
         return 0;
@@ -56,56 +76,71 @@ static int signals(pTHX_ SV *keep, SV **died)
     return mwx_run_handlers(aTHX_ died) ? MWX_E_DIED : 0;
 }
 
-int mwx_pump(pTHX_ SV *handle, mw_transport *t, mw_outq *out, mw_buf *in, int events, int64_t deadline, SV **died)
+/* What had come before TLS was put on the link may be anybody's: a man in the middle has it taken for a reply of the server that was
+ * verified behind it. */
+static int is_injected(const mwx_carrier *c, const mw_buf *in)
+{
+    return c->used == &c->plain.base && c->handle.is_layered && mw_buf_len(in);
+}
+
+/* 0; MW_E_CLOSED when there is nothing to go by; MW_E_REPLY_EXTRA. */
+static int begin(pTHX_ SV *handle, mwx_carrier *c, const mw_buf *in)
+{
+    SV *tied = mwx_handle_tied(aTHX_ handle);
+    int fd = mwx_fd(aTHX_ handle);
+
+    if (fd < 0)
+        return MW_E_CLOSED;
+    if (!tied) {
+        mw_fd_transport_set(&c->plain, fd);
+        c->used = &c->plain.base;
+        return 0;
+    }
+    sv_2mortal(SvREFCNT_inc(SvRV(handle)));
+    mwx_handle_transport_set(aTHX_ &c->handle, tied, fd);
+    if (is_injected(c, in)) {
+        mw_transport_close(&c->handle.base);
+        return MW_E_REPLY_EXTRA;
+    }
+    c->used = &c->handle.base;
+    return 0;
+}
+
+/* What the call said, unless a signal's handler died inside of it. */
+static int end(pTHX_ mwx_carrier *c, int rc, SV **died)
+{
+    mw_transport_close(c->used);
+    if (!c->handle.died)
+        return rc;
+    SvREFCNT_dec(*died);
+    *died = c->handle.died;
+    c->handle.died = NULL;
+    return MWX_E_DIED;
+}
+
+int mwx_pump(pTHX_ SV *handle, mwx_carrier *c, mw_outq *out, mw_buf *in, int events, int64_t deadline, SV **died)
 {
     int rc;
 
     for (;;) {
-        if (signals(aTHX_ handle, died))
+        if (mwx_signals(aTHX_ handle, died))
             return MWX_E_DIED;
-        t->fd = mwx_fd(aTHX_ handle);
-        if (t->fd < 0)
-            return MW_E_CLOSED;
-        if (!mw_outq_len(out) && !(events & MW_IO_IN))
-            return 0;
-        rc = mw_io_pump(t, out, in, events, deadline);
+        if ((rc = begin(aTHX_ handle, c, in)))
+            return rc;
+        if (mw_outq_len(out) || (events & MW_IO_IN))
+            rc = end(aTHX_ c, mw_io_pump(c->used, out, in, events, deadline), died);
+        else
+            return end(aTHX_ c, 0, died);
         if (rc && rc != MW_E_INTR)
             return rc;
     }
 }
 
-static int dial_loop(pTHX_ mw_dial *d, NV timeout, SV **died)
+int mwx_look(pTHX_ SV *handle, mwx_carrier *c, mw_buf *in, SV **died)
 {
-    int64_t deadline = mw_io_after(timeout);
-    int rc;
+    int rc = begin(aTHX_ handle, c, in);
 
-    do {
-        if (signals(aTHX_ NULL, died))
-            return MWX_E_DIED;
-        rc = mw_dial_step(d, deadline);
-    } while (rc == 0 || rc == MW_E_INTR);
-    return rc;
-}
-
-int mwx_dial(pTHX_ const mw_dial_to *to, NV timeout, int *family_r)
-{
-    mw_dial *d;
-    SV *died = NULL;
-    int fd = -1, error, rc = mw_dial_start(mw_alloc_default(), &d, to);
-
-    if (!d)
-        croak("%s", mw_error_text(rc));
     if (!rc)
-        rc = dial_loop(aTHX_ d, timeout, &died);
-    error = mw_dial_errno(d);
-    if (rc == 1) {
-        *family_r = mw_dial_family(d);
-        fd = mw_dial_take(d);
-    } else if (!died) {
-        sv_setpvf(ERRSV, "connect to %s%s%s: %s", to->host, to->port ? " port " : "", to->port ? to->port : "", mw_dial_error(d));
-    }
-    mw_dial_free(d);
-    mwx_rethrow(aTHX_ &died);
-    errno = error;
-    return fd;
+        rc = end(aTHX_ c, mw_io_poll(c->used, in), died);
+    return rc == MW_E_INTR ? 0 : rc;
 }

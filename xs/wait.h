@@ -1,12 +1,8 @@
-/* wait.h - waiting for the other side, in a way that Perl's signal handlers run meanwhile. */
+/* wait.h - what carries a link's bytes, and waiting for the other side in a way that Perl's signal handlers run meanwhile. */
 #ifndef MWX_WAIT_H
 #define MWX_WAIT_H
 
-#include "perlglue.h"
-#include "../c/io.h"
-
-/* Not one of the core's errors: a signal handler died; what it died of is in *died. */
-#define MWX_E_DIED (-901)
+#include "handle_transport.h"
 
 /* The descriptor behind a Perl handle (a reference to a glob); -1 when it is closed. Asked anew for each
  * wait, as a handler may have closed it. */
@@ -16,13 +12,29 @@ int mwx_fd(pTHX_ SV *ref);
  * others there. What was printed to it, and waits, is written first. */
 IV mwx_buffered(pTHX_ SV *ref);
 
-/* One step of mw_io_pump, over the descriptor of handle, at the most until deadline; slices and signals are
+/* The ways of a link's bytes: its descriptor, or its handle's own methods while it is tied. Which one, is seen at the beginning of each
+ * call, as a script may put TLS on a link at any time. A layered handle on a link that has unread bytes is MW_E_REPLY_EXTRA. */
+typedef struct mwx_carrier {
+    mw_fd_transport plain;
+    mwx_handle_transport handle;
+    mw_transport *used;         /* the one of the last call */
+} mwx_carrier;
+
+void mwx_carrier_init(mwx_carrier *c);
+void mwx_carrier_free(pTHX_ mwx_carrier *c);
+
+/* True, and the words for the last MW_E_SYS or MW_E_CLOSED, when the handle has its own. */
+int mwx_carrier_says(const mwx_carrier *c, const char **words_r);
+
+/* Lets the handlers of signals that came run: 0, or MWX_E_DIED. keep, a reference or NULL, stays alive meanwhile. */
+int mwx_signals(pTHX_ SV *keep, SV **died);
+
+/* One step of mw_io_pump for the link of handle, at the most until deadline; slices and signals are
  * dealt with inside. > 0 bytes moved; 0 nothing to do (MW_IO_OUT with an empty queue); MW_E_CLOSED also
  * when the handle is closed; MWX_E_DIED; else as mw_io_pump. handle stays alive meanwhile. */
-int mwx_pump(pTHX_ SV *handle, mw_transport *t, mw_outq *out, mw_buf *in, int events, int64_t deadline, SV **died);
+int mwx_pump(pTHX_ SV *handle, mwx_carrier *c, mw_outq *out, mw_buf *in, int events, int64_t deadline, SV **died);
 
-/* Connects: the descriptor, or -1 with $! and $@ set. croaks on when a handler died. timeout in seconds, 0
- * none. See mw_dial_to. */
-int mwx_dial(pTHX_ const mw_dial_to *to, NV timeout, int *family_r);
+/* mw_io_poll for the link of handle: > 0 something came, 0 nothing; else as mwx_pump. */
+int mwx_look(pTHX_ SV *handle, mwx_carrier *c, mw_buf *in, SV **died);
 
 #endif

@@ -13,6 +13,7 @@ use IO::Socket ();
 use Mail::Wire ();
 use Mail::Wire::Commands ();
 use Mail::Wire::Deliveries ();
+use Mail::Wire::Dial ();
 use Mail::Wire::Options ();
 use Mail::Wire::Peer ();
 use Mail::Wire::Result ();
@@ -66,21 +67,6 @@ sub _is_all_options {
     return $list[0] =~ /\A[A-Za-z]\w*\z/ && grep { defined && $_ eq 'Host' } @names;
 }
 
-# The port behind a host ("localhost:24", "[::1]:lmtp(24)") goes before one that is given apart.
-sub _place {
-    my ($host, $port) = @_;
-    return ($host, $port) if not defined $host or $host !~ /\A([^:\/]+|\[[^\]]*\]):([\w-]+(?:\(\d+\))?)\z/;
-    return ($1, $2);
-}
-
-# "lmtp(24)" is a service name and what to do when it is unknown, as IO::Socket::INET has it.
-sub _service {
-    my ($port) = @_;
-    my ($service, $number) = (defined $port ? $port : '') =~ /\A(.*?)(?:\((\d+)\))?\z/s;
-    return $port if not defined $number;
-    return getservbyname($service, 'tcp') ? $service : $number;
-}
-
 # The options as they can be used, or nothing, with the reason in $@.
 sub _checked {
     my ($arg) = @_;
@@ -117,7 +103,7 @@ sub new {
         carp 'Net::LMTP:new - no host specified';
         return _failed('Net::LMTP:new - no host specified');
     }
-    if (grep { not m{\A/} and not defined((_place($_, $arg{Port}))[1]) } @hosts) {
+    if (grep { not m{\A/} and not defined((Mail::Wire::Dial::place($_, $arg{Port}))[1]) } @hosts) {
         carp 'Net::LMTP:new - no port specified';
         return _failed('Net::LMTP:new - no port specified');
     }
@@ -136,19 +122,13 @@ sub _connect {
     my $unix = $host =~ m{\A/};
     return _failed('Net::LMTP: NUL in the name of a host or a port')
         if grep { defined && /\0/ } $host, @{$arg}{qw(Port LocalAddr LocalPort)};
-    my ($name, $port) = $unix ? ($host) : _place($host, $arg->{Port});
-    my ($local, $local_port) = _place(@{$arg}{qw(LocalAddr LocalPort)});
-
-    my ($fd, $family) = Mail::Wire::_dial($name, _service($port), $local, _service($local_port),
-        $arg->{Domain} || $arg->{Family} || 0, _patience($set, 'connect'));
-    return if not defined $fd;
-
-    my $self = bless Symbol::gensym(), $class;
-    Mail::Wire::Standard::apart(sub { open $self, '+<&=', $fd }) or croak "Net::LMTP: $!";
-    binmode $self;
-    $self->autoflush(1);
+    my $dial = Mail::Wire::Dial->start($host, $arg->{Port}, [ @{$arg}{qw(LocalAddr LocalPort)} ],
+        $arg->{Domain} || $arg->{Family}, _patience($set, 'connect'));
+    my $self = Symbol::gensym();
+    $dial->into($self, 1) or return;
+    bless($self, $class)->autoflush(1);
     @{*$self}{qw(io_socket_timeout io_socket_domain io_socket_type io_socket_proto)} =
-        ($set->{Timeout}, $family, Socket::SOCK_STREAM, $unix ? 0 : Socket::IPPROTO_TCP());
+        ($set->{Timeout}, $dial->family, Socket::SOCK_STREAM, $unix ? 0 : Socket::IPPROTO_TCP());
     my $nonblocking = defined $arg->{Blocking} && !$arg->{Blocking};
     ${*$self}{mail_wire} = { host => $host, nonblocking => $nonblocking };
     $self->_nonblocking($nonblocking);
@@ -1165,7 +1145,7 @@ delivery's.
 When DATA or a BDAT was refused, that reply is the result of each accepted recipient. When MAIL was
 refused, that one is the result of all. While the message is under way, who has no result yet is a
 deferral, 421, C<no reply yet>; with its end sent, and replies to it unread, one that may have been
-delivered.
+delivered. A recipient that is named on a lost link is a deferral, 421, stage C<connect>.
 
 =head3 data_results
 

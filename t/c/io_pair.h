@@ -28,7 +28,7 @@ static inline void fill_large(void)
 /* Two connected descriptors: the first is pumped. */
 typedef struct pair {
     int fd[2];
-    mw_transport t;
+    mw_fd_transport t;
     mw_outq out;
     mw_buf in;
 } pair;
@@ -41,7 +41,8 @@ static inline void stop(const char *what)
 
 static inline void pair_begin(pair *p, const mw_alloc *a)
 {
-    mw_transport_fd(&p->t, p->fd[0]);
+    mw_fd_transport_init(&p->t);
+    mw_fd_transport_set(&p->t, p->fd[0]);
     mw_outq_init(&p->out, a);
     mw_buf_init(&p->in, a);
 }
@@ -88,7 +89,7 @@ static inline void pair_end(pair *p)
 
 static inline int pump(pair *p, int events, int64_t deadline)
 {
-    return mw_io_pump(&p->t, &p->out, &p->in, events, deadline);
+    return mw_io_pump(&p->t.base, &p->out, &p->in, events, deadline);
 }
 
 static inline int in_is(const pair *p, const char *bytes)

@@ -75,7 +75,7 @@ static int is_undecidable(const client *c, int message)
     if (c->v.fault_at != AT_DATA)
         return 0;
     if (sync || !has_fences(c))
-        return f == FAULT_550_BEHIND || trickles(c);
+        return trickles(c);
     return trickles(c) && !c->use.pulled;
 }
 

@@ -14,7 +14,7 @@ static void test_small(const char *name, void (*make)(pair *))
 
     make(&p);
     tap_ok(pump(&p, MW_IO_OUT, MW_IO_NEVER) == 0, "%s: nothing to send", name);
-    tap_ok(mw_io_poll(&p.t, &p.in) == 0 && in_is(&p, ""), "%s: nothing to read", name);
+    tap_ok(mw_io_poll(&p.t.base, &p.in) == 0 && in_is(&p, ""), "%s: nothing to read", name);
     mw_outq_copy(&p.out, "NOOP\r\n", 6);
     tap_ok(pump(&p, MW_IO_OUT, MW_IO_NEVER) == 6 && read(p.fd[1], got, sizeof got) == 6 && memcmp(got, "NOOP\r\n", 6) == 0, "%s: sent", name);
     say(&p, "250 ok\r\n");
@@ -23,7 +23,7 @@ static void test_small(const char *name, void (*make)(pair *))
     say(&p, "more");
     tap_ok(pump(&p, MW_IO_IN | MW_IO_OUT, mw_io_after(60)) == 4 && in_is(&p, "250 ok\r\nmore"), "%s: behind what was there", name);
     say(&p, "!");
-    while (mw_io_poll(&p.t, &p.in) == 0)
+    while (mw_io_poll(&p.t.base, &p.in) == 0)
         continue;
     tap_ok(in_is(&p, "250 ok\r\nmore!"), "%s: polled", name);
     pair_end(&p);
@@ -99,7 +99,7 @@ static void test_eof(const char *name, void (*make)(pair *))
     say(&p, "421 bye\r\n");
     close_end(&p, 1);
     tap_ok(pump_out(&p, MW_IO_IN) == MW_E_CLOSED && in_is(&p, "421 bye\r\n"), "%s: end of file, behind what was said", name);
-    tap_ok(pump(&p, MW_IO_IN, MW_IO_NEVER) == MW_E_CLOSED && mw_io_poll(&p.t, &p.in) == MW_E_CLOSED, "%s: and again", name);
+    tap_ok(pump(&p, MW_IO_IN, MW_IO_NEVER) == MW_E_CLOSED && mw_io_poll(&p.t.base, &p.in) == MW_E_CLOSED, "%s: and again", name);
     pair_end(&p);
 }
 
@@ -142,11 +142,11 @@ static void test_no_descriptor(void)
     for (i = 0; i < 2; i++) {
         p.fd[0] = p.fd[1] = -1;
         pair_begin(&p, mw_alloc_default());
-        p.t.fd = bad[i];
+        mw_fd_transport_set(&p.t, bad[i]);
         tap_ok(pump(&p, MW_IO_IN, MW_IO_NEVER) == MW_E_SYS && p.t.error == EBADF, "descriptor %d: no reading", bad[i]);
         mw_outq_copy(&p.out, "x", 1);
         tap_ok(pump(&p, MW_IO_OUT, MW_IO_NEVER) == MW_E_SYS && p.t.error == EBADF, "descriptor %d: no writing", bad[i]);
-        tap_ok(mw_io_poll(&p.t, &p.in) == MW_E_SYS, "descriptor %d: no polling", bad[i]);
+        tap_ok(mw_io_poll(&p.t.base, &p.in) == MW_E_SYS, "descriptor %d: no polling", bad[i]);
         pair_end(&p);
     }
 }
@@ -223,7 +223,7 @@ static void test_input_limit(void)
         say(&p, "x");
         rc = pump(&p, MW_IO_IN, mw_io_after(60));
         tap_ok(rc == (i ? MW_E_INPUT_LIMIT : 1), "input limit: %s", i == 0 ? "one below" : i == 1 ? "at" : "above");
-        tap_ok(mw_io_poll(&p.t, &p.in) == MW_E_INPUT_LIMIT, "input limit: polled");
+        tap_ok(mw_io_poll(&p.t.base, &p.in) == MW_E_INPUT_LIMIT, "input limit: polled");
         pair_end(&p);
     }
 }
@@ -276,7 +276,7 @@ static void test_mode(int flag)
     while (pump(&p, MW_IO_OUT, 0) > 0)
         continue;
     say(&p, "x");
-    good &= pump(&p, MW_IO_IN, MW_IO_NEVER) == 1 && mw_io_poll(&p.t, &p.in) == 0 && fcntl(p.fd[0], F_GETFL) == before;
+    good &= pump(&p, MW_IO_IN, MW_IO_NEVER) == 1 && mw_io_poll(&p.t.base, &p.in) == 0 && fcntl(p.fd[0], F_GETFL) == before;
     tap_ok(good, "mode: %s before and after", flag ? "not blocking" : "blocking");
     pair_end(&p);
 }

@@ -79,7 +79,7 @@ static void test_pipe_in(void)
         rc = pump(&p, MW_IO_IN, mw_io_after(60));
     tap_ok(rc == 5 && in_is(&p, "hello"), "pipe: read");
     say(&p, "x");
-    tap_ok(mw_io_poll(&p.t, &p.in) == 0 && in_is(&p, "hello"), "pipe: not polled");
+    tap_ok(mw_io_poll(&p.t.base, &p.in) == 0 && in_is(&p, "hello"), "pipe: not polled");
     tap_ok(pump(&p, MW_IO_IN, mw_io_after(60)) == 1 && pump(&p, MW_IO_IN, mw_io_now()) == MW_E_TIMEOUT, "pipe: no more, no wait");
     close_end(&p, 1);
     tap_ok(pump_out(&p, MW_IO_IN) == MW_E_CLOSED, "pipe: end of file");

@@ -12,7 +12,7 @@
 
 /* A link: the pump's end, the peer's end, a file of SIZE bytes. */
 typedef struct fixture {
-    mw_transport transport;
+    mw_fd_transport transport;
     mw_transport_calls calls;
     mw_outq out;
     mw_buf in;
@@ -56,11 +56,12 @@ static void fixture_open(fixture *f, int without_sendfile)
     f->file = dup(fileno(file));
     fclose(file);
     file_fill(f->file, 0, SIZE);
-    mw_transport_fd(&f->transport, f->ends[0]);
-    f->calls = *f->transport.calls;
+    mw_fd_transport_init(&f->transport);
+    mw_fd_transport_set(&f->transport, f->ends[0]);
+    f->calls = *f->transport.base.calls;
     if (without_sendfile)
         f->calls.send_file = NULL;
-    f->transport.calls = &f->calls;
+    f->transport.base.calls = &f->calls;
     mw_outq_init(&f->out, mw_alloc_default());
     mw_buf_init(&f->in, mw_alloc_default());
 }
@@ -81,7 +82,7 @@ static size_t transfer(fixture *f, char *got, size_t max, int *rc_r)
     ssize_t n;
 
     do {
-        *rc_r = mw_outq_len(&f->out) ? mw_io_pump(&f->transport, &f->out, &f->in, MW_IO_OUT, mw_io_now()) : 0;
+        *rc_r = mw_outq_len(&f->out) ? mw_io_pump(&f->transport.base, &f->out, &f->in, MW_IO_OUT, mw_io_now()) : 0;
         while (len < max && (n = recv(f->ends[1], got + len, max - len, MSG_DONTWAIT)) > 0)
             len += (size_t)n;
     } while (mw_outq_len(&f->out) && (*rc_r > 0 || *rc_r == MW_E_TIMEOUT));
@@ -151,7 +152,7 @@ static void test_shrinks(int without)
     fixture_open(&f, without);
     mw_outq_file(&f.out, f.file, 0, SIZE);
     mw_outq_copy(&f.out, "tail", 4);
-    mw_io_pump(&f.transport, &f.out, &f.in, MW_IO_OUT, mw_io_now());
+    mw_io_pump(&f.transport.base, &f.out, &f.in, MW_IO_OUT, mw_io_now());
     if (ftruncate(f.file, (off_t)f.out.sent + 1000) < 0)
         exit(1);
     len = transfer(&f, received, sizeof received, &rc);
@@ -168,7 +169,7 @@ static void test_gone(int without)
     close(f.ends[1]);
     f.ends[1] = -1;
     mw_outq_file(&f.out, f.file, 0, SIZE);
-    rc = mw_io_pump(&f.transport, &f.out, &f.in, MW_IO_OUT, mw_io_now());
+    rc = mw_io_pump(&f.transport.base, &f.out, &f.in, MW_IO_OUT, mw_io_now());
     tap_ok(rc == MW_E_CLOSED && pipes == 0, "gone: the peer's end, without SIGPIPE");
     fixture_close(&f);
 }

@@ -102,7 +102,7 @@ static const drive_case hard[] = {
 
 static const drive_case partings[] = {
     { "at the greeting's side", "< 421 no|?|> MAIL FROM:<s>|?|i", "", "421 421 closing,mail,-401 ", "" },
-    { "at MAIL", "> MAIL FROM:<s>|< 421 down|?|> RCPT TO:<a>|?|i", W_MAIL, "421 421 closing,mail,-401 ", "" },
+    { "at MAIL", "> MAIL FROM:<s>|< 421 down|?|> RCPT TO:<a>|?|i", W_MAIL, "421 421 closing,mail,-401 ", "a=421 mail down; " },
     { "at MAIL, RCPT sent with it", "> MAIL FROM:<s>|> RCPT TO:<a>|< 421 down|?", W_MAIL W_RCPT("a"), "421 ", "a=421 mail down; " },
     { "at RCPT", MAIL RCPT("a") NO_RCPT("b", "550 no") NO_RCPT("c", "421 down") "i", W_MAIL W_RCPT("a") W_RCPT("b") W_RCPT("c"),
         "250 250 550 421 closing,mail,-401 ", "a=421 rcpt down; b=550 rcpt no; c=421 rcpt down; " },

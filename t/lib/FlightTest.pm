@@ -9,6 +9,7 @@ package FlightTest;
 #       messages => [ { name => 'm1', to => [ 'a@x', 'no@x' ], data => "text\n", options => {...} }, ... ],
 #       how      => 'deliver',                                  # or submit, mixed: the last by deliver, the others by submit
 #       short    => { final => 0.1 },                           # seconds for these waits, once the link stands; `quiet` is the half second in which nothing may come, which no option sets
+#       short_at => 'm2',                                       # or once this message's turn has come
 #       exact    => 1,                                          # the server is honest: every result is what it said
 #       waits    => 1,                                          # a wait runs out
 #       unseen   => 1,                                          # it cannot be told whose replies they are: see each case
@@ -44,15 +45,22 @@ sub wire_form {
     return $text;
 }
 
-
 sub connect_to {
     my ($server, %how) = @_;
     $server->next(%{ $how{server} || {} });
-    my $lmtp = Net::LMTP->new($server->address, Hello => 'client.example', Timeout => 10, %{ $how{client} || {} })
+    my $lmtp = Net::LMTP->new($server->address, Hello => 'client.example', %{ $how{client} || {} }, Timeout => 60)
         || die "cannot connect: $@";
-    my $short = $how{short} || {};
-    $lmtp->_wait_seconds($_, $short->{$_}) for keys %$short;
+    # What is to run out is no greeting, and no LHLO.
+    my $timeout = ($how{client} || {})->{Timeout};
+    $lmtp->timeout(defined $timeout ? $timeout : 10);
+    shorten($lmtp, $how{short}) if !$how{short_at};
     return $lmtp;
+}
+
+sub shorten {
+    my ($lmtp, $short) = @_;
+    $lmtp->_wait_seconds($_, $short->{$_}) for keys %{ $short || {} };
+    return;
 }
 
 sub arguments {
@@ -67,7 +75,9 @@ sub arguments {
 
 # Runs the deliveries: name => results, and what was wrong with the accounting.
 sub run {
-    my ($lmtp, $how, @messages) = @_;
+    my ($lmtp, $case) = @_;
+    my $how = $case->{how} || 'deliver';
+    my @messages = @{ $case->{messages} };
     my (%results, @problems, %id);
     my @submitted = $how eq 'deliver' ? () : @messages;
     my @delivered = $how eq 'deliver' ? @messages : ();
@@ -76,7 +86,10 @@ sub run {
         my $id = $lmtp->submit(arguments($message));
         $id{$id} = $message->{name};
     }
-    $results{ $_->{name} } = [ $lmtp->deliver(arguments($_)) ] for @delivered;
+    for my $message (@delivered) {
+        shorten($lmtp, $case->{short}) if ($case->{short_at} || '') eq $message->{name};
+        $results{ $message->{name} } = [ $lmtp->deliver(arguments($message)) ];
+    }
     my $last = 0;
     while (my $delivery = $lmtp->collect) {
         push @problems, 'not collected in the order of submit' if $delivery->id <= $last;
@@ -92,7 +105,7 @@ sub run {
 sub flight {
     my ($server, %case) = @_;
     my $lmtp = connect_to($server, %case);
-    my ($results, @problems) = run($lmtp, $case{how} || 'deliver', @{ $case{messages} });
+    my ($results, @problems) = run($lmtp, \%case);
     $case{after}->($lmtp) if $case{after};
     undef $lmtp;
     my $truth = $server->truth;

@@ -12,13 +12,14 @@ use Errno qw(EINVAL);
 use Mail::Wire ();
 use Mail::Wire::Address ();
 use Mail::Wire::Client ();
+use Mail::Wire::Dial ();
 use Mail::Wire::Options ();
 use Scalar::Util qw(blessed);
 use Mail::Wire::Parameters ();
 use Mail::Wire::Result ();
 use Mail::Wire::Source ();
 use Mail::Wire::Spool ();
-use Mail::Wire::Standard ();
+use Symbol ();
 
 our @ISA = ('Mail::Wire::Client');
 our @CARP_NOT = ('Net::QMTP', 'Mail::Wire::Client');
@@ -210,52 +211,39 @@ sub _connect {
     my ($self) = @_;
     my $errno = 0 + $!;
     $self->{net_qmtp}{error} = '';
-    my ($fd) = $self->_has_server ? Mail::Wire::_dial($self->_place_to_dial) : ();
-    if (!defined $fd) {
+    if (not $self->_linked(scalar $self->_dial, 1)) {
         $! ||= EINVAL;    # a name without an address: what IO::Socket makes of it
         return $self->_failed($@);
     }
-    $self->_linked($fd) or return undef;    ## no critic (ProhibitExplicitReturnUndef)
     $! = $errno;
     return 1;
 }
 
-sub _has_server {
-    my ($self) = @_;
-    my $server = $self->{net_qmtp}{server};
-    return 1 if defined $server && length $server;
-    ($@, $!) = ('no server to connect to', EINVAL);
-    return 0;
-}
-
-sub _place_to_dial {
+sub _dial {
     my ($self) = @_;
     my $own = $self->{net_qmtp};
-    my ($host, $port) = _place(@$own{qw(server port)});
+    if (not defined $own->{server} or not length $own->{server}) {
+        ($@, $!) = ('no server to connect to', EINVAL);
+        return;
+    }
+    my @place = map { Net::QMTP::_octets("$_") } @$own{qw(server port)};
+    my ($host, $port) = Mail::Wire::Dial::place(@place);
     $self->_debug("connecting to $host" . (defined $port ? " port $port" : ''));
-    return ($host, $port, @{ $own->{local} }, $own->{family}, $own->{seconds}{ConnectTimeout});
+    return Mail::Wire::Dial->start(@place, $own->{local}, $own->{family}, $own->{seconds}{ConnectTimeout});
 }
 
+# What the dial's into says of it.
 sub _linked {
-    my ($self, $fd) = @_;
+    my ($self, $dial, $may_wait) = @_;
     my $own = $self->{net_qmtp};
-    my $link;
-    Mail::Wire::Standard::apart(sub { open $link, '+<&=', $fd }) or return $self->_failed($@ = "open: $!");
+    my $link = Symbol::gensym();
+    my $is = $dial ? $dial->into($link, $may_wait) : undef;
+    return $is if not $is;
     bless($link, 'Net::QMTP::Link')->_attach(@{ $own->{seconds} }{qw(Timeout NextReplyTimeout)});
     $own->{link} = $link;
     delete $own->{given_up};
     $self->_debug('connected');
     return 1;
-}
-
-# Where to connect to. "host:port" is what IO::Socket takes as well; two colons make an IPv6 address.
-sub _place {
-    my ($server, $port) = map { Net::QMTP::_octets("$_") } @_;
-    return ($server, undef) if $server =~ m{\A/};
-    ($server, $port) = ($1, $2) if $server =~ /\A([^:]+|\[[^\]]*\]):([\w-]+(?:\(\d+\))?)\z/;
-    # "qmtp(209)" is a service name and what to do when it is unknown, as IO::Socket::INET has it.
-    my ($service, $number) = $port =~ /\A(.*?)(?:\((\d+)\))?\z/s;
-    return ($server, defined $number && !getservbyname($service, 'tcp') ? $number : $service);
 }
 
 # True if there was something to close. A send that a handler interrupted loses its link as well.
@@ -306,17 +294,13 @@ sub _link_again {
     return $self->_facts->{nonblocking} ? $self->_go_on_dialling : $self->_dial_in_time;
 }
 
-# What Mail::Wire::Dial's poll says when nothing can be connected to.
-use constant NO_DIAL => -2;
-
 sub _go_on_dialling {
     my ($self) = @_;
     my $facts = $self->_facts;
-    my $dial = $facts->{dial} ||= $self->_has_server && Mail::Wire::Dial->start($self->_place_to_dial);
-    my $fd = $dial ? $dial->poll : NO_DIAL;
-    return 0 if $fd == -1;
+    my $is = $self->_linked($facts->{dial} ||= $self->_dial || undef, 0);
+    return 0 if defined $is and not $is;
     delete $facts->{dial};
-    if ($fd >= 0 and $self->_linked($fd)) {
+    if ($is) {
         $facts->{relinked} = 1;
     }
     else {
@@ -396,29 +380,8 @@ sub _ground {
 
 # ---------------------------------------------------------------- copies
 
-# For Storable's dclone and its kin: a copy of an object without a connection is another such object.
-sub STORABLE_freeze {
-    my ($self) = @_;
-    my %own = %{ $self->{net_qmtp} };
-    croak 'Net::QMTP: an object with a connection or with deliveries cannot be copied'
-        if $own{link} || $own{sending} || $own{dial} || $self->in_flight;
-    delete @own{qw(flight jobs calling awaited in_callback)};
-    return ('', { %$self, net_qmtp => \%own });
-}
-
-sub STORABLE_thaw {
-    my ($self, $cloning, $frozen, $copy) = @_;
-    %$self = %$copy;
-    $self->_new_flight;
-    return;
-}
-
-sub Mail::Wire::Dial::start {
-    my ($class, @place) = @_;
-    my $dial = bless \(my $nothing), $class;
-    $dial->_attach(@place);
-    return $dial;
-}
+# For Storable's dclone and its kin. With a connection or without: a copy would have half of what the object is.
+sub STORABLE_freeze { croak 'Net::QMTP: an object cannot be copied' }
 
 sub Net::QMTP::Flight::new {
     my ($class) = @_;
