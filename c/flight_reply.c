@@ -33,6 +33,7 @@ static void apply_data(mw_flight *f, mw_delivery *d, mw_reply *r)
          * */
         if (!mw_transaction_owed(&d->to))
             mw_dialogue_break(f->dialogue, MW_E_REPLY_CLASS, NULL);
+        /* Two replies: no content is sent, as which one the server goes by cannot be told. */
         else if (mw_dialogue_has_more(f->dialogue, 1, &code))
             mw_dialogue_break(f->dialogue, MW_E_REPLY_EXTRA, NULL);
         return;

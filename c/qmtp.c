@@ -1,6 +1,6 @@
-/* qmtp.c - a QMTP session: which package is being written, which one is being answered.
+/* qmtp.c - a QMTP session: which package is being answered.
  *
- * Packages stand in one list, oldest first. The server answers in that order, so a single
+ * Deliveries stand in one list, oldest first. The server answers in that order, so a single
  * pointer says whose answer comes next, and the rule "the server sends nothing for a package
  * before it has read its last byte" is a comparison of two counts. Whatever breaks the session
  * goes through session_break, which leaves no recipient without a result.
@@ -9,7 +9,6 @@
 
 #include "error.h"
 #include "qmtp.h"
-#include "qmtp_package.h"
 
 struct mw_qmtp {
     const mw_alloc *alloc;
@@ -17,11 +16,8 @@ struct mw_qmtp {
     mw_buf in;
     mw_buf answer;                  /* the answer being read */
     mw_netstring reader;
-    mw_qmtp_package *first;         /* the oldest that has not been taken */
-    mw_qmtp_package *last;
-    mw_qmtp_package *answering;     /* the oldest that is not complete */
-    mw_qmtp_package *writing;       /* the last one, while it is not whole */
-    int64_t number;
+    mw_qmtp_delivery *answering;    /* the oldest that has not all its answers */
+    mw_qmtp_delivery *last;         /* the last one written, while there is one */
     uint64_t answers;
     size_t in_flight;
     int several;                    /* a package of several recipients has been written */
@@ -43,22 +39,10 @@ mw_qmtp *mw_qmtp_new(const mw_alloc *alloc, size_t answer_max)
     return q;
 }
 
-static mw_qmtp_package *session_shift(mw_qmtp *q)
-{
-    mw_qmtp_package *p = q->first;
-
-    q->first = p->next;
-    if (!q->first)
-        q->last = NULL;
-    return p;
-}
-
 void mw_qmtp_free(mw_qmtp *q)
 {
     if (!q)
         return;
-    while (q->first)
-        mw_qmtp_package_free(session_shift(q));
     mw_outq_free(&q->out);
     mw_buf_free(&q->in);
     mw_buf_free(&q->answer);
@@ -84,156 +68,37 @@ static int session_break(mw_qmtp *q, int why, mw_text *words)
     q->error = why;
     mw_outq_drop(&q->out);
     mw_buf_clear(&q->in);
-    for (; q->answering; q->answering = q->answering->next)
-        mw_qmtp_package_lose(q->answering, q->out.sent, text);
-    q->writing = NULL;
+    for (; q->answering; q->answering = q->answering->behind)
+        mw_qmtp_delivery_lose(q->answering, q->out.sent, text);
     q->in_flight = 0;
     mw_text_drop(text);
     return why;
 }
 
-/* The package being written, if it is in that phase. */
-static int session_writing(const mw_qmtp *q, mw_qmtp_phase phase)
+int mw_qmtp_may_write(const mw_qmtp *q, size_t rcpts)
 {
-    if (q->error)
-        return q->error;
-    return q->writing && q->writing->phase == phase ? 0 : MW_E_STATE;
+    return !q->error && (q->counts_answers || q->in_flight == 0 || (rcpts == 1 && !q->several));
 }
 
-/* Whether a package of rcpts recipients can share the link with others that are in flight. */
-static int session_in_step(const mw_qmtp *q, size_t rcpts, size_t others)
+int mw_qmtp_write(mw_qmtp *q, mw_qmtp_delivery *d)
 {
-    return q->counts_answers || others == 0 || (rcpts == 1 && !q->several);
-}
+    int error = q->error;
 
-int mw_qmtp_may_begin(const mw_qmtp *q, size_t rcpts)
-{
-    return !q->error && !q->writing && session_in_step(q, rcpts, q->in_flight);
-}
-
-int64_t mw_qmtp_begin(mw_qmtp *q)
-{
-    mw_qmtp_package *p;
-
-    if (q->error || q->writing)
-        return q->error ? q->error : MW_E_STATE;
-    p = mw_qmtp_package_new(q->alloc, 0);
-    return p ? mw_qmtp_adopt(q, p) : MW_E_NOMEM;
-}
-
-int64_t mw_qmtp_adopt(mw_qmtp *q, mw_qmtp_package *p)
-{
-    if (q->error || q->writing)
-        return q->error ? q->error : MW_E_STATE;
-    if (q->last)
-        q->last->next = p;
+    if (!error && (d->state != MW_QMTP_WAITING || !d->rcpts || !mw_qmtp_may_write(q, d->rcpts)))
+        error = MW_E_STATE;
+    if (error)
+        return error;
+    d->state = MW_QMTP_WRITTEN;
+    d->behind = NULL;
+    if (q->answering)
+        q->last->behind = d;
     else
-        q->first = p;
-    if (!q->answering)
-        q->answering = p;
-    q->last = q->writing = p;
+        q->answering = d;
+    q->last = d;
     q->in_flight++;
-    return p->number = ++q->number;
-}
-
-int mw_qmtp_rcpt(mw_qmtp *q, mw_slice address)
-{
-    int error = session_writing(q, MW_QMTP_RCPTS);
-
-    return error ? error : mw_qmtp_package_rcpt(q->writing, address);
-}
-
-int mw_qmtp_cancel(mw_qmtp *q)
-{
-    mw_qmtp_package **link = &q->first, *before = NULL;
-
-    if (session_writing(q, MW_QMTP_RCPTS))
-        return MW_E_STATE;
-    for (; *link != q->writing; link = &before->next)
-        before = *link;
-    *link = NULL;
-    q->last = before;
-    if (q->answering == q->writing)
-        q->answering = NULL;
-    mw_qmtp_package_free(q->writing);
-    q->writing = NULL;
-    q->in_flight--;
-    return 0;
-}
-
-int mw_qmtp_message(mw_qmtp *q, unsigned char eol, uint64_t size)
-{
-    char head[MW_NETSTRING_HEAD_MAX + 1];
-    mw_qmtp_package *p = q->writing;
-    int error = session_writing(q, MW_QMTP_RCPTS);
-    size_t len;
-
-    if (error)
-        return error;
-    if ((eol != MW_QMTP_LF && eol != MW_QMTP_CRLF) || p->count == 0
-        || !session_in_step(q, p->count, q->in_flight - 1))
-        return MW_E_STATE;
-    if (size == UINT64_MAX)
-        return MW_E_SIZE;
-    len = mw_netstring_head(head, size + 1);
-    head[len++] = (char)eol;
-    error = mw_outq_copy(&q->out, head, len);
-    if (error)
-        return error;
-    p->left = size;
-    q->several |= p->count > 1;
-    mw_qmtp_package_move(p, MW_QMTP_BODY);
-    return 0;
-}
-
-/* May n more bytes of a message come? */
-static int session_takes(const mw_qmtp *q, uint64_t n)
-{
-    int error = session_writing(q, MW_QMTP_BODY);
-
-    return error ? error : n > q->writing->left ? MW_E_SIZE : 0;
-}
-
-int mw_qmtp_body(mw_qmtp *q, const void *bytes, size_t n, int lend)
-{
-    int error = session_takes(q, n);
-
-    if (error || n == 0)
-        return error;
-    error = lend ? mw_outq_lend(&q->out, bytes, n) : mw_outq_copy(&q->out, bytes, n);
-    if (!error)
-        q->writing->left -= n;
-    return error;
-}
-
-int mw_qmtp_body_file(mw_qmtp *q, int fd, uint64_t offset, uint64_t n, int64_t stamp)
-{
-    mw_outq_stretch stretch = { fd, offset, n, 0, stamp };
-    int error = session_takes(q, n);
-
-    if (!error)
-        error = mw_outq_stretch_of(&q->out, &stretch);
-    if (!error)
-        q->writing->left -= n;
-    return error;
-}
-
-int mw_qmtp_end(mw_qmtp *q, mw_slice sender)
-{
-    mw_qmtp_package *p = q->writing;
-    int error = session_writing(q, MW_QMTP_BODY);
-
-    if (error)
-        return error;
-    if (p->left)
-        return MW_E_SIZE;
-    error = mw_qmtp_package_tail(p, &q->out, sender);
-    if (error)
-        return session_break(q, error, NULL);
-    p->end = q->out.queued;
-    mw_qmtp_package_move(p, MW_QMTP_ANSWERS);
-    q->writing = NULL;
-    return 0;
+    q->several |= d->rcpts > 1;
+    error = mw_qmtp_delivery_write(d, &q->out);
+    return error ? session_break(q, error, NULL) : 0;
 }
 
 static unsigned answer_code(char first)
@@ -249,35 +114,35 @@ static unsigned answer_code(char first)
 /* May the bytes that have come be an answer? A false one, were it taken, would be mail lost. */
 static int session_expects(const mw_qmtp *q)
 {
-    if (!q->answering || q->answering->phase == MW_QMTP_RCPTS)
+    if (!q->answering)
         return MW_E_REPLY_EXTRA;
-    return mw_qmtp_package_sent(q->answering, q->out.sent) ? 0 : MW_E_ANSWER_EARLY;
+    return q->out.sent >= q->answering->end ? 0 : MW_E_ANSWER_EARLY;
 }
 
-static void session_completed(mw_qmtp *q, const mw_qmtp_package *p)
+static void session_completed(mw_qmtp *q, const mw_qmtp_delivery *d)
 {
-    if (p->count > 1)
-        q->counts_answers = 1;  /* the first such package was alone: session_in_step */
+    if (d->rcpts > 1)
+        q->counts_answers = 1;  /* the first such package was alone: mw_qmtp_may_write */
     q->in_flight--;
-    q->answering = p->next;
+    q->answering = d->behind;
 }
 
 static int session_answer(mw_qmtp *q)
 {
     mw_slice answer = mw_buf_view(&q->answer);
     unsigned code = answer.len ? answer_code(answer.base[0]) : 0;
-    mw_qmtp_package *p = q->answering;
+    mw_qmtp_delivery *d = q->answering;
     mw_text *text;
 
     if (!code)
         return MW_E_ANSWER;
     text = mw_text_new(q->alloc, answer.base + 1, answer.len - 1);
-    mw_qmtp_package_answer(p, code, text);
+    mw_qmtp_delivery_answer(d, code, text);
     mw_text_drop(text);
     mw_buf_clear(&q->answer);
     q->answers++;
-    if (p->phase == MW_QMTP_DONE)
-        session_completed(q, p);
+    if (mw_qmtp_delivery_is_answered(d))
+        session_completed(q, d);
     return 1;
 }
 
@@ -337,26 +202,4 @@ int mw_qmtp_between_answers(const mw_qmtp *q)
 int mw_qmtp_counts_answers(const mw_qmtp *q)
 {
     return q->counts_answers;
-}
-
-const mw_result *mw_qmtp_results(const mw_qmtp *q, int64_t *number_r, size_t *count_r)
-{
-    *number_r = q->first ? q->first->number : 0;
-    *count_r = q->first ? q->first->count : 0;
-    return q->first ? q->first->results : NULL;
-}
-
-int mw_qmtp_complete(const mw_qmtp *q)
-{
-    return q->first && q->first->phase == MW_QMTP_DONE;
-}
-
-void mw_qmtp_take(mw_qmtp *q)
-{
-    mw_qmtp_package_free(mw_qmtp_release(q));
-}
-
-mw_qmtp_package *mw_qmtp_release(mw_qmtp *q)
-{
-    return mw_qmtp_complete(q) ? session_shift(q) : NULL;
 }

@@ -28,7 +28,8 @@
  *      time on a link. When it was answered in step the shape is proven, for DATA and for BDAT each on its own.
  *   6. Behind a message's end by DATA of a proven shape the next envelope may go: its 354 will be an anchor.
  *   7. A whole message by BDAT may follow another one only where a probe has passed (probe.h), and only to one recipient. A fence ends
- *      such a stream.
+ *      such a stream. The probe goes where a fence has held: a link's first message goes by DATA, so that a server that ends the link
+ *      at a second LHLO has answered it by then.
  *   8. Content by BDAT to several recipients (a file, BINARYMIME) goes as a chunk that is not the last. The 250 to it shows what a 354
  *      would, and is waited for.
  *   9. Where PIPELINING is not offered, where the server joins final replies, or where a second LHLO is not answered like the first,

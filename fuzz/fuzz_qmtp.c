@@ -3,13 +3,13 @@
  *
  * The input is lines, each a letter and an argument. Text is taken as it is, without the LF; numbers are decimal.
  *
- *   b c      a package is begun, cancelled     <text   the peer says text
+ *   b c      a package is begun, forgotten     <text   the peer says text
  *   tADDR    a recipient                       [text   the peer says text as a netstring
- *   mN  MN   its message of N bytes, LF, CRLF  f  f12  the session receives all, 12 bytes, and reads
- *   wtext    more of it, copied                s  s12  all, 12 bytes are sent
- *   ltext    ... lent                          xtext   the link is lost
- *   BN       N bytes of it                     k       the oldest package is taken
- *   eADDR    its end, and the sender           !N      the N-th allocation from now fails
+ *   m  M     its lines end in LF, in CRLF      f  f12  the session receives all, 12 bytes, and reads
+ *   wtext l  more of its message               s  s12  all, 12 bytes are sent
+ *   BN       N bytes of it                     xtext   the link is lost
+ *   eADDR    it is written, from this sender   k       the oldest one is taken
+ *   !N       the N-th allocation from now fails
  */
 #include "../c/error.h"
 #include "../c/qmtp.h"
@@ -18,30 +18,34 @@
 #define INPUT_MAX 4096
 #define SAID_MAX (8 * INPUT_MAX)    /* a head for each line, and all twice */
 #define WIRE_MAX (64 * INPUT_MAX)
+#define TEXT_MAX (WIRE_MAX / 2)
 #define ANSWER_MAX 100
 #define MEMORY_MAX (1024 * 1024)
 #define RCPTS_MAX 100
 
 typedef struct package {
+    mw_qmtp_delivery *delivery;
+    unsigned char eol;
+    const char *content;
+    size_t size;
     mw_slice rcpts[RCPTS_MAX];
     size_t count;
     char answers[RCPTS_MAX];    /* the letters that came, in order */
     size_t answered;
-    uint64_t end;               /* bytes sent when it is whole; 0: not yet */
-    int begun_message;
+    uint64_t end;               /* bytes sent when it is whole */
 } package;
 
 typedef struct run {
     fuzz_memory memory;
     mw_qmtp *q;
-    char said[SAID_MAX], wire[WIRE_MAX];
+    char said[SAID_MAX], wire[WIRE_MAX], text[TEXT_MAX];
     size_t said_len, given, eaten;
     size_t wire_len, sent;      /* what should be sent; what was */
     package *packages[INPUT_MAX];
     size_t first, count;        /* packages not taken: first to count - 1 */
-    uint64_t left;              /* of the message being written */
-    size_t text_left;           /* that messages may have together */
-    int writing, broken, unsure, counts;
+    package *begun;             /* one that is not written yet; NULL: none */
+    size_t text_len;            /* of all messages together */
+    int broken, unsure, counts;
 } run;
 
 /* ---- the counting */
@@ -49,11 +53,6 @@ typedef struct run {
 static package *package_at(run *h, size_t i)
 {
     return h->packages[i];
-}
-
-static package *writing(run *h)
-{
-    return h->writing ? package_at(h, h->count - 1) : NULL;
 }
 
 static int is_whole(const package *p)
@@ -109,7 +108,7 @@ static void count_answers(run *h)
     size_t others;
     int answer;
 
-    while (!h->broken && (p = answering(h, &others)) && p->end && p->end <= h->sent) {
+    while (!h->broken && (p = answering(h, &others)) && p->end <= h->sent) {
         answer = next_answer(h);
         h->broken |= answer < 0;
         if (answer <= 0)
@@ -142,26 +141,22 @@ static void check_package(const package *p, const mw_result *r, int unsure)
 
 static void check(run *h)
 {
-    const mw_result *r;
-    int64_t number;
-    size_t count, i;
+    size_t i, n;
 
     h->unsure |= fuzz_memory_has_failed(&h->memory);
     if (fuzz_memory_has_failed(&h->memory))
         h->memory.counter.fail_at = 0;
-    r = mw_qmtp_results(h->q, &number, &count);
-    FUZZ_CHECK((number == 0) == (h->first == h->count));
-    if (number) {
-        FUZZ_CHECK(count == package_at(h, h->first)->count);
-        check_package(package_at(h, h->first), r, h->unsure);
-    }
-    for (i = 0; number && i < count; i++)
-        FUZZ_CHECK(r[i].code || !mw_qmtp_complete(h->q));
-    FUZZ_CHECK(!mw_qmtp_error(h->q) || !number || mw_qmtp_complete(h->q));
-    FUZZ_CHECK(!mw_qmtp_error(h->q) || (mw_qmtp_in_flight(h->q) == 0 && mw_outq_len(mw_qmtp_out(h->q)) == 0));
     h->broken |= mw_qmtp_error(h->q) != 0;
-    if (h->broken)
-        h->writing = 0;
+    for (i = h->first; i < h->count; i++) {
+        const mw_qmtp_delivery *d = package_at(h, i)->delivery;
+
+        FUZZ_CHECK(d->rcpts == package_at(h, i)->count && d->state == MW_QMTP_WRITTEN);
+        check_package(package_at(h, i), d->results, h->unsure);
+        for (n = 0; n < d->rcpts; n++)
+            FUZZ_CHECK((d->results[n].code != 0) == (n < d->answered));
+        FUZZ_CHECK(!h->broken || mw_qmtp_delivery_is_answered(d));
+    }
+    FUZZ_CHECK(!h->broken || (mw_qmtp_in_flight(h->q) == 0 && mw_outq_len(mw_qmtp_out(h->q)) == 0));
 }
 
 /* ---- the wire */
@@ -206,115 +201,118 @@ static void send_bytes(run *h, size_t most)
 
 static void begin(run *h)
 {
-    int64_t number = mw_qmtp_begin(h->q);
-    package *p;
-
-    FUZZ_CHECK(number > 0 || h->writing || h->broken || fuzz_memory_has_failed(&h->memory));
-    if (number <= 0)
-        return;
-    p = malloc(sizeof *p);
-    if (!p)
+    free(h->begun);
+    h->begun = calloc(1, sizeof *h->begun);
+    if (!h->begun)
         exit(1);
-    p->count = p->answered = 0;
-    p->end = 0;
-    p->begun_message = 0;
-    h->packages[h->count++] = p;
-    h->writing = 1;
+    h->begun->eol = MW_QMTP_LF;
+    h->begun->content = h->text + h->text_len;
 }
 
-static void cancel(run *h)
+static void forget(run *h)
 {
-    package *p = writing(h);
-
-    if (mw_qmtp_cancel(h->q)) {
-        FUZZ_CHECK(!p || p->begun_message);
-        return;
-    }
-    FUZZ_CHECK(p && !p->begun_message);
-    free(p);
-    h->count--;
-    h->writing = 0;
+    free(h->begun);
+    h->begun = NULL;
 }
 
 static void rcpt(run *h, mw_slice address)
 {
-    package *p = writing(h);
+    if (h->begun && h->begun->count < RCPTS_MAX)
+        h->begun->rcpts[h->begun->count++] = address;
+}
 
-    if (p && p->count == RCPTS_MAX)
+static void body(run *h, const char *bytes, size_t n)
+{
+    if (!h->begun || n > TEXT_MAX - h->text_len)
         return;
-    if (mw_qmtp_rcpt(h->q, address) == 0) {
-        FUZZ_CHECK(p && !p->begun_message);
-        p->rcpts[p->count++] = address;
+    memcpy(h->text + h->text_len, bytes, n);
+    h->text_len += n;
+    h->begun->size += n;
+}
+
+/* What should be on the wire. */
+static void wire_package(run *h, const package *p, mw_slice sender)
+{
+    size_t inner = 0, i;
+    char head[24], first = (char)p->eol;
+
+    wire_number(h, (uint64_t)p->size + 1);
+    wire_add(h, &first, 1);
+    wire_add(h, p->content, p->size);
+    wire_add(h, ",", 1);
+    wire_netstring(h, sender);
+    for (i = 0; i < p->count; i++)
+        inner += (size_t)sprintf(head, "%lu:", (unsigned long)p->rcpts[i].len) + p->rcpts[i].len + 1;
+    wire_number(h, inner);
+    for (i = 0; i < p->count; i++)
+        wire_netstring(h, p->rcpts[i]);
+    wire_add(h, ",", 1);
+}
+
+/* NULL: no memory. */
+static mw_qmtp_delivery *delivery_of(run *h, const package *p, mw_slice sender)
+{
+    mw_qmtp_delivery *d = mw_qmtp_delivery_new(&h->memory.counter.table, sender, p->eol);
+    size_t i;
+
+    for (i = 0; d && i < p->count; i++) {
+        if (mw_qmtp_delivery_rcpt(d, p->rcpts[i])) {
+            mw_qmtp_delivery_free(d);
+            return NULL;
+        }
     }
+    if (d)
+        mw_qmtp_delivery_content(d, p->content, p->size);
+    return d;
 }
 
 /* A package of several recipients is never on its way together with another, until the peer has answered one in full. */
-static void message(run *h, unsigned char eol, size_t size)
+static void judge_write(run *h, const package *p, int rc)
 {
-    package *p = writing(h), *oldest;
     size_t others;
-    char first = (char)eol;
+    const package *oldest = answering(h, &others);
+    int may = !h->broken && p->count && (h->counts || !oldest || (p->count == 1 && oldest->count == 1));
 
-    if (size > h->text_left || mw_qmtp_message(h->q, eol, size))
-        return;
-    FUZZ_CHECK(p && p->count && !p->begun_message);
-    oldest = answering(h, &others);
-    if (!h->counts)
-        FUZZ_CHECK(oldest == p || (p->count == 1 && oldest->count == 1));
-    p->begun_message = 1;
-    h->left = size;
-    h->text_left -= size;
-    wire_number(h, (uint64_t)size + 1);
-    wire_add(h, &first, 1);
-}
-
-static void body(run *h, const char *bytes, size_t n, int lend)
-{
-    package *p = writing(h);
-    int rc = mw_qmtp_body(h->q, bytes, n, lend);
-
-    if (p && p->begun_message && !h->broken)
-        FUZZ_CHECK(rc == MW_E_NOMEM || rc == (n > h->left ? MW_E_SIZE : 0));
-    if (rc || !n)
-        return;
-    wire_add(h, bytes, n);
-    h->left -= n;
+    if (h->broken)
+        FUZZ_CHECK(rc && rc == mw_qmtp_error(h->q));
+    else
+        FUZZ_CHECK(may ? rc == 0 || (rc == MW_E_NOMEM && fuzz_memory_has_failed(&h->memory)) : rc == MW_E_STATE);
 }
 
 static void end(run *h, mw_slice sender)
 {
-    package *p = writing(h);
-    size_t before = h->wire_len, inner = 0, i;
-    char head[24];
+    package *p = h->begun;
+    int rc;
 
-    if (p && p->begun_message) {
-        wire_add(h, ",", 1);
-        wire_netstring(h, sender);
-        for (i = 0; i < p->count; i++)
-            inner += (size_t)sprintf(head, "%lu:", (unsigned long)p->rcpts[i].len) + p->rcpts[i].len + 1;
-        wire_number(h, inner);
-        for (i = 0; i < p->count; i++)
-            wire_netstring(h, p->rcpts[i]);
-        wire_add(h, ",", 1);
-    }
-    if (mw_qmtp_end(h->q, sender)) {
-        h->wire_len = before;
+    if (!p)
+        return;
+    h->begun = NULL;
+    p->delivery = delivery_of(h, p, sender);
+    FUZZ_CHECK(p->delivery || fuzz_memory_has_failed(&h->memory));
+    rc = p->delivery ? mw_qmtp_write(h->q, p->delivery) : MW_E_NOMEM;
+    if (p->delivery)
+        judge_write(h, p, rc);
+    if (!p->delivery || p->delivery->state != MW_QMTP_WRITTEN) {
+        mw_qmtp_delivery_free(p->delivery);
+        free(p);
         return;
     }
-    FUZZ_CHECK(p && p->begun_message && h->left == 0);
-    p->end = h->wire_len;
-    h->writing = 0;
+    p->end = UINT64_MAX;
+    if (!rc) {
+        wire_package(h, p, sender);
+        p->end = h->wire_len;
+    }
+    h->packages[h->count++] = p;
 }
 
 static void take(run *h)
 {
-    int complete = mw_qmtp_complete(h->q);
     package *p = h->first < h->count ? package_at(h, h->first) : NULL;
 
-    mw_qmtp_take(h->q);
-    if (!complete)
+    if (!p || !mw_qmtp_delivery_is_answered(p->delivery))
         return;
-    FUZZ_CHECK(p && (h->broken || is_whole(p)));
+    FUZZ_CHECK(h->broken || is_whole(p));
+    mw_qmtp_delivery_free(p->delivery);
     free(p);
     h->first++;
 }
@@ -350,19 +348,20 @@ static void lost(run *h, mw_slice words)
 {
     mw_text *text = words.len ? mw_text_new(mw_alloc_default(), words.base, words.len) : NULL;
     int was_broken = mw_qmtp_error(h->q) != 0;
-    const mw_result *r;
-    int64_t number;
-    size_t count, i;
+    size_t n, i;
 
     mw_qmtp_lost(h->q, MW_E_CLOSED, text);
     mw_text_drop(text);
     FUZZ_CHECK(mw_qmtp_error(h->q));
-    r = mw_qmtp_results(h->q, &number, &count);
-    for (i = 0; number && !was_broken && i < count; i++) {
-        const package *p = package_at(h, h->first);
-        int doubt = i >= p->answered && p->end && p->end <= h->sent;
+    for (n = h->first; n < h->count && !was_broken; n++) {
+        const package *p = package_at(h, n);
 
-        FUZZ_CHECK(r[i].code && (h->unsure || !r[i].maybe_delivered == !doubt));
+        for (i = 0; i < p->count; i++) {
+            int doubt = i >= p->answered && p->end <= h->sent;
+            const mw_result *r = &p->delivery->results[i];
+
+            FUZZ_CHECK(r->code && (h->unsure || !r->maybe_delivered == !doubt));
+        }
     }
 }
 
@@ -372,13 +371,14 @@ static void call(run *h, char op, mw_slice arg)
 
     switch (op) {
     case 'b': begin(h); break;
-    case 'c': cancel(h); break;
+    case 'c': forget(h); break;
     case 't': rcpt(h, arg); break;
-    case 'm': message(h, MW_QMTP_LF, fuzz_number(arg, WIRE_MAX, 0)); break;
-    case 'M': message(h, MW_QMTP_CRLF, fuzz_number(arg, WIRE_MAX, 0)); break;
-    case 'w': body(h, arg.base, arg.len, 0); break;
-    case 'l': body(h, arg.base, arg.len, 1); break;
-    case 'B': body(h, zeros, fuzz_number(arg, sizeof zeros, 1), 0); break;
+    case 'm': case 'M':
+        if (h->begun)
+            h->begun->eol = op == 'm' ? MW_QMTP_LF : MW_QMTP_CRLF;
+        break;
+    case 'w': case 'l': body(h, arg.base, arg.len); break;
+    case 'B': body(h, zeros, fuzz_number(arg, sizeof zeros, 1)); break;
     case 'e': end(h, arg); break;
     case '<': say(h, arg, 0); break;
     case '[': say(h, arg, 1); break;
@@ -395,8 +395,9 @@ static void run_init(run *h)
 {
     memset(&h->memory, 0, sizeof h->memory);
     h->said_len = h->given = h->eaten = h->wire_len = h->sent = h->first = h->count = 0;
-    h->writing = h->broken = h->unsure = h->counts = 0;
-    h->text_left = WIRE_MAX / 2;
+    h->broken = h->unsure = h->counts = 0;
+    h->text_len = 0;
+    h->begun = NULL;
     h->q = mw_qmtp_new(fuzz_memory_init(&h->memory, MEMORY_MAX), ANSWER_MAX);
     if (!h->q)
         exit(1);
@@ -408,10 +409,9 @@ static void run_end(run *h)
 
     lost(h, no_words);
     check(h);
-    while (h->first < h->count) {
+    while (h->first < h->count)
         take(h);
-        check(h);
-    }
+    forget(h);
     mw_qmtp_free(h->q);
     fuzz_memory_end(&h->memory);
 }

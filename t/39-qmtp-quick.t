@@ -72,6 +72,86 @@ for my $class (qw(qmtp lmtp)) {
     is($body, "one\ntwo\n", '... whole');
 }
 
+# ---- code and lists: what they give, however it comes, and the order as it was when it was given
+
+{
+    package Piece;
+    use overload '""' => sub { $_[0][0] }, fallback => 1;
+}
+
+{
+    my $upgraded = "\xe9";
+    utf8::upgrade($upgraded);
+    my $server = QMTPServer->new(sub { my ($peer) = @_; while (1) { $peer->send(QMTPServer::netstring(('Kok') x QMTPServer::take($peer))) } });
+    my $qmtp = QMTPServer::client($server, WindowBytes => 1e8);
+    my (@to, @want);
+    my $pieces = sub { my @left = @_; return sub { @to = (); shift @left } };
+    for my $case (
+        [ 'nothing'                  => $pieces->(),                             '' ],
+        [ 'pieces'                   => $pieces->('a', '', "b\n"),               "ab\n" ],
+        [ 'an object among them'     => $pieces->('a', bless(['b'], 'Piece'), 'c'), 'abc' ],
+        [ 'octets in the wide form'  => $pieces->('a', $upgraded, 'c'),          "a\xe9c" ],
+        [ 'a long text'              => $pieces->(('x' x 50_000) x 3, 'y'),      'x' x 150_000 . 'y' ],
+        [ 'one for a file'           => $pieces->(('x' x 500_000) x 3, 'y'),     'x' x 1_500_000 . 'y' ],
+        [ 'a list'                   => [ "a\n", "b\n" ],                        "a\nb\n" ],
+        [ 'a list in the wide form'  => [ 'a', $upgraded ],                      "a\xe9" ],
+        [ 'a list with an object'    => [ 'a', bless(['b'], 'Piece') ],          'ab' ],
+        [ 'an empty list'            => [],                                      '' ],
+    ) {
+        my ($name, $data, $text) = @$case;
+        @to = ('a', 'b');
+        ok($qmtp->submit(From => 's', To => \@to, Data => $data), "submit: $name");
+        push @want, $text;
+    }
+    while (my $delivery = $qmtp->collect) {
+        is(join(' ', map { $_->recipient . $_->code } $delivery->results), 'a250 b250', '... for those who were in the list, delivery ' . $delivery->id);
+    }
+    my @packages = QMTPServer::packages($server->received);
+    is(scalar(grep { $packages[$_]{message} ne $want[$_] } 0 .. $#want), 0, '... all of it');
+    is(scalar @packages, scalar @want, '... once');
+
+    @to = ('a', 'b');
+    ok(!eval { $qmtp->submit(From => 's', To => \@to, Data => sub { die { why => 'code' } }); 1 }, 'code that dies');
+    is_deeply($@, { why => 'code' }, '... takes submit with it');
+    is(join(' ', map { $_->code . $_->stage } $qmtp->results), '450body 450body', '... results');
+    is($qmtp->in_flight, 0, '... nothing was taken');
+    ok(!eval { $qmtp->submit(From => 's', To => \@to, Data => sub { [] }); 1 }, 'code that gives a reference');
+    like($@, qr/returned a reference/, '... is told');
+    ok(!eval { $qmtp->submit(From => 's', To => \@to, Data => sub { "\x{20ac}" }); 1 }, 'code that gives a wide character');
+    like($@, qr/Wide character/, '... is told');
+}
+
+{
+    package Counted;
+    sub TIESCALAR { return bless [ $_[1], 0 ] }
+    sub FETCH { $_[0][1]++; return $_[0][0] }
+}
+
+{
+    my $server = QMTPServer->new(sub { my ($peer) = @_; while (1) { $peer->send(QMTPServer::netstring(('Kok') x QMTPServer::take($peer))) } });
+    my $qmtp = QMTPServer::client($server);
+    my @given = ('text', sub { return }, ['a']);
+    for my $data (@given) {
+        tie my $tied, 'Counted', $data;
+        ok($qmtp->submit(From => 's', To => ['a'], Data => $tied), 'a tied scalar');
+    }
+    while (my $delivery = $qmtp->collect) { ok($delivery->is_success, '... is what it says') }
+    is_deeply([ map { $_->{message} } QMTPServer::packages($server->received) ], [ 'text', '', 'a' ], '... each');
+    local $! = 5;
+    $qmtp->submit(From => 's', To => ['a'], Data => sub { $! = 7; return });
+    is(0 + $!, 5, 'what code does to $! is not seen');
+    $qmtp->collect;
+}
+
+{
+    my $server = QMTPServer->new(sub { my ($peer) = @_; while (1) { $peer->send(QMTPServer::netstring(('Kok') x QMTPServer::take($peer))) } });
+    my $qmtp = QMTPServer::client($server);
+    my @pieces = ('a');
+    ok($qmtp->submit(From => 's', To => ['a'], Data => sub { $qmtp->disconnect if @pieces; return shift @pieces }), 'code that closes the link');
+    is(codes($qmtp->collect->results), '250', '... delivered over another one');
+    is($server->connections, 2, '... of two');
+}
+
 # ---- a wait that ran out closes the link at once, and says so
 
 {

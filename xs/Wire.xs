@@ -10,11 +10,23 @@
 #include "link_quick.h"
 #include "order.h"
 #include "qmtp_flight_glue.h"
-#include "qmtp_glue.h"
-#include "qmtp_quick.h"
+#include "qmtp_link.h"
+#include "qmtp_client.h"
 #include "wait.h"
 #include "../c/command.h"
 #include "../c/error.h"
+
+/* The numbers that Perl needs to know. */
+static void numbers_boot(pTHX)
+{
+    HV *client = gv_stashpvs("Mail::Wire::Client", GV_ADD);
+
+#define MWX_NUMBER(name) newCONSTSUB(client, #name, newSViv(MWX_##name));
+    MWX_UNTILS(MWX_NUMBER)
+    MWX_OUTCOMES(MWX_NUMBER)
+#undef MWX_NUMBER
+    newCONSTSUB(gv_stashpvs("Net::QMTP", GV_ADD), "_DEFERRED", newSViv(MW_QMTP_DEFERRED));
+}
 
 MODULE = Mail::Wire  PACKAGE = Mail::Wire
 
@@ -22,6 +34,7 @@ PROTOTYPES: DISABLE
 
 BOOT:
     mwx_known_boot(aTHX);
+    numbers_boot(aTHX);
     mwx_hooks_boot(aTHX);
 
 #ifdef USE_ITHREADS

@@ -271,6 +271,7 @@ int mwx_is_success(pTHX_ AV *result)
 SV *mwx_result(pTHX_ const mw_result *r, size_t index)
 {
     AV *fields = newAV();
+    SV **field;
     mw_slice text = { "", 0 };
 
     if (r->text) {
@@ -281,12 +282,14 @@ SV *mwx_result(pTHX_ const mw_result *r, size_t index)
         text.len = strlen(text.base);
     }
     av_extend(fields, 5);
-    av_push(fields, r->recipient ? newSVpvn(r->recipient->bytes, r->recipient->len) : newSVpvs(""));
-    av_push(fields, newSVuv(index));
-    av_push(fields, newSVuv(r->code ? r->code : 421));
-    SvTAINTED_on(AvARRAY(fields)[RESULT_CODE]);
-    av_push(fields, mwx_of_wire(aTHX_ text.base, text.len));
-    av_push(fields, mwx_stage(aTHX_ r->stage));
-    av_push(fields, newSViv(r->maybe_delivered ? 1 : 0));
-    return sv_bless(newRV_noinc((SV *)fields), gv_stashpvs("Mail::Wire::Result", GV_ADD));
+    field = AvARRAY(fields);
+    field[0] = r->recipient ? newSVpvn(r->recipient->bytes, r->recipient->len) : newSVpvs("");
+    field[1] = newSVuv(index);
+    field[RESULT_CODE] = newSVuv(r->code ? r->code : 421);
+    SvTAINTED_on(field[RESULT_CODE]);
+    field[MWX_RESULT_MESSAGE] = mwx_of_wire(aTHX_ text.base, text.len);
+    field[4] = mwx_stage(aTHX_ r->stage);
+    field[5] = newSViv(r->maybe_delivered ? 1 : 0);
+    AvFILLp(fields) = 5;
+    return mwx_object(aTHX_ MWX_CLASS_RESULT, fields);
 }

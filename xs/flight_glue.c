@@ -308,10 +308,10 @@ int mwx_flight_run(pTHX_ mwx_link *link, SV *ref, int until, IV id, int may_wait
     int rc;
 
     if (until == MWX_UNTIL_ROOM && reached(link, until, id))
-        return MWX_FLIGHT_REACHED;
+        return MWX_REACHED;
     ask_timeout(aTHX_ link, ref);
     if (link->died)
-        return MWX_FLIGHT_BLOCKED;
+        return MWX_BLOCKED;
     /* The caller's code may have taken its time. */
     if (link->deadlines.count && delivery_deadline(link) <= mw_io_now())
         timed_out(aTHX_ link, ref);
@@ -320,23 +320,23 @@ int mwx_flight_run(pTHX_ mwx_link *link, SV *ref, int until, IV id, int may_wait
         mw_flight_advance(link->flight);
         close_broken(aTHX_ link, ref);
         if (reached(link, until, id))
-            return MWX_FLIGHT_REACHED;
+            return MWX_REACHED;
         if (mw_flight_wants(link->flight))
-            return MWX_FLIGHT_WANTS;
+            return MWX_WANTS;
         if (!may_wait && moved >= FAIR_SHARE && mw_outq_len(mw_lmtp_out(link->session)))
-            return MWX_FLIGHT_BLOCKED;
+            return MWX_BLOCKED;
         rc = move(aTHX_ link, ref, may_wait);
         if (rc == 0 || rc == MWX_E_DIED)
-            return MWX_FLIGHT_BLOCKED;
+            return MWX_BLOCKED;
         moved += rc > 0 ? (size_t)rc : 0;
         if (rc == MW_E_TIMEOUT)
             timed_out(aTHX_ link, ref);
         else if (rc < 0)
             lose(aTHX_ link, ref, rc);
         else if (link->watched)
-            return MWX_FLIGHT_MOVED;
+            return MWX_MOVED;
         if (link->died)
-            return MWX_FLIGHT_BLOCKED;
+            return MWX_BLOCKED;
     }
 }
 

@@ -3,6 +3,7 @@
 #define MWX_FLIGHT_GLUE_H
 
 #include "link.h"
+#include "running.h"
 #include "../c/flight.h"
 
 /* Hands a delivery over. mail: its first command line; undef when nothing can be sent. rcpts: for each
@@ -18,16 +19,10 @@ IV mwx_flight_submit_file(pTHX_ mwx_link *link, SV *mail, AV *rcpts, SV *handle,
  * pieces will come. */
 IV mwx_flight_launch(pTHX_ mwx_link *link, mw_delivery *d, SV *content, int raw, NV deadline);
 
-/* What mwx_flight_run returns. */
-enum { MWX_FLIGHT_REACHED, MWX_FLIGHT_WANTS, MWX_FLIGHT_MOVED, MWX_FLIGHT_BLOCKED };
-
-/* What it runs for. */
-enum { MWX_UNTIL_DONE, MWX_UNTIL_ROOM, MWX_UNTIL_BLOCKED, MWX_UNTIL_IDLE, MWX_UNTIL_QUEUED, MWX_UNTIL_SENT };
-
 /* Moves bytes and draws conclusions until delivery id is finished, or there is room for one more of id bytes, or
  * nothing goes on without waiting, or nothing is owed, or nothing goes on and more is to come, or all that
- * may be sent was: MWX_FLIGHT_REACHED. Earlier with MWX_FLIGHT_WANTS when a delivery's next piece can be
- * sent, and with MWX_FLIGHT_MOVED after each step while somebody watches. MWX_FLIGHT_BLOCKED: it would have
+ * may be sent was: MWX_REACHED. Earlier with MWX_WANTS when a delivery's next piece can be
+ * sent, and with MWX_MOVED after each step while somebody watches. MWX_BLOCKED: it would have
  * to wait, and must not; or it must not, has moved much, and there is more to write. */
 int mwx_flight_run(pTHX_ mwx_link *link, SV *ref, int until, IV id, int may_wait);
 

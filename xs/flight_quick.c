@@ -153,7 +153,7 @@ static int prepare(pTHX_ mwx_link *link, SV *self, SV **arguments, int count, qu
 {
     mwx_order o;
 
-    if (mw_lmtp_in_transaction(link->session) || !mwx_order_read(aTHX_ &o, arguments, count))
+    if (mw_lmtp_in_transaction(link->session) || !mwx_order_read(aTHX_ &o, arguments, count) || !o.content)
         return 0;
     q->content = sv_2mortal(mwx_shared_copy(aTHX_ o.content));
     q->deadline = o.deadline;
@@ -192,7 +192,7 @@ static int make_room(pTHX_ mwx_link *link, SV *self, const quick *q)
 {
     int may_wait = !link->nonblocking && q->deadline == 0;
 
-    if (mwx_flight_run(aTHX_ link, self, MWX_UNTIL_ROOM, (IV)SvCUR(q->content), may_wait) == MWX_FLIGHT_REACHED)
+    if (mwx_flight_run(aTHX_ link, self, MWX_UNTIL_ROOM, (IV)SvCUR(q->content), may_wait) == MWX_REACHED)
         return 1;
     mw_delivery_free(q->delivery);
     mwx_link_leave(aTHX_ link);

@@ -14,6 +14,7 @@ typedef struct {
     void *owner;                /* the interpreter */
     SV *keys[MWX_KEY_COUNT];    /* with their hashes */
     SV *stages[STAGES];
+    HV *classes[MWX_CLASS_COUNT];
 } my_cxt_t;
 
 START_MY_CXT
@@ -22,6 +23,12 @@ static const char *const key_names[] = {
 #define MWX_KEY(name, key) key,
     MWX_KEYS(MWX_KEY)
 #undef MWX_KEY
+};
+
+static const char *const class_names[] = {
+#define MWX_CLASS(name, class) class,
+    MWX_CLASSES(MWX_CLASS)
+#undef MWX_CLASS
 };
 
 static void *interpreter(pTHX)
@@ -47,6 +54,8 @@ static my_cxt_t *fill(pTHX_ my_cxt_t *known)
         known->keys[i] = shared(aTHX_ key_names[i]);
     for (i = 0; i < STAGES; i++)
         known->stages[i] = shared(aTHX_ mw_stage_text((mw_stage)i));
+    for (i = 0; i < MWX_CLASS_COUNT; i++)
+        known->classes[i] = (HV *)SvREFCNT_inc((SV *)gv_stashpv(class_names[i], GV_ADD));
     known->owner = interpreter(aTHX);
     return known;
 }
@@ -101,6 +110,11 @@ void mwx_set_entry(pTHX_ HV *own, mwx_key key, SV *value)
 
     if (!hv_store_ent(own, name, value, SvSHARED_HASH(name)))
         SvREFCNT_dec(value);
+}
+
+SV *mwx_object(pTHX_ mwx_class class, AV *fields)
+{
+    return sv_bless(newRV_noinc((SV *)fields), known(aTHX)->classes[class]);
 }
 
 SV *mwx_stage(pTHX_ mw_stage stage)

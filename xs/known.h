@@ -40,6 +40,16 @@ SV *mwx_entry(pTHX_ HV *own, mwx_key key);
 /* Sets it; value is taken over. */
 void mwx_set_entry(pTHX_ HV *own, mwx_key key, SV *value);
 
+/* The classes that our values have, of which there are many. */
+#define MWX_CLASSES(X) X(DELIVERY, "Mail::Wire::Delivery") X(RESULT, "Mail::Wire::Result")
+
+#define MWX_CLASS(name, class) MWX_CLASS_##name,
+typedef enum mwx_class { MWX_CLASSES(MWX_CLASS) MWX_CLASS_COUNT } mwx_class;
+#undef MWX_CLASS
+
+/* A new object of the class: a reference to fields, which it takes over. */
+SV *mwx_object(pTHX_ mwx_class class, AV *fields);
+
 /* A stage's name: a new scalar. */
 SV *mwx_stage(pTHX_ mw_stage stage);
 

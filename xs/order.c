@@ -3,8 +3,7 @@
 #include "convert.h"
 #include "known.h"
 
-/* A list that is no object's, of plain strings. NULL: it is none. */
-static AV *plain_list(pTHX_ SV *sv)
+AV *mwx_order_list(pTHX_ SV *sv)
 {
     AV *list = SvROK(sv) && SvTYPE(SvRV(sv)) == SVt_PVAV && !SvOBJECT(SvRV(sv)) && !SvRMAGICAL(SvRV(sv)) ? (AV *)SvRV(sv) : NULL;
     SSize_t i;
@@ -79,9 +78,11 @@ static int read_option(pTHX_ mwx_order *o, option which, SV *value)
     case OPTION_FROM:
         return mwx_is_plain(value) && (o->sender = value);
     case OPTION_TO:
-        return (o->rcpts = plain_list(aTHX_ value)) != NULL;
+        return (o->rcpts = mwx_order_list(aTHX_ value)) != NULL;
     case OPTION_DATA:
-        return (o->content = plain_content(value)) != NULL;
+        o->content = plain_content(value);
+        o->given = o->content ? NULL : value;
+        return 1;
     case OPTION_DEADLINE:
         return read_deadline(aTHX_ o, value);
     case OPTION_SIZE:
@@ -104,7 +105,7 @@ int mwx_order_read(pTHX_ mwx_order *o, SV **arguments, int count)
     for (i = 0; i + 1 < count; i += 2)
         if (!read_option(aTHX_ o, option_of(arguments[i]), arguments[i + 1]))
             return 0;
-    return count % 2 == 0 && o->sender && o->rcpts && o->content;
+    return count % 2 == 0 && o->sender && o->rcpts && (o->content || o->given);
 }
 
 IV mwx_ripe(pTHX_ SV *self)
@@ -155,5 +156,5 @@ SV *mwx_delivery(pTHX_ IV id, AV *results)
     av_extend(fields, 1);
     av_push(fields, newSViv(id));
     av_push(fields, newRV_noinc((SV *)results));
-    return sv_bless(newRV_noinc((SV *)fields), gv_stashpvs("Mail::Wire::Delivery", GV_ADD));
+    return mwx_object(aTHX_ MWX_CLASS_DELIVERY, fields);
 }

@@ -6,14 +6,18 @@
 
 typedef struct mwx_order {
     SV *sender, *content;   /* plain strings, content of octets */
+    SV *given;              /* what Data is when content is NULL: nothing plain */
     AV *rcpts;              /* of plain strings, one or more */
     NV deadline;            /* seconds; 0: none was given */
     SV *size, *bits, *encoding;     /* plain, or NULL: not given */
 } mwx_order;
 
-/* Whether the arguments are From, To and Data, plain (Data may be a reference to a string), and perhaps Deadline, Size, Bits and
- * Encoding, plain or undef, and nothing else. */
+/* Whether the arguments are From, To and Data, plain (but for Data: see given; it may be a reference to a string), and perhaps
+ * Deadline, Size, Bits and Encoding, plain or undef, and nothing else. */
 int mwx_order_read(pTHX_ mwx_order *o, SV **arguments, int count);
+
+/* The list that sv refers to, of one plain string or more, if it is no object's. NULL: it is none. */
+AV *mwx_order_list(pTHX_ SV *sv);
 
 /* Whether sv is a number, plain: *value_r. */
 int mwx_order_number(pTHX_ SV *sv, NV *value_r);

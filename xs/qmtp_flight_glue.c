@@ -31,6 +31,7 @@ static int free_flight(pTHX_ SV *object, MAGIC *mg)
         while ((d = mw_qmtp_flight_first(f->flight)))
             delivery_free(aTHX_ f, d);
         mw_qmtp_flight_free(f->flight);
+        SvREFCNT_dec(f->file);
         Safefree(f);
     }
     return 0;
@@ -107,13 +108,13 @@ static int add_recipients(pTHX_ mw_qmtp_delivery *d, AV *rcpts)
 }
 
 /* Everything of it but the content. */
-static mw_qmtp_delivery *delivery_new(pTHX_ SV *sender, AV *rcpts, SV *eol)
+static mw_qmtp_delivery *delivery_new(pTHX_ const mwx_qmtp_envelope *e)
 {
-    mw_slice line_end = mwx_octets(aTHX_ eol, 0, "an encoding");
+    mw_slice line_end = mwx_octets(aTHX_ e->eol, 0, "an encoding");
     unsigned char first = line_end.len ? (unsigned char)line_end.base[0] : 0;
-    mw_qmtp_delivery *d = mw_qmtp_delivery_new(mw_alloc_default(), mwx_qmtp_address(aTHX_ sender, "a sender"), first);
+    mw_qmtp_delivery *d = mw_qmtp_delivery_new(mw_alloc_default(), mwx_qmtp_address(aTHX_ e->sender, "a sender"), first);
 
-    if (d && !add_recipients(aTHX_ d, rcpts))
+    if (d && !add_recipients(aTHX_ d, e->rcpts))
         return d;
     mw_qmtp_delivery_free(d);
     croak("Net::QMTP: %s", mw_error_text(MW_E_NOMEM));
@@ -134,45 +135,49 @@ static IV launch(mwx_qmtp_flight *f, mw_qmtp_delivery *d, SV *owner, NV deadline
     return (IV)mw_qmtp_flight_add(f->flight, d);
 }
 
-IV mwx_qmtp_flight_add(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol, SV *content, NV deadline)
+IV mwx_qmtp_flight_add_text(pTHX_ mwx_qmtp_flight *f, const mwx_qmtp_envelope *e, SV *text)
 {
-    SV *kept = sv_2mortal(newSVsv(content));
-    mw_qmtp_delivery *d;
-    const char *bytes;
     STRLEN len;
+    const char *bytes = SvPV(text, len);
+    mw_qmtp_delivery *d = delivery_new(aTHX_ e);
 
-    if (SvUTF8(kept) && !sv_utf8_downgrade(kept, TRUE))
-        croak("Wide character in a message: encode the text first, for example with Encode::encode");
-    bytes = SvPV(kept, len);
-    d = delivery_new(aTHX_ sender, rcpts, eol);
     mw_qmtp_delivery_content(d, bytes, len);
-    return launch(f, d, SvREFCNT_inc_simple_NN(kept), deadline);
+    return launch(f, d, SvREFCNT_inc_simple_NN(text), e->deadline);
 }
 
-IV mwx_qmtp_flight_add_file(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol, SV *handle, NV offset, NV size, NV deadline)
+static IV add_file(pTHX_ mwx_qmtp_flight *f, const mwx_qmtp_envelope *e, SV *const *content)
 {
-    int fd = mwx_fd(aTHX_ handle);
+    int fd = mwx_fd(aTHX_ content[0]);
     int64_t stamp = fd < 0 ? 0 : mw_io_file_stamp(fd);
     mw_qmtp_delivery *d;
 
     if (fd < 0)
         croak("Net::QMTP: the message's file is closed");
-    d = delivery_new(aTHX_ sender, rcpts, eol);
-    mw_qmtp_delivery_file(d, fd, (uint64_t)offset, (uint64_t)size, stamp);
-    return launch(f, d, newSVsv(handle), deadline);
+    d = delivery_new(aTHX_ e);
+    mw_qmtp_delivery_file(d, fd, (uint64_t)SvNV(content[1]), (uint64_t)SvNV(content[2]), stamp);
+    return launch(f, d, newSVsv(content[0]), e->deadline);
 }
 
-IV mwx_qmtp_flight_add_unread(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol, SV *why)
+static IV add_unread(pTHX_ mwx_qmtp_flight *f, const mwx_qmtp_envelope *e, SV *why)
 {
     mw_text *words = text_of(aTHX_ why);
-    mw_qmtp_delivery *d = delivery_new(aTHX_ sender, rcpts, eol);
-    IV id;
+    mw_qmtp_delivery *d = delivery_new(aTHX_ e);
+    IV id = launch(f, d, NULL, 0);
 
-    mw_qmtp_delivery_content(d, "", 0);
-    id = launch(f, d, NULL, 0);
     mw_qmtp_flight_unread(f->flight, d, words);
     mw_text_drop(words);
     return id;
+}
+
+IV mwx_qmtp_flight_add(pTHX_ mwx_qmtp_flight *f, const mwx_qmtp_envelope *e, SV *const *content, int count)
+{
+    if (count == 3)
+        return add_file(aTHX_ f, e, content);
+    if (count == 2)
+        return add_unread(aTHX_ f, e, content[1]);
+    if (!SvROK(content[0]))
+        croak("Net::QMTP: a message is a reference to its text");
+    return mwx_qmtp_flight_add_text(aTHX_ f, e, SvRV(content[0]));
 }
 
 size_t mwx_qmtp_flight_orphans(const mwx_qmtp_flight *f)
@@ -284,16 +289,24 @@ static int is_old(const mwx_qmtp_flight *f, const mwx_qmtp *link)
     return f->life > 0 && mwx_qmtp_age(link) >= f->life;
 }
 
-/* What has come is looked at, and what may go is queued: an old link gets nothing more. */
-static void turn(mwx_qmtp_flight *f, mwx_qmtp *link)
+/* What has come is looked at, and what may go is queued: an old link gets nothing more. What comes over an idle link answers
+ * nothing: it must be seen before the next package is there to be answered. 0, or MWX_E_DIED. */
+static int turn(pTHX_ mwx_qmtp_flight *f, mwx_qmtp *link, SV *ref)
 {
+    int sound = 1;
+
     mw_qmtp_flight_read(f->flight, link->session);
-    if (mw_qmtp_flight_waits(f->flight) && !is_old(f, link))
-        mw_qmtp_flight_write(f->flight, link->session);
+    if (mw_qmtp_flight_waits(f->flight) && !is_old(f, link)) {
+        if (!mw_qmtp_in_flight(link->session) && (sound = mwx_qmtp_look(aTHX_ link, ref)) < 0)
+            return sound;
+        if (sound)
+            mw_qmtp_flight_write(f->flight, link->session);
+    }
     if (mw_qmtp_error(link->session)) {
         mw_qmtp_flight_lost(f->flight, link->session);
         mwx_qmtp_flight_expire(f);
     }
+    return 0;
 }
 
 int mwx_qmtp_flight_has_room(const mwx_qmtp_flight *f, uint64_t size)
@@ -319,10 +332,10 @@ static int reached(const mwx_qmtp_flight *f, const mwx_qmtp *link, int until, IV
     if (!mw_qmtp_flight_unanswered(f->flight))
         return 1;
     switch (until) {
-    case MWX_QMTP_DONE: return !d || d->state == MW_QMTP_OVER;
-    case MWX_QMTP_ROOM: return mwx_qmtp_flight_has_room(f, (uint64_t)id);
-    case MWX_QMTP_QUEUED: return !is_unlinked(f, link) && queued(link) < MW_QMTP_HIGH_WATER;
-    case MWX_QMTP_SENT: return !is_unlinked(f, link) && !queued(link);
+    case MWX_UNTIL_DONE: return !d || d->state == MW_QMTP_OVER;
+    case MWX_UNTIL_ROOM: return mwx_qmtp_flight_has_room(f, (uint64_t)id);
+    case MWX_UNTIL_QUEUED: return !is_unlinked(f, link) && queued(link) < MW_QMTP_HIGH_WATER;
+    case MWX_UNTIL_SENT: return !is_unlinked(f, link) && !queued(link);
     default: return 0;
     }
 }
@@ -349,37 +362,37 @@ static int move(pTHX_ mwx_qmtp_flight *f, mwx_qmtp *link, SV *ref, int may_wait)
     if (rc == MW_E_TIMEOUT && wait_deadline(f, link) > mw_io_now())
         return 1;
     if (rc < 0)
-        mwx_qmtp_broken(link, rc);
+        mwx_qmtp_broken(aTHX_ link, rc, f->file);
     return 1;
 }
 
 static int run(pTHX_ mwx_qmtp_flight *f, SV *ref, int until, IV id, int may_wait, int watched)
 {
     mwx_qmtp *link = link_of(aTHX_ ref);
-    const mw_qmtp_delivery *d = until == MWX_QMTP_DONE ? mw_qmtp_flight_find(f->flight, id) : NULL;
+    const mw_qmtp_delivery *d = until == MWX_UNTIL_DONE ? mw_qmtp_flight_find(f->flight, id) : NULL;
     uint64_t before = link ? mw_qmtp_out(link->session)->sent : 0;
     int moved;
 
     if (f->deadlines.count)
         mwx_qmtp_flight_expire(f);
     for (;;) {
-        if (link)
-            turn(f, link);
-        else
+        if (!link)
             mwx_qmtp_flight_expire(f);
+        else if ((moved = turn(aTHX_ f, link, ref)) < 0)
+            return moved;
         if (link && mw_qmtp_error(link->session))
-            return MWX_QMTP_UNLINKED;
+            return MWX_UNLINKED;
         if (reached(f, link, until, id, d))
-            return MWX_QMTP_REACHED;
+            return MWX_REACHED;
         if (is_unlinked(f, link))
-            return MWX_QMTP_UNLINKED;
+            return MWX_UNLINKED;
         moved = move(aTHX_ f, link, ref, may_wait);
         if (moved < 0)
             return moved;
         if (!moved || (!may_wait && mw_qmtp_out(link->session)->sent - before > TURN_MAX))
-            return MWX_QMTP_BLOCKED;
+            return MWX_BLOCKED;
         if (watched)
-            return MWX_QMTP_MOVED;
+            return MWX_MOVED;
     }
 }
 
@@ -400,10 +413,18 @@ int mwx_qmtp_flight_run(pTHX_ mwx_qmtp_flight *f, SV *ref, int until, IV id, int
     f->busy = 0;
     /* What came of it is in the results: $! stays what it was. */
     errno = error;
-    f->failed |= said == MWX_QMTP_UNLINKED;
+    f->failed |= said == MWX_UNLINKED;
     if (said == MWX_E_DIED)
         mwx_rethrow(aTHX_ &mwx_qmtp_of(aTHX_ ref)->died);
     return said;
+}
+
+int mwx_qmtp_flight_holds_back(pTHX_ mwx_qmtp_flight *f, mwx_qmtp *link)
+{
+    if (mw_qmtp_error(link->session) || !queued(link) || is_old(f, link))
+        return 0;
+    mw_qmtp_flight_write(f->flight, link->session);
+    return !mw_qmtp_error(link->session) && queued(link) < MW_QMTP_HIGH_WATER;
 }
 
 /* ---- giving up */
@@ -426,14 +447,6 @@ void mwx_qmtp_flight_give_up(pTHX_ mwx_qmtp_flight *f, SV *ref, IV id, SV *why)
         mw_qmtp_flight_cancel(f->flight, d, words);
     else if (!id)
         mw_qmtp_flight_abandon(f->flight, words);
-    mw_text_drop(words);
-}
-
-void mwx_qmtp_flight_abandon(pTHX_ mwx_qmtp_flight *f, SV *why)
-{
-    mw_text *words = text_of(aTHX_ why);
-
-    mw_qmtp_flight_abandon(f->flight, words);
     mw_text_drop(words);
 }
 
@@ -464,5 +477,5 @@ NV mwx_qmtp_flight_sent(pTHX_ mwx_qmtp_flight *f, SV *ref, IV id)
     mwx_qmtp *link = link_of(aTHX_ ref);
     const mw_qmtp_delivery *d = mw_qmtp_flight_find(f->flight, id);
 
-    return d ? (NV)mw_qmtp_delivery_sent(d, link ? link->session : NULL) : 0;
+    return d ? (NV)mw_qmtp_delivery_sent(d, link ? mw_qmtp_out(link->session)->sent : 0) : 0;
 }

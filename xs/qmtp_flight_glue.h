@@ -1,93 +1,100 @@
-/* qmtp_flight_glue.h - deliveries of a Net::QMTP: handing them over, moving them, taking their results.
+/* qmtp_flight_glue.h - the deliveries of a Net::QMTP: handing them over, moving them, taking their results.
  *
- * They outlive the link, so that they have a handle of their own; the link is given to each call that
- * needs one, as a Net::QMTP::Link or undef. Connecting again is the owner's part.
+ * Deliveries outlive the link, so they have a handle of their own, a Net::QMTP::Flight. The link is given to each call that needs
+ * one: a Net::QMTP::Link, or undef when there is none. Connecting again is the owner's part.
  */
 #ifndef MWX_QMTP_FLIGHT_GLUE_H
 #define MWX_QMTP_FLIGHT_GLUE_H
 
 #include "deadlines.h"
-#include "qmtp_glue.h"
+#include "qmtp_link.h"
+#include "running.h"
 #include "../c/qmtp_flight.h"
 
-/* What time is counted for: the server takes what is sent, answers a package, answers its next recipient. */
+/* What is waited for: that the server takes what is sent, that it answers a package, that it answers the next recipient. */
 enum { MWX_QMTP_BODY, MWX_QMTP_FINAL, MWX_QMTP_NEXT, MWX_QMTP_WAITS };
 
 typedef struct mwx_qmtp_flight {
     mw_qmtp_flight *flight;
-    size_t window;                  /* how many, */
-    uint64_t window_bytes;          /* and how much content, may be unanswered */
-    NV seconds[MWX_QMTP_WAITS];     /* for each wait; 0 none */
-    NV life;                        /* seconds after which a link gets nothing more */
-    Pid_t pid;                      /* of whoever handed the first of what is unanswered over */
-    mwx_deadlines deadlines;        /* of deliveries */
-    int failed;                     /* a link was lost since something was handed over to an idle one */
-    int busy;                       /* a handler that runs during a wait must not start another */
-    uint64_t mark;                  /* what the server had done, */
-    int waiting;                    /* the wait, */
-    int64_t since;                  /* and when it began */
+    size_t window;                  /* the most deliveries that may be unanswered */
+    uint64_t window_bytes;          /* the most content that they may have together */
+    NV seconds[MWX_QMTP_WAITS];     /* the limit of each wait; 0: none */
+    NV life;                        /* a link of this age gets nothing more; 0: no limit */
+    Pid_t pid;                      /* the process that handed over the first of what is unanswered */
+    mwx_deadlines deadlines;        /* of the deliveries */
+    SV *file;                       /* words in front of what is wrong with a file; NULL: none */
+    int is_told;                    /* Debug: Perl tells what happens */
+    int nonblocking;
+    int failed;                     /* a link was lost, and something was unanswered ever since */
+    int busy;                       /* a call is moving bytes: a signal's handler must not start another */
+    uint64_t mark;                  /* what the server had taken and answered when the wait began */
+    int waiting;                    /* which wait it is */
+    int64_t since;                  /* when it began */
 } mwx_qmtp_flight;
 
 /* Hangs a flight on the object of ref. */
 void mwx_qmtp_flight_attach(pTHX_ SV *ref);
 
-/* Croaks when ref has none. */
+/* The flight of ref. Croaks when there is none. */
 mwx_qmtp_flight *mwx_qmtp_flight_of(pTHX_ SV *ref);
 
-/* Whether it is a copy in another thread, which has none. */
+/* True when ref is another thread's copy of a flight. */
 int mwx_qmtp_flight_is_clone(pTHX_ SV *ref);
 
-/* The octets of an address as people write it, as they go into a package: without outer white space and brackets (see
- * mw_address_path). A wider character: the whole string's UTF-8. */
+/* The octets of an address as they go into a package: without outer white space and brackets (see mw_address_path). A string
+ * with a wide character is encoded as UTF-8. where: words for a croak. */
 mw_slice mwx_qmtp_address(pTHX_ SV *sv, const char *where);
 
-/* Hands a delivery over and returns its id. rcpts: a list of octet strings. content: octets, of which a
- * copy-on-write copy is kept; or a handle on a plain file, size bytes of which from offset on are the
- * content. deadline in seconds from now, 0 none. */
-IV mwx_qmtp_flight_add(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol, SV *content, NV deadline);
-IV mwx_qmtp_flight_add_file(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol, SV *handle, NV offset, NV size, NV deadline);
+/* All of a delivery but its content. */
+typedef struct mwx_qmtp_envelope {
+    SV *sender;     /* an address */
+    AV *rcpts;      /* one address or more */
+    SV *eol;        /* the octet that names the line end */
+    NV deadline;    /* seconds from now; 0: none */
+} mwx_qmtp_envelope;
 
-/* The same for one whose content could not be read, as `why` says: it is over at once. */
-IV mwx_qmtp_flight_add_unread(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, SV *eol, SV *why);
+/* Hands a delivery over and returns its id. text: octets. The scalar is kept, and nobody changes it until the delivery is over. */
+IV mwx_qmtp_flight_add_text(pTHX_ mwx_qmtp_flight *f, const mwx_qmtp_envelope *e, SV *text);
 
-/* How many deliveries of this process go unanswered if the object goes now. */
+/* Hands a delivery over and returns its id. content is what Perl found, count values:
+ *   1  a reference to the text (see mwx_qmtp_flight_add_text)
+ *   2  undef, and why the content cannot be read: the delivery is over at once
+ *   3  a handle on a plain file, and the offset and the size of the part that is the content */
+IV mwx_qmtp_flight_add(pTHX_ mwx_qmtp_flight *f, const mwx_qmtp_envelope *e, SV *const *content, int count);
+
+/* How many deliveries are lost if the object goes now: those unanswered, in the process that handed them over. */
 size_t mwx_qmtp_flight_orphans(const mwx_qmtp_flight *f);
 
-/* Whether the window has room for another one of so many bytes. */
+/* True when the window has room for one more delivery of so many bytes. */
 int mwx_qmtp_flight_has_room(const mwx_qmtp_flight *f, uint64_t size);
 
-/* What mwx_qmtp_flight_run returns. The numbers are those of Mail::Wire::Client. */
-enum { MWX_QMTP_REACHED = 0, MWX_QMTP_MOVED = 2, MWX_QMTP_BLOCKED = 3, MWX_QMTP_UNLINKED = 4 };
-
-/* What it runs for. */
-enum { MWX_QMTP_DONE, MWX_QMTP_ROOM, MWX_QMTP_FLUSHED, MWX_QMTP_IDLE, MWX_QMTP_QUEUED, MWX_QMTP_SENT };
-
-/* Moves bytes until delivery id is over, there is room for another one of id bytes, nothing goes on without waiting,
- * nothing is unanswered, little enough is queued to be held back, or nothing is: MWX_QMTP_REACHED. With
- * MWX_QMTP_MOVED after each step when watched. MWX_QMTP_BLOCKED: it would have to wait, and must not.
- * MWX_QMTP_UNLINKED: the link is to be dropped, if there is one, and if something waits then, there must be
- * another or mwx_qmtp_flight_abandon. */
+/* Moves bytes until one of MWX_UNTIL_.. is true (running.h). id is a delivery for MWX_UNTIL_DONE, a number of bytes for
+ * MWX_UNTIL_ROOM. Returns:
+ *   MWX_REACHED   it is true
+ *   MWX_MOVED     one step was made, with watched set
+ *   MWX_BLOCKED   going on means waiting, with may_wait unset; or others must have their turn
+ *   MWX_UNLINKED  there is no link that deliveries can go on over. The owner drops the link, if there is one. If deliveries
+ *                 wait, the owner makes another link, or gives them up. */
 int mwx_qmtp_flight_run(pTHX_ mwx_qmtp_flight *f, SV *ref, int until, IV id, int may_wait, int watched);
 
-/* The link is given up on behalf of a delivery, if bytes of that are on their way; if not, only the
- * delivery is; if it is over, nothing. id 0: the link and all that has no results. Whoever has no answer
- * gets a deferral that says why. */
+/* True when all that waits is queued and may be held back: then there is nothing to run for. Makes no system call. */
+int mwx_qmtp_flight_holds_back(pTHX_ mwx_qmtp_flight *f, mwx_qmtp *link);
+
+/* Gives up delivery id: alone if it waits, together with the link if the link was given its package. With id 0: the link, and
+ * every delivery that is not over. Who has no answer gets a deferral with these words. */
 void mwx_qmtp_flight_give_up(pTHX_ mwx_qmtp_flight *f, SV *ref, IV id, SV *why);
 
-/* Nobody who waits will have a link. */
-void mwx_qmtp_flight_abandon(pTHX_ mwx_qmtp_flight *f, SV *why);
-
-/* The deliveries that wait and whose deadline has passed are over. Returns how many. */
+/* Ends the waiting deliveries whose deadline has passed. Returns how many. */
 size_t mwx_qmtp_flight_expire(mwx_qmtp_flight *f);
 
-/* The results of a delivery that is over, which is forgotten: a new array; else NULL. id 0: the oldest
- * delivery, whose id is set in *id_r (NULL: not wanted). */
+/* Forgets delivery id, or with id 0 the oldest one, if it is over. Returns its results, a new array, and sets *id_r (NULL: not
+ * wanted) to its id; NULL when it is not over. */
 AV *mwx_qmtp_flight_take(pTHX_ mwx_qmtp_flight *f, IV id, IV *id_r);
 
-/* Seconds to the next thing that time alone brings, with or without a link; negative: none. */
+/* Seconds until time alone brings something about; negative: it does not. */
 NV mwx_qmtp_flight_timeout(pTHX_ mwx_qmtp_flight *f, SV *ref);
 
-/* How much of a delivery's content has been sent. */
+/* How many bytes of a delivery's content have been sent. */
 NV mwx_qmtp_flight_sent(pTHX_ mwx_qmtp_flight *f, SV *ref, IV id);
 
 #endif

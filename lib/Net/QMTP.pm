@@ -18,9 +18,6 @@ use Mail::Wire::Standard ();
 our $VERSION = '1.000';
 our @ISA     = ('Mail::Wire::Packages');
 
-# The byte that names a message's line end, by the public name of the encoding.
-my %EOL = (unix => "\012", dos => "\015");
-
 # "Worst" first when equal recipients were answered differently.
 my %BADNESS = (success => 0, deferral => 1, failure => 2);
 
@@ -415,8 +412,8 @@ sub encoding {
 sub _eol {
     my ($type) = @_;
     $type = '' if !defined $type;
-    croak "Unknown encoding '$type': it is 'unix' or 'dos'" if !exists $EOL{$type};
-    return $EOL{$type};
+    my $eol = Mail::Wire::Packages::_line_end("$type");
+    return defined $eol ? $eol : croak "Unknown encoding '$type': it is 'unix' or 'dos'";
 }
 
 =head2 new_envelope
@@ -499,24 +496,27 @@ sub send {
         @{ Mail::Wire::Client::_copied($own->{recipients}, 1) };
     my $missing = $self->_missing(\@recipients);
     return $self->_failed("send: no $missing") if $missing;
-    return $self->_unsent(\@recipients, $own->{error} || 'send: no connection') if !$self->_has_link;
+    if (!$self->_has_link) {
+        $self->_unsent(\@recipients, my $why = $own->{error} || 'send: no connection');
+        return $self->_failed($why);
+    }
 
     # While a package is under way its link is not the object's: a handler that dies drops it, and
     # so closes it.
     my $link = delete $own->{link};
     local $own->{sending} = $link;
-    my $whole;
-    my ($ok, $died) = Mail::Wire::Client::_try(sub { $whole = $self->_send_package($link, \@recipients); $link->wait });
-    $link->lose($own->{error} = 'interrupted') if !$ok;
-    my $results = $link->results;
-    $own->{results} = $results if @$results;
-    $own->{results} = _deferrals(\@recipients, $link->error, 'connect') if !@{ $own->{results} };
+    my $flight = delete $own->{sender_flight} || $self->_new_sender;
+    my $problem;
+    my ($ok, $died) = Mail::Wire::Client::_try(sub { $problem = $self->_send_package($flight, $link, \@recipients) });
+    $flight->give_up($link, 0, $own->{error} = 'interrupted') if !$ok;
+    my $results = $flight->take(0, $own) || $self->_unsent(\@recipients, 'interrupted');
+    $own->{sender_flight} = $flight;
     die $died if !$ok;
-    $self->_debug($_->as_string) for @{ $own->{results} };
-    $self->_keep($link);
-    return undef if !$whole;    ## no critic (ProhibitExplicitReturnUndef)
+    $self->_noted($results);
+    $self->_keep($link, $problem);
+    return undef if $results->[0]->stage ne 'final';    ## no critic (ProhibitExplicitReturnUndef)
     $! = $errno;
-    return _answers(\@recipients, $own->{results});
+    return _answers(\@recipients, $results);
 }
 
 # A connection that is young enough. The one that a send had to close is made again.
@@ -541,15 +541,14 @@ sub _missing {
 # Nothing of the package has been begun.
 sub _unsent {
     my ($self, $recipients, $why) = @_;
-    $self->{net_qmtp}{results} = _deferrals($recipients, $why, 'connect');
-    return $self->_failed($why);
+    return $self->{net_qmtp}{results} = _deferrals($recipients, $why, 'connect');
 }
 
 # One for each recipient.
 sub _deferrals {
     my ($recipients, $why, $stage) = @_;
     my ($words, @to) = map { _octets($_) } $why, @$recipients;
-    return [ map { Mail::Wire::Result->_new($to[$_], $_, 450, $words, $stage) } 0 .. $#to ];
+    return [ map { Mail::Wire::Result->_new($to[$_], $_, _DEFERRED, $words, $stage) } 0 .. $#to ];
 }
 
 # "A QMTP session should take at most 1 hour" (qmtp.txt, 2).
@@ -560,84 +559,66 @@ sub _is_old {
     return $self->{net_qmtp}{link}->age >= $self->_session_life;
 }
 
-# True when the package has been sent whole.
+# Hands the package over and waits for its answers, over this link and no other one. Returns what went wrong, if anything did.
 sub _send_package {
-    my ($self, $link, $recipients) = @_;
+    my ($self, $flight, $link, $recipients) = @_;
     my $own     = $self->{net_qmtp};
-    my $message = $own->{message};
-    my $file    = defined $own->{file} ? $self->_open_file($link, $recipients) || return 0 : undef;
-    my $size    = $file ? -s $file : length $$message;
-    $self->_debug("sending $size bytes to " . @$recipients . ' recipients');
-    return $link->begin($own->{eol}, $size, $recipients)
-        && ($file ? $self->_give_file($link, $file, $size) : $link->lend($$message))
-        && ($link->end("$own->{sender}") || $self->_file_has_failed($link));
+    my @content = $self->_content(scalar @$recipients);
+    my ($why)   = @content == 2 ? $content[1] : ();
+    $flight->name_file($self->_of_file) if @content == 3;
+    $flight->add(my $id, "$own->{sender}", $recipients, $own->{eol}, 0, @content);
+    $flight->disown;
+    $flight->give_up(undef, 0, $why = $link->error)
+        if !defined $why && $flight->run($link, Mail::Wire::Client::UNTIL_DONE, $id, 1, 0) == Mail::Wire::Client::UNLINKED;
+    carp $why if defined $own->{file} && defined $why && index($why, $self->_of_file) == 0;
+    return $why;
 }
 
-sub _open_file {
-    my ($self, $link, $recipients) = @_;
-    my $name = $self->{net_qmtp}{file};
-    return $self->_no_file($link, $recipients, 'a name with a NUL in it') if $name =~ /\0/;
-    return $self->_no_file($link, $recipients, "$!") if !-e $name;
-    return $self->_no_file($link, $recipients, 'not a plain file') if !-f _;
-    my $file;
-    Mail::Wire::Standard::apart(sub { open $file, '<:raw', $name }) or return $self->_no_file($link, $recipients, "$!");
-    return $file;
-}
-
-# A large one goes from where it is.
-sub _give_file {
-    my ($self, $link, $file, $size) = @_;
-    return $self->_copy_file($link, $file, $size) if $size <= BLOCK;
-    return $link->lend_file($file, $size, "message_from_file: $self->{net_qmtp}{file}");
-}
-
-# False.
-sub _file_has_failed {
-    my ($self, $link) = @_;
-    carp $link->error if $link->file_failed;
-    return 0;
-}
-
-sub _copy_file {
-    my ($self, $link, $file, $left) = @_;
-    my $got;
-    while ($got = sysread $file, my $block, BLOCK) {
-        $left -= $got;
-        return $self->_bad_file($link, 'it grew while it was sent') if $left < 0;
-        $link->copy($block) or return 0;
+# The message as the flight takes it: see Mail::Wire::Packages::_settle.
+sub _content {
+    my ($self, $count) = @_;
+    my $own = $self->{net_qmtp};
+    my ($text, $file, $why) = $own->{message};
+    if (!$text) {
+        $file = _opened($own->{file}, \$why) or return (undef, $self->_of_file . ": $why");
     }
-    return $self->_bad_file($link, "$!") if !defined $got;
-    return $self->_bad_file($link, 'it shrank while it was sent') if $left;
-    return 1;
+    my $size = $text ? length $$text : -s $file;
+    $self->_debug("sending $size bytes to $count recipients");
+    return $text || ($file, 0, $size) if $text || $size > BLOCK;
+    $text = _read($file, $size, \$why);
+    return $text || (undef, $self->_of_file . ": $why");
 }
 
-# The session knows nobody yet whom it could make results for.
-sub _no_file {
-    my ($self, $link, $recipients, $why) = @_;
-    $self->{net_qmtp}{results} = _deferrals($recipients, $self->_file_problem($why), 'body');
-    return $self->_bad_file($link, $why);
+sub _of_file { return "message_from_file: $_[0]{net_qmtp}{file}" }
+
+# The open file; else $$why_r says why there is none.
+sub _opened {
+    my ($name, $why_r) = @_;
+    my $file;
+    $$why_r = $name =~ /\0/ ? 'a name with a NUL in it'
+        : !-e $name         ? "$!"
+        : !-f _             ? 'not a plain file'
+        : Mail::Wire::Standard::apart(sub { open $file, '<:raw', $name }) ? undef : "$!";
+    return defined $$why_r ? undef : $file;
 }
 
-sub _file_problem {
-    my ($self, $why) = @_;
-    return "message_from_file: $self->{net_qmtp}{file}: $why";
-}
-
-# The server discards a package whose end it never sees.
-sub _bad_file {
-    my ($self, $link, $why) = @_;
-    my $problem = $self->_file_problem($why);
-    carp $problem;
-    $link->lose($problem);
-    return 0;
+# A small file is read at once: a reference to its text; else $$why_r says why it cannot be had.
+sub _read {
+    my ($file, $size, $why_r) = @_;
+    my ($text, $got) = ('');
+    while ($got = sysread $file, $text, BLOCK, length $text) { last if length $text > $size }
+    $$why_r = !defined $got ? "$!"
+        : length $text > $size ? 'it grew while it was sent'
+        : length $text < $size ? 'it shrank while it was sent'
+        :                        return \$text;
+    return;
 }
 
 # The link is the object's again, if it is still good; a handler may have made another one meanwhile.
 sub _keep {
-    my ($self, $link) = @_;
-    my $problem = $link->error;
-    my $own     = $self->{net_qmtp};
-    if ($problem ne '') {
+    my ($self, $link, $problem) = @_;
+    my $own = $self->{net_qmtp};
+    if (defined $problem) {
         $own->{given_up} = 1 if !$own->{link};
         return $self->_failed("send: $problem");
     }

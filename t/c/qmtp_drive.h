@@ -1,4 +1,5 @@
-/* qmtp_drive.h - a QMTP session as its tests use it: packages in, wire bytes and results as text out. */
+/* qmtp_drive.h - a QMTP session as its tests use it: packages in, wire bytes and results as text out. The deliveries of all
+ * sessions stand in one list, oldest first, until their results are asked for. */
 #ifndef QMTP_DRIVE_H
 #define QMTP_DRIVE_H
 
@@ -8,6 +9,7 @@
 
 #define COUNT(a) (sizeof (a) / sizeof (a)[0])
 #define RCPTS_MAX 4
+#define WRITTEN_MAX 8
 
 typedef struct package {
     const char *message;        /* without the line end's byte */
@@ -22,37 +24,41 @@ static inline mw_slice slice(const char *text)
     return s;
 }
 
-/* The package up to where its message begins. 0 or the first error. */
-static inline int package_begin(mw_qmtp *q, const package *p)
+/* What sessions were lent, and the number of the first. */
+static mw_qmtp_delivery *written[WRITTEN_MAX];
+static int written_count, written_first = 1;
+
+/* A delivery of it. NULL: no memory. */
+static inline mw_qmtp_delivery *package_delivery(const mw_alloc *alloc, const package *p)
 {
-    int64_t number = mw_qmtp_begin(q);
-    int error = number < 0 ? (int)number : 0, i;
+    mw_qmtp_delivery *d = mw_qmtp_delivery_new(alloc, slice(p->sender), MW_QMTP_LF);
+    int error = d ? 0 : MW_E_NOMEM, i;
 
     for (i = 0; p->rcpts[i] && !error; i++)
-        error = mw_qmtp_rcpt(q, slice(p->rcpts[i]));
-    return error ? error : mw_qmtp_message(q, MW_QMTP_LF, strlen(p->message));
+        error = mw_qmtp_delivery_rcpt(d, slice(p->rcpts[i]));
+    if (!error) {
+        mw_qmtp_delivery_content(d, p->message, strlen(p->message));
+        return d;
+    }
+    mw_qmtp_delivery_free(d);
+    return NULL;
 }
 
-static inline int package_body(mw_qmtp *q, const package *p, int cut, int lend)
+/* Lends it to the session. What it says; the delivery is freed if it was not taken. */
+static inline int delivery_write(mw_qmtp *q, mw_qmtp_delivery *d)
 {
-    size_t left = strlen(p->message), n;
-    const char *at = p->message;
-    int error = 0;
+    int error = d ? mw_qmtp_write(q, d) : MW_E_NOMEM;
 
-    for (; left && !error; left -= n, at += n) {
-        n = tap_piece(cut, left);
-        error = mw_qmtp_body(q, at, n, lend);
-    }
+    if (d && d->state == MW_QMTP_WRITTEN)
+        written[written_count++] = d;
+    else
+        mw_qmtp_delivery_free(d);
     return error;
 }
 
-static inline int package_write(mw_qmtp *q, const package *p, int cut, int lend)
+static inline int package_write(mw_qmtp *q, const package *p)
 {
-    int error = package_begin(q, p);
-
-    if (!error)
-        error = package_body(q, p, cut, lend);
-    return error ? error : mw_qmtp_end(q, slice(p->sender));
+    return delivery_write(q, package_delivery(mw_alloc_default(), p));
 }
 
 /* Sends up to max bytes, adding them to wire (NULL: to nothing). Returns how many. */
@@ -85,32 +91,53 @@ static inline int session_receive(mw_qmtp *q, const char *bytes, size_t left, in
     return got;
 }
 
-/* Writes all results and takes the packages: "1 a=250:text b=-" and so on; "?" stands for
- * maybe_delivered, "-" for no result yet, "*" for a stage that is neither body nor final. */
-static inline void session_results(mw_qmtp *q, char *to)
+static inline void forget_written(int n)
 {
-    const mw_result *r;
-    int64_t number;
-    size_t count, i;
+    int i;
+
+    for (i = 0; i < n; i++)
+        mw_qmtp_delivery_free(written[i]);
+    memmove(written, written + n, sizeof *written * (size_t)(written_count - n));
+    written_count -= n;
+    written_first += n;
+}
+
+/* For the end of a test: the next package is the first. */
+static inline void session_end(mw_qmtp *q)
+{
+    mw_qmtp_free(q);
+    forget_written(written_count);
+    written_first = 1;
+}
+
+/* Writes all results, and forgets the packages that have theirs: "1 a=250:text b=-" and so on; "?" stands for
+ * maybe_delivered, "-" for no result yet, "*" for a stage that is neither body nor final. */
+static inline void session_results(char *to)
+{
+    int n;
+    size_t i;
 
     *to = '\0';
-    while ((r = mw_qmtp_results(q, &number, &count)), number) {
-        to += sprintf(to, "%d", (int)number);
-        for (i = 0; i < count; i++) {
-            to += sprintf(to, " %s=", r[i].recipient->bytes);
-            if (!r[i].code) {
+    for (n = 0; n < written_count; n++) {
+        const mw_qmtp_delivery *d = written[n];
+
+        to += sprintf(to, "%d", written_first + n);
+        for (i = 0; i < d->rcpts; i++) {
+            const mw_result *r = &d->results[i];
+
+            to += sprintf(to, " %s=", r->recipient->bytes);
+            if (!r->code) {
                 to += sprintf(to, "-");
                 continue;
             }
-            to += sprintf(to, "%u%s%s:%s", r[i].code, r[i].maybe_delivered ? "?" : "",
-                r[i].stage == MW_STAGE_FINAL ? "" : r[i].stage == MW_STAGE_BODY ? "(body)" : "*",
-                r[i].text ? r[i].text->bytes : "");
+            to += sprintf(to, "%u%s%s:%s", r->code, r->maybe_delivered ? "?" : "",
+                r->stage == MW_STAGE_FINAL ? "" : r->stage == MW_STAGE_BODY ? "(body)" : "*", r->text ? r->text->bytes : "");
         }
         to += sprintf(to, "; ");
-        if (!mw_qmtp_complete(q))
-            break;
-        mw_qmtp_take(q);
     }
+    for (n = 0; n < written_count && mw_qmtp_delivery_is_answered(written[n]); n++)
+        ;
+    forget_written(n);
 }
 
 static inline mw_qmtp *session_new(void)

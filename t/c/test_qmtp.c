@@ -28,22 +28,15 @@ static const struct { const char *name; package p; const char *wire; } wires[] =
 static void test_wires(void)
 {
     size_t i;
-    int cut, lend, good;
 
     for (i = 0; i < COUNT(wires); i++) {
-        good = 1;
-        for (cut = 0; cut < TAP_CUTS; cut++) {
-            for (lend = 0; lend < 2; lend++) {
-                mw_qmtp *q = session_new();
-                char wire[512] = "";
+        mw_qmtp *q = session_new();
+        char wire[512] = "";
 
-                good &= package_write(q, &wires[i].p, cut, lend) == 0;
-                session_send(q, sizeof wire, wire);
-                good &= strcmp(wire, wires[i].wire) == 0;
-                mw_qmtp_free(q);
-            }
-        }
-        tap_ok(good, "wire: %s", wires[i].name);
+        package_write(q, &wires[i].p);
+        session_send(q, sizeof wire, wire);
+        tap_ok(strcmp(wire, wires[i].wire) == 0, "wire: %s", wires[i].name);
+        session_end(q);
     }
 }
 
@@ -52,15 +45,59 @@ static void test_octets(void)
     mw_qmtp *q = session_new();
     static const char body[] = "a\0b", address[] = "r\0t";
     mw_slice s = { address, 3 }, v;
+    mw_qmtp_delivery *d = mw_qmtp_delivery_new(mw_alloc_default(), s, MW_QMTP_CRLF);
 
-    mw_qmtp_begin(q);
-    mw_qmtp_rcpt(q, s);
-    mw_qmtp_message(q, MW_QMTP_CRLF, 3);
-    mw_qmtp_body(q, body, 3, 0);
-    mw_qmtp_end(q, s);
+    mw_qmtp_delivery_rcpt(d, s);
+    mw_qmtp_delivery_content(d, body, 3);
+    delivery_write(q, d);
     tap_ok(mw_outq_peek(mw_qmtp_out(q), &v, 1) == 1 && v.len == 22
         && memcmp(v.base, "4:\ra\0b,3:r\0t,6:3:r\0t,,", 22) == 0, "wire: NUL bytes, and CRLF's byte");
-    mw_qmtp_free(q);
+    session_end(q);
+}
+
+/* Content is copied up to a limit, lent above it. */
+static void test_long_content(void)
+{
+    static char content[MW_QMTP_COPY_MAX + 2];
+    package p = { content, "s", { "a" } };
+    char wire[128];
+    size_t size;
+    mw_slice v[3];
+    int count;
+
+    memset(content, 'x', sizeof content - 1);
+    for (size = MW_QMTP_COPY_MAX + 1; size >= MW_QMTP_COPY_MAX; size--) {
+        mw_qmtp *q = session_new();
+
+        content[size] = '\0';
+        package_write(q, &p);
+        count = mw_outq_peek(mw_qmtp_out(q), v, 3);
+        tap_ok(size > MW_QMTP_COPY_MAX ? count == 3 && v[1].base == content && v[1].len == size : count >= 1 && v[0].base != content,
+            "wire: content of %d bytes", (int)size);
+        sprintf(wire, "%d:\n", (int)size + 1);
+        tap_ok(strncmp(v[0].base, wire, strlen(wire)) == 0, "wire: ... announced with its line end");
+        session_end(q);
+    }
+}
+
+/* Short addresses are put together first, long ones are not. */
+static void test_long_addresses(void)
+{
+    static char address[300], wire[1024], expected[1024];
+    package p = { "m", address, { address } };
+    size_t len;
+
+    for (len = 255; len <= 258; len++) {
+        mw_qmtp *q = session_new();
+
+        memset(address, 'a', len);
+        address[len] = *wire = '\0';
+        package_write(q, &p);
+        session_send(q, sizeof wire, wire);
+        sprintf(expected, "2:\nm,%d:%s,%d:%d:%s,,", (int)len, address, (int)len + 5, (int)len, address);
+        tap_ok(strcmp(wire, expected) == 0, "wire: addresses of %d bytes", (int)len);
+        session_end(q);
+    }
 }
 
 /* ---- what comes back ---- */
@@ -99,16 +136,16 @@ static int answers_match(size_t i, int cut)
 {
     mw_qmtp *q = session_new();
     char seen[1024], expected[1024];
-    int error = answers[i].error, good = package_write(q, answers[i].p, TAP_WHOLE, 0) == 0;
+    int error = answers[i].error, good = package_write(q, answers[i].p) == 0;
 
     session_send(q, SIZE_MAX, NULL);
     session_receive(q, answers[i].in, strlen(answers[i].in), cut);
     good &= mw_qmtp_read(q) == (error < 0 ? error : 0);
     good &= mw_qmtp_error(q) == (error < 0 ? error : 0);
-    session_results(q, seen);
+    session_results(seen);
     expand_text(expected, answers[i].results, error);
     good &= strcmp(seen, expected) == 0;
-    mw_qmtp_free(q);
+    session_end(q);
     return good;
 }
 
@@ -128,19 +165,17 @@ static void test_read_tells(void)
 {
     mw_qmtp *q = session_new();
 
-    package_write(q, &two, TAP_WHOLE, 0);
+    package_write(q, &two);
     session_send(q, SIZE_MAX, NULL);
     tap_ok(!mw_qmtp_between_answers(q), "before the first answer the long wait counts");
     tap_ok(session_receive(q, "1:K", 3, TAP_WHOLE) == 0, "read: 0 for a part");
     tap_ok(!mw_qmtp_between_answers(q), "a part of an answer is none");
     tap_ok(session_receive(q, ",", 1, TAP_WHOLE) == 1, "read: 1 for an answer");
     tap_ok(mw_qmtp_between_answers(q) && mw_qmtp_in_flight(q) == 1, "then the short wait counts");
-    tap_ok(!mw_qmtp_complete(q), "one of two answers does not complete the package");
-    mw_qmtp_take(q);
-    tap_ok(mw_qmtp_in_flight(q) == 1, "an incomplete package is not taken");
-    tap_ok(session_receive(q, "1:D,", 4, TAP_WHOLE) == 1 && mw_qmtp_complete(q), "two do");
+    tap_ok(!mw_qmtp_delivery_is_answered(written[0]), "one of two answers does not complete the package");
+    tap_ok(session_receive(q, "1:D,", 4, TAP_WHOLE) == 1 && mw_qmtp_delivery_is_answered(written[0]), "two do");
     tap_ok(!mw_qmtp_between_answers(q) && mw_qmtp_in_flight(q) == 0, "and nothing is waited for");
-    mw_qmtp_free(q);
+    session_end(q);
 }
 
 /* ---- limits ---- */
@@ -157,23 +192,23 @@ static void test_limits(void)
     for (i = 0; i < COUNT(cases); i++) {
         mw_qmtp *q = mw_qmtp_new(mw_alloc_default(), cases[i].max);
 
-        package_write(q, &one, TAP_WHOLE, 0);
+        package_write(q, &one);
         session_send(q, SIZE_MAX, NULL);
         session_receive(q, cases[i].in, strlen(cases[i].in), TAP_BYTES);
         tap_ok(mw_qmtp_error(q) == cases[i].error, "limit of %d: %s", (int)cases[i].max, cases[i].in);
-        mw_qmtp_free(q);
+        session_end(q);
     }
     for (i = MW_NETSTRING_MAX - 1; i <= MW_NETSTRING_MAX + 1; i++) {
         mw_qmtp *q = session_new();
 
-        package_write(q, &one, TAP_WHOLE, 0);
+        package_write(q, &one);
         session_send(q, SIZE_MAX, NULL);
         len = (size_t)sprintf(large, "%d:", (int)i);
         memset(large + len, 'K', i);
         large[len + i] = ',';
         session_receive(q, large, len + i + 1, TAP_WHOLE);
         tap_ok(mw_qmtp_error(q) == (i > MW_NETSTRING_MAX ? MW_E_NETSTRING_LIMIT : 0), "an answer of %d bytes", (int)i);
-        mw_qmtp_free(q);
+        session_end(q);
     }
 }
 
@@ -181,25 +216,23 @@ static void test_many_recipients(void)
 {
     enum { MANY = 10000 };
     mw_qmtp *q = session_new();
-    const mw_result *r;
+    mw_qmtp_delivery *d = mw_qmtp_delivery_new(mw_alloc_default(), slice("s"), MW_QMTP_LF);
     char address[16];
-    int64_t number;
-    size_t count = 0, i;
-    int good = mw_qmtp_begin(q) == 1;
+    size_t i;
+    int good = 1;
 
     for (i = 0; i < MANY; i++) {
         sprintf(address, "r%05d", (int)i);
-        good &= mw_qmtp_rcpt(q, slice(address)) == 0;
+        good &= mw_qmtp_delivery_rcpt(d, slice(address)) == 0;
     }
-    good &= mw_qmtp_message(q, MW_QMTP_LF, 0) == 0 && mw_qmtp_end(q, slice("s")) == 0;
+    good &= delivery_write(q, d) == 0;
     good &= session_send(q, SIZE_MAX, NULL) == strlen("1:\n,1:s,90000:,") + MANY * strlen("6:r00000,");
     for (i = 0; i < MANY; i++)
         good &= session_receive(q, i % 2 ? "1:K," : "1:D,", 4, TAP_WHOLE) == 1;
-    r = mw_qmtp_results(q, &number, &count);
-    for (i = 0; i < count; i++)
-        good &= r[i].code == (i % 2 ? MW_QMTP_ACCEPTED : MW_QMTP_REFUSED) && (size_t)atoi(r[i].recipient->bytes + 1) == i;
-    tap_ok(good && count == MANY, "ten thousand recipients, each with its own answer");
-    mw_qmtp_free(q);
+    for (i = 0; i < MANY; i++)
+        good &= d->results[i].code == (i % 2 ? MW_QMTP_ACCEPTED : MW_QMTP_REFUSED) && (size_t)atoi(d->results[i].recipient->bytes + 1) == i;
+    tap_ok(good, "ten thousand recipients, each with its own answer");
+    session_end(q);
 }
 
 /* ---- packages behind each other ---- */
@@ -218,15 +251,15 @@ static int pipelines_match(size_t i, int cut)
     int good = 1, n;
 
     for (n = 0; n < 3 && pipelines[i].p[n]; n++)
-        good &= package_write(q, pipelines[i].p[n], TAP_WHOLE, 0) == 0;
+        good &= package_write(q, pipelines[i].p[n]) == 0;
     good &= mw_qmtp_in_flight(q) == (size_t)n;
     session_send(q, SIZE_MAX, NULL);
     session_receive(q, pipelines[i].in, strlen(pipelines[i].in), cut);
     good &= mw_qmtp_error(q) == pipelines[i].error;
-    session_results(q, seen);
+    session_results(seen);
     expand_text(expected, pipelines[i].results, pipelines[i].error);
     good &= strcmp(seen, expected) == 0;
-    mw_qmtp_free(q);
+    session_end(q);
     return good;
 }
 
@@ -248,94 +281,58 @@ static void test_counting_servers(void)
 {
     mw_qmtp *q = session_new();
 
-    tap_ok(mw_qmtp_may_begin(q, 2), "on an idle link a package of two may begin");
-    package_write(q, &two, TAP_WHOLE, 0);
-    tap_ok(!mw_qmtp_may_begin(q, 1), "nothing goes behind it");
-    tap_ok(package_begin(q, &one) == MW_E_STATE, "not even when asked to");
-    tap_ok(mw_qmtp_cancel(q) == 0 && mw_qmtp_in_flight(q) == 1, "that one is cancelled");
+    tap_ok(mw_qmtp_may_write(q, 2), "on an idle link a package of two may be written");
+    package_write(q, &two);
+    tap_ok(!mw_qmtp_may_write(q, 1), "nothing goes behind it");
+    tap_ok(package_write(q, &one) == MW_E_STATE && mw_qmtp_in_flight(q) == 1, "not even when asked to");
     session_send(q, SIZE_MAX, NULL);
     session_receive(q, "1:K,", 4, TAP_WHOLE);
-    tap_ok(!mw_qmtp_counts_answers(q) && !mw_qmtp_may_begin(q, 1), "one answer of two shows nothing");
+    tap_ok(!mw_qmtp_counts_answers(q) && !mw_qmtp_may_write(q, 1), "one answer of two shows nothing");
     session_receive(q, "1:D,", 4, TAP_WHOLE);
     tap_ok(mw_qmtp_counts_answers(q), "the second shows that the server counts");
-    package_write(q, &two, TAP_WHOLE, 0);
-    tap_ok(mw_qmtp_may_begin(q, 2) && package_write(q, &two, TAP_WHOLE, 0) == 0, "then they follow each other");
-    mw_qmtp_free(q);
+    package_write(q, &two);
+    tap_ok(mw_qmtp_may_write(q, 2) && package_write(q, &two) == 0, "then they follow each other");
+    session_end(q);
 
     q = session_new();
-    package_write(q, &one, TAP_WHOLE, 0);
-    tap_ok(mw_qmtp_may_begin(q, 1), "packages of one follow each other at once");
-    tap_ok(!mw_qmtp_may_begin(q, 2), "one of two does not follow them");
-    tap_ok(package_begin(q, &two) == MW_E_STATE, "not even when asked to");
+    package_write(q, &one);
+    tap_ok(mw_qmtp_may_write(q, 1), "packages of one follow each other at once");
+    tap_ok(!mw_qmtp_may_write(q, 2), "one of two does not follow them");
+    tap_ok(package_write(q, &two) == MW_E_STATE, "not even when asked to");
     session_send(q, SIZE_MAX, NULL);
     session_receive(q, "1:K,", 4, TAP_WHOLE);
     tap_ok(!mw_qmtp_counts_answers(q), "a package of one shows nothing");
-    tap_ok(mw_qmtp_message(q, MW_QMTP_LF, 0) == 0, "once alone, the waiting one may go");
-    mw_qmtp_free(q);
-}
-
-static void test_cancel(void)
-{
-    mw_qmtp *q = session_new();
-    char wire[256] = "", seen[256];
-
-    mw_qmtp_begin(q);
-    mw_qmtp_rcpt(q, slice("a"));
-    tap_ok(mw_qmtp_cancel(q) == 0 && mw_qmtp_in_flight(q) == 0, "cancel: the only package");
-    tap_ok(mw_qmtp_cancel(q) == MW_E_STATE, "cancel: none is begun");
-    package_write(q, &one, TAP_WHOLE, 0);
-    mw_qmtp_begin(q);
-    tap_ok(mw_qmtp_cancel(q) == 0 && mw_qmtp_in_flight(q) == 1, "cancel: the second package");
-    package_write(q, &one, TAP_WHOLE, 0);
-    session_send(q, sizeof wire, wire);
-    tap_ok(strcmp(wire, "4:\nhi\n,3:s@x,4:1:a,,4:\nhi\n,3:s@x,4:1:a,,") == 0, "cancel: nothing of it goes out");
-    session_receive(q, "1:K,1:D,", 8, TAP_WHOLE);
-    session_results(q, seen);
-    tap_ok(strcmp(seen, "2 a=250:; 4 a=550:; ") == 0, "cancel: the others have their answers");
-    package_begin(q, &one);
-    tap_ok(mw_qmtp_cancel(q) == MW_E_STATE, "cancel: not once the message has begun");
-    mw_qmtp_free(q);
+    tap_ok(package_write(q, &two) == 0, "once alone, it may go");
+    session_end(q);
 }
 
 static void test_usage(void)
 {
+    static const package none = { "hi\n", "s", { NULL } };
     mw_qmtp *q = session_new();
-    mw_slice s = slice("s");
 
-    tap_ok(mw_qmtp_rcpt(q, s) == MW_E_STATE, "usage: a recipient of no package");
-    tap_ok(mw_qmtp_message(q, MW_QMTP_LF, 1) == MW_E_STATE, "usage: a message of no package");
-    tap_ok(mw_qmtp_body(q, "a", 1, 0) == MW_E_STATE, "usage: a body of no package");
-    tap_ok(mw_qmtp_end(q, s) == MW_E_STATE, "usage: the end of no package");
-    mw_qmtp_begin(q);
-    tap_ok(mw_qmtp_begin(q) == MW_E_STATE, "usage: two at once");
-    tap_ok(!mw_qmtp_may_begin(q, 1), "usage: and it says so");
-    tap_ok(mw_qmtp_message(q, MW_QMTP_LF, 1) == MW_E_STATE, "usage: no recipient");
-    mw_qmtp_rcpt(q, s);
-    tap_ok(mw_qmtp_body(q, "a", 1, 0) == MW_E_STATE, "usage: a body before its message");
-    tap_ok(mw_qmtp_end(q, s) == MW_E_STATE, "usage: an end before its message");
-    tap_ok(mw_qmtp_message(q, 'x', 1) == MW_E_STATE, "usage: another line end");
-    tap_ok(mw_qmtp_message(q, MW_QMTP_LF, UINT64_MAX) == MW_E_SIZE, "usage: a size that cannot be written");
-    tap_ok(mw_outq_len(mw_qmtp_out(q)) == 0, "usage: nothing was queued so far");
-    mw_qmtp_message(q, MW_QMTP_LF, 1);
-    tap_ok(mw_qmtp_message(q, MW_QMTP_LF, 1) == MW_E_STATE, "usage: a second message");
-    tap_ok(mw_qmtp_rcpt(q, s) == MW_E_STATE, "usage: a late recipient");
-    tap_ok(mw_qmtp_body(q, NULL, 0, 0) == 0, "usage: no bytes are fine");
-    tap_ok(mw_qmtp_error(q) == 0, "usage: none of it broke the session");
-    mw_qmtp_free(q);
+    tap_ok(package_write(q, &none) == MW_E_STATE, "usage: no recipient");
+    tap_ok(mw_outq_len(mw_qmtp_out(q)) == 0 && mw_qmtp_in_flight(q) == 0, "usage: nothing was queued");
+    package_write(q, &one);
+    tap_ok(mw_qmtp_write(q, written[0]) == MW_E_STATE, "usage: a delivery that it has");
+    tap_ok(mw_qmtp_error(q) == 0 && mw_qmtp_in_flight(q) == 1, "usage: none of it broke the session");
+    session_end(q);
     mw_qmtp_free(NULL);
+    mw_qmtp_delivery_free(NULL);
 }
 
 int main(void)
 {
     test_wires();
     test_octets();
+    test_long_content();
+    test_long_addresses();
     test_answers();
     test_read_tells();
     test_limits();
     test_many_recipients();
     test_pipelines();
     test_counting_servers();
-    test_cancel();
     test_usage();
     return tap_done();
 }

@@ -180,13 +180,13 @@ static void test_progress(void)
     add(f, "a");
     add(f, "b");
     d = mw_qmtp_flight_find(f, 2);
-    good &= mw_qmtp_delivery_sent(d, q) == 0 && mw_qmtp_delivery_sent(d, NULL) == 0;
+    good &= mw_qmtp_delivery_sent(d, mw_qmtp_out(q)->sent) == 0 && mw_qmtp_delivery_sent(d, 0) == 0;
     mw_qmtp_flight_write(f, q);
     for (out = 0; out <= 2 * ONE; out++, session_send(q, 1, NULL))
-        good &= mw_qmtp_delivery_sent(d, q) == (out < ONE + 3 ? 0 : out < ONE + 6 ? out - ONE - 3 : 3);
+        good &= mw_qmtp_delivery_sent(d, mw_qmtp_out(q)->sent) == (out < ONE + 3 ? 0 : out < ONE + 6 ? out - ONE - 3 : 3);
     tap_ok(good, "progress: the content's bytes, and no others");
     go_on(f, q, "1:K,1:K,");
-    tap_ok(mw_qmtp_delivery_sent(d, q) == 3, "progress: all of them in the end");
+    tap_ok(mw_qmtp_delivery_sent(d, mw_qmtp_out(q)->sent) == 3, "progress: all of them in the end");
     mw_qmtp_free(q);
     mw_qmtp_flight_free(f);
 }

@@ -32,11 +32,7 @@ our @CARP_NOT = ('Net::LMTP', 'Net::QMTP', 'Mail::Wire::Deliveries', 'Mail::Wire
 #   _is_taken           true while results are another's to show
 #   _deferrals_for      results for these addresses
 
-# What _run runs for, and what it says. The glue has the same numbers.
-use constant {
-    UNTIL_DONE => 0, UNTIL_ROOM => 1, UNTIL_BLOCKED => 2, UNTIL_IDLE => 3, UNTIL_QUEUED => 4, UNTIL_SENT => 5,
-    REACHED    => 0, WANTS      => 1, MOVED         => 2, BLOCKED    => 3, UNLINKED     => 4,
-};
+# What _run runs for (UNTIL_DONE ..) and what it says (REACHED ..) are constants that the glue makes: xs/running.h has them.
 
 # Turns of the caller's code in a call that must not wait, before others have theirs.
 use constant TURNS_MAX => 16;

@@ -53,6 +53,7 @@ sub _prepare {
     $facts->{limits} = [
         @{$set}{qw(Window WindowBytes)}, $body, $final,
         Mail::Wire::Options::least($facts->{seconds}{NextReplyTimeout}, $final), $self->_session_life,
+        $facts->{debug}, $facts->{nonblocking},
     ];
     $self->_new_flight;
     return 1;
@@ -64,6 +65,15 @@ sub _new_flight {
     $facts->{flight} = Net::QMTP::Flight->new;
     $facts->{flight}->limits(@{ $facts->{limits} });
     return;
+}
+
+# What `send` has on its way, apart from the deliveries: one at a time, with the times that `send` has always had.
+sub _new_sender {
+    my ($self) = @_;
+    my ($answer, $next) = @{ $self->_facts->{seconds} }{qw(Timeout NextReplyTimeout)};
+    my $flight = Net::QMTP::Flight->new;
+    $flight->limits(1, 1, $answer, $answer, Mail::Wire::Options::least($next, $answer), 0, 0, 0);
+    return $flight;
 }
 
 # ---------------------------------------------------------------- arguments
@@ -108,26 +118,58 @@ sub _check_rest {
     return;
 }
 
-# The content is all there. The caller's code may die over it: then nobody gets the message. When it cannot be read there are results
-# that say so: returns why.
+# The content, all of it, as the flight takes it: a reference to its text; a handle, an offset and a size; or undef, and why it cannot be
+# read. The caller's code may die over it: then nobody gets the message.
 sub _settle {
     my ($self, $job) = @_;
     my $source = delete $job->{source};
     $source->until($job->{deadline} ? $job->{since} + $job->{deadline} : 0);
-    my ($ok, $error) = Mail::Wire::Client::_try(sub { $job->{content} = Mail::Wire::Spool->new($source) });
+    my $content;
+    my ($ok, $error) = Mail::Wire::Client::_try(sub { $content = Mail::Wire::Spool->new($source) });
     if (not $ok) {
         my $why = Mail::Wire::Source::fault($error);
-        return $why if defined $why;
+        return (undef, $why) if defined $why;
         $self->_delivered(Net::QMTP::_deferrals($job->{to}, 'the message could not be read', 'body'));
         die $error;
     }
-    $job->{total} = $job->{content}->size;
-    return;
+    $job->{total} = $content->size;
+    return $content->text || $content->stretch;
+}
+
+# For the glue: what code or a handle gives, as it hands it on (see call_for_content there).
+sub _content_of {
+    my ($self, $to, $data, $deadline) = @_;
+    my @taken = ref $data eq 'CODE' && !$deadline ? _text_of($data) : ();
+    return @taken if @taken == 1;
+    my $job = { to => $to, deadline => $deadline, since => Mail::Wire::_now(), source => Mail::Wire::Source->new(@taken ? @taken : $data) };
+    my $size = $job->{source}->size;
+    return if defined $size and not $self->{net_qmtp}{flight}->has_room($size);
+    return $self->_settle($job);
+}
+
+# A reference to the text that code gives, if that is short and all of octets; else the arguments of a source that goes on from there.
+sub _text_of {
+    my ($code) = @_;
+    my ($text, $piece) = ('');
+    my ($ok, $error) = Mail::Wire::Client::_try(sub {
+        while (defined($piece = $code->())) {
+            return if ref $piece or utf8::is_utf8($piece) or length $text > Mail::Wire::Source::PIECE;
+            $text .= $piece;
+        }
+    });
+    return \$text if $ok and not defined $piece;
+    my $next = !$ok ? sub { die $error } : sub {
+        my $given = $piece;
+        return $code->() if not defined $given;
+        undef $piece;
+        return $given;
+    };
+    return ($next, undef, $text);
 }
 
 # ---------------------------------------------------------------- the quick way
 
-# What most calls ask for is done by the glue, which has `submit` and `collect` of this class as well: they call
+# What is plain is done by the glue, which has `submit` and `collect` of this class as well: they call
 # Mail::Wire::Client's for everything else.
 
 sub deliver {
@@ -147,19 +189,13 @@ sub _launch {
     my ($self, $job) = @_;
     my $from = defined $job->{from} ? "$job->{from}" : '';    # maybe the caller's code, under which the content is still looked after
     my $errno = 0 + $!;
-    my $unread = $self->_settle($job);
+    my @content = $self->_settle($job);
     $! = $errno;
     my $facts = $self->_facts;
     $facts->{error} = '' if not $facts->{flight}->unanswered;
-    my @what = ($from, @{$job}{qw(to eol)});
-    my $content = delete $job->{content};
-    my $text = $content && $content->text;
     my $left = Mail::Wire::Client::_left($job);
     $self->_launching($job);
-    my $flight = $facts->{flight};
-    my $id = defined $unread ? $flight->add_unread(@what, $unread, $job->{id})
-        : $text ? $flight->add(@what, $$text, $left, $job->{id})
-        :         $flight->add_file(@what, $content->stretch, $left, $job->{id});
+    my $id = $facts->{flight}->add($job->{id}, $from, @{$job}{qw(to eol)}, $left, @content);
     $self->_launched;
     return $id;
 }
@@ -239,7 +275,7 @@ sub _linked {
     my $link = Symbol::gensym();
     my $is = $dial ? $dial->into($link, $may_wait) : undef;
     return $is if not $is;
-    bless($link, 'Net::QMTP::Link')->_attach(@{ $own->{seconds} }{qw(Timeout NextReplyTimeout)});
+    bless($link, 'Net::QMTP::Link')->_attach;
     $own->{link} = $link;
     delete $own->{given_up};
     $self->_debug('connected');
@@ -250,7 +286,7 @@ sub _linked {
 sub _close {
     my ($self) = @_;
     my $own = $self->{net_qmtp};
-    $self->_ground('the connection was closed');
+    $self->_fail_all('the connection was closed');
     delete $own->{relinked};
     delete $own->{given_up};
     my @links = grep {$_} delete $own->{link}, $own->{sending};
@@ -282,7 +318,7 @@ sub _relink {
     my $unused = $self->_drop_link;
     return 1 if not $facts->{flight}->waits;
     if ($unused and $again) {
-        $facts->{flight}->abandon($facts->{lost});
+        $facts->{flight}->give_up(undef, 0, $facts->{lost});
         return 1;
     }
     return $self->_link_again;
@@ -305,7 +341,7 @@ sub _go_on_dialling {
     }
     else {
         $self->_failed($@);
-        $facts->{flight}->abandon($facts->{error});
+        $facts->{flight}->give_up(undef, 0, $facts->{error});
     }
     return 1;
 }
@@ -322,7 +358,7 @@ sub _dial_in_time {
         @{$facts}{qw(relinked error)} = (1, $error);
     }
     elsif (not $facts->{flight}->expire) {
-        $facts->{flight}->abandon($facts->{error});
+        $facts->{flight}->give_up(undef, 0, $facts->{error});
     }
     return 1;
 }
@@ -370,7 +406,7 @@ sub _croak_in_flight {
 }
 
 # Whoever has no answer gets a deferral.
-sub _ground {
+sub _fail_all {
     my ($self, $why) = @_;
     my $facts = $self->_facts;
     delete $facts->{dial};
@@ -412,32 +448,3 @@ sub _flight_goes {
 *Net::QMTP::Flight::DESTROY = \&_flight_goes;
 
 1;
-
-__END__
-
-=encoding utf8
-
-=head1 NAME
-
-Mail::Wire::Packages - what Net::QMTP adds for deliver and submit
-
-=head1 DESCRIPTION
-
-Internal to Mail-Wire: arguments, options, links and results of QMTP deliveries, behind the methods
-C<deliver>, C<submit> and C<collect> of L<Net::QMTP>, where they are described.
-It may change in any release.
-
-=head1 SEE ALSO
-
-L<Net::QMTP>
-
-=head1 AUTHOR
-
-The Mail-Wire authors
-
-=head1 LICENSE
-
-This library is free software; you can redistribute it and/or modify it under the same terms as Perl
-itself.
-
-=cut

@@ -22,11 +22,11 @@ our @CARP_NOT = ('Net::LMTP', 'Net::QMTP', 'Mail::Wire::Client', 'Mail::Wire::De
 
 use constant PIECE => 65536;
 
-# Arguments: the caller's Data and File. Croaks unless there is one of them, usable.
+# Arguments: the caller's Data and File, and what was read before. Croaks unless there is one of the two, usable.
 sub new {
-    my ($class, $data, $file) = @_;
+    my ($class, $data, $file, $before) = @_;
     croak 'Data or File is needed, and not both' if defined $data == defined $file;
-    my $self = bless { rest => '' }, $class;
+    my $self = bless { rest => defined $before ? $before : '' }, $class;
     return defined $file ? $self->_file($file) : $self->_data($data);
 }
 
