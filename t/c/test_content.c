@@ -6,7 +6,7 @@
 #define HIGH_WATER 65536
 #define LARGE 200000
 
-static char text[LARGE], expected[3 * LARGE], got[3 * LARGE];
+static char text[LARGE + 1], expected[3 * LARGE], got[3 * LARGE];
 
 /* ---- a file that is none: its bytes are text's, and it changes before a read */
 
