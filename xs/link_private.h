@@ -46,6 +46,9 @@ int mwx_link_holds_back(pTHX_ SV *ref);
 /* Sends a command line, without its end, and reads the reply: what response returns. */
 int mwx_link_line(pTHX_ mwx_link *link, SV *ref, mw_slice line);
 
+/* Shows a line to who has debug on: out is true for what is sent. */
+void mwx_link_debug_line(pTHX_ mwx_link *link, SV *ref, int out, mw_slice text, const char *end);
+
 /* The line without one line end at its end. */
 mw_slice mwx_without_end(mw_slice line);
 

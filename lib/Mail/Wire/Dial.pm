@@ -26,7 +26,7 @@ sub place {
 
 sub start {
     my ($class, $host, $port, $local, $family, $seconds) = @_;
-    my $dial = bless \(my $nothing), $class;
+    my $dial = bless {}, $class;
     $dial->_attach((place($host, $port))[0, 1], (place(@$local))[0, 1], $family || 0, $seconds);
     return $dial;
 }

@@ -420,7 +420,7 @@ sub STORABLE_freeze { croak 'Net::QMTP: an object cannot be copied' }
 
 sub Net::QMTP::Flight::new {
     my ($class) = @_;
-    my $flight = bless \(my $nothing), $class;
+    my $flight = bless {}, $class;
     $flight->_attach;
     return $flight;
 }

@@ -1,0 +1,243 @@
+/* link_content.c - a message's content over a link: datasend, rawdatasend, dataend, and the replies to its end. */
+#include "link_private.h"
+#include "call.h"
+#include "convert.h"
+#include "flight_glue.h"
+#include "../c/command.h"
+
+static void debug_content(pTHX_ mwx_link *link, SV *ref, mw_slice text)
+{
+    while (text.len && !link->died) {
+        const char *lf = (const char *)memchr(text.base, '\n', text.len);
+        mw_slice line;
+
+        line.base = text.base;
+        line.len = lf ? (size_t)(lf - text.base) : text.len;
+        mwx_link_debug_line(aTHX_ link, ref, 1, line, "\n");
+        text.base += line.len + (lf != NULL);
+        text.len -= line.len + (lf != NULL);
+    }
+}
+
+/* DATA's reply may not have been read: what it says decides whether there is anything to write to. A class
+ * with its own way of reading replies is believed. */
+static mw_content_state content_of(pTHX_ mwx_link *link, SV *ref)
+{
+    int own_response = mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_RESPONSE);
+    uint64_t before;
+
+    mw_lmtp_settle_hand(link->session);
+    if (own_response) {
+        mw_lmtp_content_open(link->session);
+        return mw_lmtp_content(link->session);
+    }
+    do {
+        before = mw_lmtp_taken(link->session);
+        if (mw_lmtp_content(link->session) == MW_CONTENT_ASKED)
+            mwx_link_response(aTHX_ link, ref);
+    } while (mw_lmtp_taken(link->session) != before && !link->died);
+    return mw_lmtp_content(link->session);
+}
+
+/* True when these bytes go into the queue at once, and nothing of the caller's can run meanwhile. */
+static int is_quick(pTHX_ mwx_link *link, SV *ref, SV **pieces, int count)
+{
+    size_t most;
+
+    if (count != 1 || !mwx_is_plain(pieces[0]) || SvUTF8(pieces[0]) || link->debug || mw_lmtp_content(link->session) != MW_CONTENT_OPEN)
+        return 0;
+    most = SvCUR(pieces[0]);
+    return most < MW_LMTP_HIGH_WATER / MW_DOTSTUFF_GROWTH && mwx_fd(aTHX_ ref) >= 0
+        && mw_outq_len(mw_lmtp_out(link->session)) + MW_DOTSTUFF_GROWTH * most < MW_LMTP_HIGH_WATER
+        && !mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_RESPONSE);
+}
+
+static int write_all(pTHX_ mwx_link *link, SV *ref, mw_slice octets, int raw)
+{
+    size_t used;
+    int rc = 0;
+
+    while (!rc && octets.len) {
+        rc = (raw ? mw_lmtp_raw : mw_lmtp_data)(link->session, octets.base, octets.len, &used);
+        octets.base += used;
+        octets.len -= used;
+        if (!rc && mw_outq_len(mw_lmtp_out(link->session)) >= MW_LMTP_HIGH_WATER)
+            rc = mwx_link_flush_queue(aTHX_ link, ref);
+    }
+    return rc;
+}
+
+/* Why no content is taken: what refused it, or that none was asked for. */
+static void status_closed_to_content(pTHX_ mwx_link *link)
+{
+    if (mw_lmtp_content(link->session) == MW_CONTENT_REFUSED) {
+        mw_lmtp_refusal(link->session);
+        mwx_link_status_last(aTHX_ link);
+    } else if (!mw_lmtp_error(link->session)) {
+        mwx_status_set(aTHX_ link, sv_2mortal(newSViv(MW_LMTP_OUT_OF_PLACE)), sv_2mortal(newSVpvs("No content is open: data comes first\n")));
+    }
+}
+
+/* The link stands, whether the content was taken or not. */
+static int is_sound(int rc)
+{
+    return !rc || rc == MW_E_STATE || rc == MW_E_SIZE;
+}
+
+static int sent(pTHX_ mwx_link *link, SV *ref, int rc)
+{
+    if (rc == MW_E_STATE)
+        status_closed_to_content(aTHX_ link);
+    if (!is_sound(rc))
+        mwx_link_failed(aTHX_ link, ref, rc);
+    return !rc;
+}
+
+int mwx_link_holds_back(pTHX_ SV *ref)
+{
+    return SvSTASH(SvRV(ref)) == gv_stashpvs("Net::LMTP", 0);
+}
+
+static int send_octets(pTHX_ mwx_link *link, SV *ref, mw_slice octets, int raw)
+{
+    int rc;
+
+    if (mwx_link_is_closed(aTHX_ link, ref))
+        return 0;
+    if (!raw || mw_lmtp_content(link->session) == MW_CONTENT_ASKED)
+        content_of(aTHX_ link, ref);
+    if (link->debug && (raw || mw_lmtp_content(link->session) == MW_CONTENT_OPEN))
+        debug_content(aTHX_ link, ref, octets);
+    rc = write_all(aTHX_ link, ref, octets, raw);
+    if ((is_sound(rc) && octets.len >= MW_CONTENT_LEND_MIN) || (!rc && !mwx_link_holds_back(aTHX_ ref))) {
+        int flushed = mwx_link_flush_queue(aTHX_ link, ref);
+
+        rc = flushed ? flushed : rc;
+    }
+    sent(aTHX_ link, ref, rc);
+    /* The octets may have been lent. */
+    if (!is_sound(rc))
+        mw_outq_drop(mw_lmtp_out(link->session));
+    return !rc;
+}
+
+int mwx_link_send(pTHX_ mwx_link *link, SV *ref, SV **pieces, int count, int raw)
+{
+    SV *joined;
+
+    if (mwx_link_holds_back(aTHX_ ref) && is_quick(aTHX_ link, ref, pieces, count))
+        return sent(aTHX_ link, ref, write_all(aTHX_ link, ref, mwx_octets(aTHX_ pieces[0], 0, ""), raw));
+    /* What may run from here on may drop the object, and change the caller's string: a reference of our own to the one, a
+     * copy-on-write copy of the other. */
+    ref = sv_mortalcopy(ref);
+    joined = sv_2mortal(mwx_shared_copy(aTHX_ mwx_joined(aTHX_ pieces, count, "")));
+    return send_octets(aTHX_ link, ref, mwx_octets(aTHX_ joined, 0, raw ? "Net::LMTP::rawdatasend" : "Net::LMTP::datasend"), raw);
+}
+
+/* The message's end: false, and why, or it is on its way. */
+static int send_end(pTHX_ mwx_link *link, SV *ref)
+{
+    int rc;
+
+    if (link->debug)
+        mwx_link_debug_line(aTHX_ link, ref, 1, (mw_slice){ ".", 1 }, "\n");
+    rc = mwx_link_look(aTHX_ link, ref);
+    if (rc >= 0)
+        rc = mw_lmtp_data_end(link->session);
+    if (!rc)
+        rc = mwx_link_flush_queue(aTHX_ link, ref);
+    if (rc)
+        mwx_link_failed(aTHX_ link, ref, rc);
+    return !rc;
+}
+
+int mwx_link_dataend(pTHX_ mwx_link *link, SV *ref)
+{
+    mw_content_state content;
+
+    if (mwx_link_is_closed(aTHX_ link, ref))
+        return 0;
+    content = mw_lmtp_content(link->session);
+    if (content == MW_CONTENT_ASKED)
+        content = content_of(aTHX_ link, ref);
+    if (content == MW_CONTENT_NONE && mw_lmtp_finals_owed(link->session))
+        return mwx_link_finals(aTHX_ link, ref);
+    if (content == MW_CONTENT_NONE && mw_lmtp_withheld(link->session)) {
+        status_closed_to_content(aTHX_ link);
+        return 0;
+    }
+    if (content == MW_CONTENT_NONE)
+        return !mw_lmtp_error(link->session);
+    if (content == MW_CONTENT_REFUSED)
+        status_closed_to_content(aTHX_ link);
+    if (content != MW_CONTENT_OPEN || !send_end(aTHX_ link, ref))
+        return 0;
+    return mwx_link_finals(aTHX_ link, ref);
+}
+
+/* The first reply comes by the method response, as it always did. */
+static int first_final(pTHX_ mwx_link *link, SV *ref)
+{
+    SV *digit;
+
+    if (!mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_RESPONSE))
+        return mwx_link_response(aTHX_ link, ref);
+    digit = mwx_call_scalar(aTHX_ ref, "response", NULL, 0, &link->died);
+    mw_lmtp_settle_hand(link->session);
+    return digit && SvOK(digit) ? (int)SvIV(digit) : MWX_CMD_ERROR;
+}
+
+/* After the first final reply each next one has a shorter time. */
+static void further_finals(pTHX_ mwx_link *link, SV *ref)
+{
+    NV seconds = mwx_link_timeout(aTHX_ link, ref);
+
+    if (link->next_reply_timeout && (!seconds || link->next_reply_timeout < seconds))
+        seconds = link->next_reply_timeout;
+    while (mw_lmtp_finals_owed(link->session) && !link->died)
+        mwx_link_next_reply(aTHX_ link, ref, seconds);
+}
+
+/* Commands whose replies the caller did not read: theirs come first. A class with its own way of reading
+ * replies has its own way of counting them. False when a line that is no reply is in front of the rest. */
+static int read_older(pTHX_ mwx_link *link, SV *ref)
+{
+    size_t before = 0, behind = mw_lmtp_finals_behind(link->session);
+
+    if (mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_RESPONSE))
+        return 1;
+    while (behind && behind != before && !link->died) {
+        mwx_link_response(aTHX_ link, ref);
+        before = behind;
+        behind = mw_lmtp_finals_behind(link->session);
+    }
+    return !behind && !link->died;
+}
+
+int mwx_link_finals(pTHX_ mwx_link *link, SV *ref)
+{
+    size_t owed;
+    int digit, ok;
+
+    if (!read_older(aTHX_ link, ref))
+        return 0;
+    owed = mw_lmtp_finals_owed(link->session);
+    digit = first_final(aTHX_ link, ref);
+    if (link->died)
+        return 0;
+    if (!owed)
+        return digit == 2;
+    if (mw_lmtp_finals_owed(link->session) == owed) {
+        /* Nothing was taken: a class that reads its replies past us has the word. */
+        mw_lmtp_waive_finals(link->session);
+        return digit == 2;
+    }
+    further_finals(aTHX_ link, ref);
+    if (!mw_lmtp_transaction(link->session)->accepted && mw_lmtp_error(link->session))
+        return 0;
+    ok = mw_lmtp_verdict(link->session);
+    /* What was lost has its status already. */
+    if (ok >= 0 || !link->code)
+        mwx_link_status_last(aTHX_ link);
+    return ok > 0 && !link->died;
+}
