@@ -27,7 +27,7 @@ for my $variant (@variants) {
     my $cc = "$variant $ALL";
     $copy->run("$variant: built", 'rm -f c/*.o && ls c/*.c | xargs -P 2 -I@ ' . "$cc -Werror -c -o @.o @"
         . q( && ls t/c/test_*.c | sed 's/[.]c$//' | xargs -P 2 -I@ ) . "sh -c '$cc -o @ @.c c/*.o'");
-    BuildCopy->note_summary($copy->run("$variant: C tests", 'prove t/10-core.t'));
+    BuildCopy->note_summary($copy->run("$variant: C tests", 'prove t/100-core.t'));
 }
 
 perl_tests('the hardened one', $^X, "CC=gcc OPTIMIZE='$HARDENED'");

@@ -61,7 +61,7 @@ for my $kind (sort keys %keywords) {
 
     # ---- Data
 
-    # As much of it is read before anything is sent as EagerBody says; see t/39-sources-ahead.t.
+    # As much of it is read before anything is sent as EagerBody says; see t/393-sources-ahead.t.
     for my $pieces (0, 1, 5) {
         my $lmtp = connect_to($server, client => { EagerBody => 1 }, server => {@keywords});
         my $id = $lmtp->submit(simple('m1'));

@@ -20,7 +20,7 @@ for my $cc (@compilers) {
         my $output = $copy->run('built without a warning', 'make -j2 && make -j2 ctests');
         like($output, qr/^$cc -c .*-Werror/m, 'by this compiler');
         my $is_own = $Config{cc} =~ /\b\Q$cc\E\z/;
-        BuildCopy->note_summary($copy->run('tested', $is_own ? 'prove t/10-core.t' : 'HARNESS_OPTIONS=j2 make test'));
+        BuildCopy->note_summary($copy->run('tested', $is_own ? 'prove t/100-core.t' : 'HARNESS_OPTIONS=j2 make test'));
     };
 }
 done_testing;
