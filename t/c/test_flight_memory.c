@@ -159,7 +159,7 @@ static void play(mw_lmtp *s)
 }
 
 /* Each of them. */
-static int taken_well(mw_lmtp *s, int whole)
+static int taken_well(int whole)
 {
     mw_delivery *d;
     int good = 1;
@@ -194,7 +194,7 @@ static int fly(const mw_alloc *a)
         play(s);
         good = parted_well(s, !failing_has_failed(a));
         good &= mw_lmtp_error(s) != MW_E_NOMEM || failing_has_failed(a);
-        good &= taken_well(s, !failing_has_failed(a));
+        good &= taken_well(!failing_has_failed(a));
     }
     mw_flight_free(deliveries);
     mw_lmtp_free(s);
@@ -217,7 +217,7 @@ static void test_flat(void)
         for (i = 0; i <= now->times / 2; i++)
             mw_flight_submit(deliveries, delivery(&f.table));
     play(s);
-    taken_well(s, 1);
+    taken_well(1);
     tap_ok(f.bytes < 2 * MW_OUTQ_CHUNK, "%s: %lu bytes are kept", now->name, (unsigned long)f.bytes);
     mw_flight_free(deliveries);
     mw_lmtp_free(s);
