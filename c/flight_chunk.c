@@ -26,14 +26,16 @@
 #include <stdio.h>
 #include <string.h>
 
+/* As long as no fence has held, a message may be the last that the server takes: by DATA its results stand all the same (trust.h, 12). */
 void mw_flight_choose(mw_flight *f, mw_delivery *d)
 {
-    int streams = mw_trust_may_follow(f) && f->trust.fence == MW_FENCE_HOLDS && f->trust.probe.state != MW_PROBE_FAILED;
+    int fences = mw_trust_may_follow(f), holds = f->trust.fence == MW_FENCE_HOLDS;
 
     if (d->content.source == MW_SOURCE_PIECES || !f->dialogue->keywords.chunking)
         return;
-    d->by_bdat = d->raw || mw_content_is_file_in_lines(&d->content);
-    d->eager = streams && d->rcpts == 1 && d->content.size <= f->eager && (d->by_bdat || d->content.source == MW_SOURCE_LENT);
+    d->by_bdat = d->raw || ((holds || !fences) && mw_content_is_file_in_lines(&d->content));
+    d->eager = fences && holds && f->trust.probe.state != MW_PROBE_FAILED && d->rcpts == 1 && d->content.size <= f->eager
+        && (d->by_bdat || d->content.source == MW_SOURCE_LENT);
     d->by_bdat |= d->eager;
     d->shape = mw_trust_shape(d);
 }

@@ -111,11 +111,14 @@ for my $change (
 # A refusal in the middle of it: of BDAT LAST, or, to several recipients, of the chunk in front of that.
 for my $case ([ '552 final 0', ['a@x'] ], [ '552 body 0', [ 'a@x', 'b@x' ] ]) {
     my ($stage, $to) = @$case;
+    my @hello = (expect => qr/^LHLO/, reply => [ '250-hi', '250-PIPELINING', '250 CHUNKING' ]);
+    my @mail  = (expect => qr/^MAIL/, reply => '250 ok');
+    my @first = (@mail, expect => qr/^RCPT/, reply => '250 ok', expect => 'DATA', reply => '354 go', data => undef, reply => '250 ok', @hello);
     my $server = ScriptedServer->new(rcvbuf => 4096, script => [
-        reply => '220 hi', expect => qr/^LHLO/, reply => [ '250-hi', '250-PIPELINING', '250 CHUNKING' ], expect => qr/^MAIL/, reply => '250 ok',
-        (expect => qr/^RCPT/, reply => '250 ok') x @$to, expect => qr/^BDAT/, reply => '552 5.3.4 too big', finish => undef,
+        reply => '220 hi', @hello, @first, @mail, (expect => qr/^RCPT/, reply => '250 ok') x @$to, expect => qr/^BDAT/, reply => '552 5.3.4 too big', finish => undef,
     ]);
     my $lmtp = Net::LMTP->new($server->args, Hello => 'client.example') or die $@;
+    $lmtp->deliver(From => 's@x', To => ['a@x'], Data => "the link's first message goes by DATA\n");
     my @results = $lmtp->deliver(From => 's@x', To => $to, File => file(refused => "0123456789abcd\r\n" x 500_000));
     for my $result (@results) {
         is(join(' ', $result->code, $result->stage, $result->maybe_delivered), $stage, 'a refusal in the middle of BDAT is kept, ' . $result->recipient);
