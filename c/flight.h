@@ -59,7 +59,8 @@ void mw_flight_whole(mw_flight *f);
 /* What is waited for now. */
 mw_wait mw_flight_waits(const mw_flight *f);
 
-/* The time for that wait is over, and nothing came. After MW_WAIT_QUIET that is good news; after any other wait the dialogue breaks. */
+/* The time for that wait is over, and nothing came. After MW_WAIT_QUIET the last reply is taken for what it seemed;
+ * after any other wait the dialogue breaks. */
 void mw_flight_expired(mw_flight *f);
 
 /* Deliveries that are not finished, and the bytes of their content. */
