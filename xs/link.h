@@ -103,8 +103,8 @@ void mwx_link_read_unread(pTHX_ mwx_link *link, SV *ref);
 void mwx_link_ready(pTHX_ mwx_link *link, SV *ref, int may_wait);
 
 /* Sends several command lines at once, then reads their replies in order. Returns what response would return for each, in a mortal array.
- * [ address, code, why ] in place of a line is a RCPT that is not sent. Only inside a transaction, and for a class that does not override
- * command or response. */
+ * [ address, code, why ] in place of a line is a RCPT that is not sent. Only inside a transaction, and for a class that overrides
+ * none of the methods that would be called. */
 AV *mwx_link_group(pTHX_ mwx_link *link, SV *ref, AV *lines);
 SV *mwx_link_getline(pTHX_ mwx_link *link, SV *ref);        /* a new reference; undef at the end */
 void mwx_link_ungetline(pTHX_ mwx_link *link, SV *line);
