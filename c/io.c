@@ -127,7 +127,7 @@ int mw_io_read_file(int fd, uint64_t offset, char *to, int max)
     return (int)n;
 }
 
-/* The way of a file that always works. */
+/* Reads from the file and writes: that works with every transport. */
 static int copy_file(mw_transport *t, const mw_outq_stretch *f, size_t *put_r)
 {
     char block[FILE_BLOCK];
