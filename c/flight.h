@@ -56,12 +56,10 @@ int mw_flight_piece(mw_flight *f, const char *bytes, size_t len);
 /* The content of that delivery has no more pieces: its end is queued by the next mw_flight_advance. */
 void mw_flight_whole(mw_flight *f);
 
-/* What is waited for now. */
-mw_wait mw_flight_waits(const mw_flight *f);
-
-/* The time for that wait is over, and nothing came. After MW_WAIT_QUIET the last reply is taken for what it seemed;
- * after any other wait the dialogue breaks. */
+/* The time for the wait that mw_flight_waits names is over, and nothing came. After MW_WAIT_QUIET the last reply is taken for what it
+ * seemed; after any other wait the dialogue breaks. */
 void mw_flight_expired(mw_flight *f);
+mw_wait mw_flight_waits(const mw_flight *f);
 
 /* Deliveries that are not finished, and the bytes of their content. */
 size_t mw_flight_unanswered(const mw_flight *f);
