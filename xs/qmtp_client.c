@@ -118,8 +118,8 @@ static SV *text_of(pTHX_ SV *data)
     return text && !SvUTF8(text) ? text : NULL;
 }
 
-/* What the caller's code or handle gives, by way of Perl, which looks after what may come of it: a reference to the text; or a handle, an
- * offset and a size; or undef, and why it cannot be had; or nothing: the window has no room for it. How many. */
+/* What the caller's code or handle gives, by way of Perl: a reference to the text; or a handle, an offset and a size; or undef, and why it
+ * cannot be read; or nothing: the window has no room for it. Returns how many values. */
 static int call_for_content(pTHX_ SV *self, const mwx_qmtp_envelope *e, SV *given, SV *content[3])
 {
     dSP;
