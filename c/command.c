@@ -261,7 +261,7 @@ static size_t quoted_length(mw_slice s)
     return 0;
 }
 
-/* The same, whatever its bytes are: what is inside belongs to it in any case. */
+/* The same, whatever its bytes are: they belong to the quoted string in any case. */
 static size_t quoted_anyhow(mw_slice s)
 {
     size_t i;
@@ -278,7 +278,7 @@ static size_t quoted_anyhow(mw_slice s)
 /* What is wrong at the quotation mark at s[i]; NULL: nothing, and *length_r is the quoted string's. */
 static const char *quoted_fault(mw_slice s, size_t i, size_t *length_r)
 {
-    /* Where \" outside quotes is a pair, as in RFC 821, the quotes lie otherwise than here. */
+    /* Some servers read \" outside quotes as a pair (RFC 821): for them quoted strings begin elsewhere. */
     if (s.base[i - 1] == '\\')
         return "a quotation mark behind a backslash, outside quotes";
     *length_r = quoted_length(skip(s, i));
@@ -365,7 +365,7 @@ static size_t bracketed_length(mw_slice s)
     return i < s.len ? i + 1 : 0;
 }
 
-/* From the next "<" on that no quoted string has in it (RFC 5322 3.2.4); empty when there is none. */
+/* The text from the next "<" on that is in no quoted string (RFC 5322 3.2.4); empty when there is none. */
 static mw_slice to_bracket(mw_slice s)
 {
     size_t n;

@@ -1,7 +1,7 @@
 /* command.h - command lines: which bytes may be in them, what they are, and addresses.
  *
- * A CR, LF or NUL in a command would start another one of the caller's data's choosing; an address with an
- * unquoted ">" would add parameters. Both are refused before a byte is written.
+ * A CR, LF or NUL in a command would let the caller's data begin another command. An unquoted ">" in an address would let it add
+ * parameters. Both are refused before a byte is queued.
  */
 #ifndef MW_COMMAND_H
 #define MW_COMMAND_H
@@ -47,10 +47,10 @@ mw_wait mw_wait_named(const char *name);
 #define MW_BEGINS 2         /* it begins a transaction when it is accepted */
 #define MW_FORGETS 4        /* content that was offered in front of it, and not taken, is forgotten */
 #define MW_GOES_ON 8        /* a 3xx asks for more, and is no refusal */
-#define MW_IN_STEP 16       /* it is not sent while bytes wait that nothing asked for: they could be taken for its reply */
+#define MW_IN_STEP 16       /* it is not sent while bytes wait that no command asked for: they could be taken for its reply */
 
-/* Every kind of command: the words that a line of it begins with (the verbs of RFC 5321, 2033, 3030, 3207 and 4954), what its reply is
- * waited for as, and what is true of it. A new command is one line here, and what its reply means in lmtp_reply.c. */
+/* X(kind, words, wait, facts): the words that a line of this kind begins with (the verbs of RFC 5321, 2033, 3030, 3207 and 4954), as what
+ * its reply is waited for, and what is true of it. A new command is one line here, and what its reply means is a case in lmtp_reply.c. */
 #define MW_COMMAND_TABLE(X) \
     X(OTHER,    "",                    NONE,  0) \
     X(GREETING, "",                    LHLO,  0)    /* none: the server speaks first */ \

@@ -14,15 +14,15 @@
 typedef struct mw_command {
     mw_kind kind;
     unsigned code;          /* MW_KIND_LOCAL: the reply */
-    int error;              /* MW_KIND_LOCAL: why */
+    int error;              /* MW_KIND_LOCAL: why the command was not sent (error.h) */
     size_t owed;            /* replies that are still to come; > 0 */
-    size_t replies;         /* as many as it was owed at first */
-    size_t rcpt;            /* MW_KIND_RCPT: the recipient's index; MW_BEGINS: of the first recipient behind it */
-    int counts_later;       /* MW_KIND_END: owed is known when the replies before it have come */
-    uint64_t transaction;   /* of the caller's commands: the transaction that it belongs to */
-    int in_flight;          /* it was sent for deliveries: */
-    struct mw_delivery *delivery;   /* for this one; NULL: for all */
-    uint64_t end;           /* the queue's count behind the command, before which no reply can come; 0: not told */
+    size_t replies;         /* how many replies it was owed at first */
+    size_t rcpt;            /* MW_KIND_RCPT: the recipient's index; MW_BEGINS: the index of the first recipient behind the command */
+    int counts_later;       /* MW_KIND_END: owed is known when the replies to the RCPTs before it have come */
+    uint64_t transaction;   /* of the caller's commands: the transaction that the command belongs to */
+    int in_flight;          /* it was sent for deliveries (flight.h), not by the caller */
+    struct mw_delivery *delivery;   /* in_flight: for this delivery; NULL: for all of them */
+    uint64_t end;           /* the queue's count behind the command: a reply before that was sent is not its. 0: not checked */
 } mw_command;
 
 /* How many commands may wait. Stops a caller who sends and never reads from growing for ever. */
@@ -53,16 +53,16 @@ mw_command *mw_commands_tail(const mw_commands *q);
 /* Entry i from the head on (i < count). */
 mw_command *mw_commands_at(const mw_commands *q, size_t i);
 
-/* The oldest entry that the server answers; NULL when there is none. */
+/* The oldest entry that the server answers, so that is no MW_KIND_LOCAL; NULL when there is none. */
 const mw_command *mw_commands_oldest(const mw_commands *q);
 
-/* The same, brought in front of those that are answered here. */
+/* The same, and moves it in front of all MW_KIND_LOCAL. */
 mw_command *mw_commands_promote(mw_commands *q);
 
-/* One reply of the head came: the entry goes when it owns no more. */
+/* A reply to the head came. The head goes when it is owed no more. */
 void mw_commands_shift(mw_commands *q);
 
-/* The head goes, whatever it still owns. */
+/* The head goes, whatever it is still owed. */
 void mw_commands_pop(mw_commands *q);
 
 void mw_commands_clear(mw_commands *q);

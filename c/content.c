@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* So much at the most is looked through before it is lent: a processor's cache still holds it when it is sent. */
+/* The most bytes that are looked through before they are lent: a processor's cache still holds them when they are sent. */
 #define LEND_MAX (256 * 1024)
 
 /* How much becomes one part. */
@@ -105,7 +105,7 @@ int mw_content_piece(mw_content *c, mw_outq *out, const char *bytes, size_t len)
     return rc;
 }
 
-/* How many bytes at the front can be lent; 0, and the state is as it was: too few. */
+/* How many bytes at the front can be lent. 0: too few, and the state is as it was. */
 static size_t lendable(mw_content *c, size_t len)
 {
     mw_dotstuff before = c->stuff;
@@ -169,7 +169,7 @@ int mw_content_is_file_in_lines(mw_content *c)
     return c->as_it_is > 0;
 }
 
-/* The file still has its last byte, and no more behind it, and was not written to. */
+/* True when the file still has its last byte, has no more behind it, and was not written to. */
 static int check_end(const mw_file *file, uint64_t end)
 {
     char last[2];
@@ -180,7 +180,7 @@ static int check_end(const mw_file *file, uint64_t end)
     return !file->stamp || file->calls->stamp(file->fd) == file->stamp ? 0 : MW_E_SIZE;
 }
 
-/* Without being read: all but the last bytes, which whoever sends them holds back until the end is sure. */
+/* Queues a file unread, all but its last bytes. These are copied: they are sent when it is sure that the file is as it was. */
 static int queue_stretch(mw_content *c, mw_outq *out)
 {
     mw_outq_stretch stretch = { c->file.fd, c->file.offset, c->left - MW_OUTQ_BEHIND_MAX, MW_OUTQ_BEHIND_MAX, c->file.stamp };

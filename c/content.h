@@ -19,7 +19,7 @@
 #include "outq.h"
 #include "text.h"
 
-/* What is shorter costs less to copy than to describe: it is never lent. */
+/* Shorter stretches are copied into the queue, not lent: that costs less. */
 #define MW_CONTENT_LEND_MIN 32768
 
 typedef enum mw_source { MW_SOURCE_LENT, MW_SOURCE_FILE, MW_SOURCE_PIECES } mw_source;
@@ -33,18 +33,19 @@ typedef enum mw_encoding {
 typedef struct mw_content {
     mw_source source;
     mw_encoding encoding;
-    const char *bytes;  /* what is left of what is lent */
-    mw_file file;       /* what is left of the stretch is from offset on */
-    uint64_t size;      /* of what is lent, or in the file; 0 for pieces */
-    uint64_t left;      /* of it */
-    uint64_t taken;     /* bytes queued so far, as the caller has them */
-    int whole;          /* there are no more pieces */
-    int as_it_is;       /* of a file, whether it can go so: 0 not known, 1 yes, -1 no */
-    mw_dotstuff stuff;  /* of MW_ENCODE_DOTS, */
-    int after_cr;       /* and of MW_ENCODE_LINES: where the last byte left us */
+    const char *bytes;  /* MW_SOURCE_LENT: the bytes that are not queued yet */
+    mw_file file;       /* MW_SOURCE_FILE: what is not queued yet begins at file.offset */
+    uint64_t size;      /* how many bytes are lent, or in the file; 0 for pieces */
+    uint64_t left;      /* how many of them are not queued yet */
+    uint64_t taken;     /* how many of the caller's bytes are queued */
+    int whole;          /* MW_SOURCE_PIECES: there are no more */
+    int as_it_is;       /* MW_SOURCE_FILE: whether every line ends in CRLF: 0 not known, 1 yes, -1 no */
+    mw_dotstuff stuff;  /* the state of MW_ENCODE_DOTS */
+    int after_cr;       /* the state of MW_ENCODE_LINES: the last byte was a CR */
 } mw_content;
 
-/* The content is these bytes. They stay where and as they are until all of it is sent. */
+/* The content is these bytes. The caller owns them, and keeps them unchanged until all that was queued of them is sent, or the queue is
+ * dropped. */
 void mw_content_lend(mw_content *c, const char *bytes, size_t len);
 
 /* The content is this stretch of a file. */
@@ -53,17 +54,17 @@ void mw_content_from_file(mw_content *c, const mw_file *file);
 /* The content comes in pieces. */
 void mw_content_in_pieces(mw_content *c);
 
-/* True when it is in a file, and every line of it, the last one as well, ends in CRLF. The first call reads the file, up to the
+/* True when the content is in a file, and every line, the last one as well, ends in CRLF. The first call reads the file, up to the
  * first line that does not. */
 int mw_content_is_file_in_lines(mw_content *c);
 
-/* Nothing of it was queued yet: this is how it will be. */
+/* Sets the encoding, before the first byte is queued. */
 void mw_content_begin(mw_content *c, mw_encoding encoding);
 
-/* How many bytes it will be in the queue. Not with MW_ENCODE_DOTS, and not for pieces. */
+/* How many bytes the content becomes in the queue. Not for MW_ENCODE_DOTS, and not for pieces. */
 uint64_t mw_content_wire_size(mw_content *c);
 
-/* Queues the next part of what is lent or in a file, until the queue has high_water bytes, or more by a part. Returns 0, MW_E_NOMEM,
+/* Queues content that is lent or in a file, part by part, until at least high_water bytes wait in the queue. Returns 0, MW_E_NOMEM,
  * MW_E_SIZE (the file has changed) or MW_E_SYS (it cannot be read). After an error the content cannot be sent. */
 int mw_content_write(mw_content *c, mw_outq *out, size_t high_water);
 

@@ -1,5 +1,5 @@
-/* crlf.h - a message's content as BDAT wants it: every line ended by CRLF, no dots doubled (RFC 3030 2), a
- * bare CR as it is, a last line without its end given one. What dotstuff.h is for DATA.
+/* crlf.h - a message's content as BDAT wants it (RFC 3030 2): every line ended by CRLF, the last one as well; no dot is doubled, and a
+ * bare CR stays. dotstuff.h does this for DATA.
  */
 #ifndef MW_CRLF_H
 #define MW_CRLF_H

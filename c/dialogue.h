@@ -27,10 +27,10 @@
 /* One of those that stand on a dialogue. Both functions are called with the commands still queued. */
 typedef struct mw_party {
     struct mw_party *next;
-    /* The dialogue breaks: recipients without a result are deferrals from now on. words are the server's farewell or say what why means;
+    /* The dialogue breaks: recipients without a result get deferrals. words are their text: the server's farewell, or what why means;
      * NULL: no memory for them. */
     void (*broken)(struct mw_party *self, int why, mw_text *words);
-    /* What was learnt of the server is void (RFC 3207 4.2). */
+    /* STARTTLS succeeded: what was learnt of the server before is void (RFC 3207 4.2). */
     void (*restarted)(struct mw_party *self);
 } mw_party;
 
@@ -42,13 +42,13 @@ typedef struct mw_dialogue {
     mw_commands commands;       /* sent, or queued to be, and not answered */
     mw_reply gathering;         /* the next reply, as far as it has come */
     mw_reply last;              /* the last complete one */
-    int garbled;                /* the line in the place of the next reply is none */
+    int garbled;                /* the line where the next reply should begin is no reply line */
     mw_text *hello;             /* the LHLO line that was sent last; NULL: none */
-    mw_keywords keywords;       /* its reply */
-    int lapsed;                 /* a LHLO came inside a transaction: the server may have none, or an old one, until MAIL or RSET */
-    int joined;                 /* the server joins final replies: 1, 0, or -1 for what its banner says, */
-    int banner_joins;           /* which is that of one that does */
-    mw_text *farewell;          /* of a 421; NULL: none was said, or no memory */
+    mw_keywords keywords;       /* the reply to LHLO */
+    int lapsed;                 /* LHLO was sent inside a transaction: until MAIL or RSET is accepted the server may have none, or that one */
+    int joined;                 /* whether the server joins its final replies: 1 yes, 0 no, -1 as banner_joins says */
+    int banner_joins;           /* the greeting is that of a server that joins them */
+    mw_text *farewell;          /* the text of the server's first 421; NULL: none was said, or no memory */
     int parted;                 /* 421 was said */
     mw_trace trace;             /* the lines of both ways, while it is on */
     int error;                  /* why it broke; 0: it has not */
@@ -57,16 +57,16 @@ typedef struct mw_dialogue {
 void mw_dialogue_init(mw_dialogue *d, const mw_alloc *alloc);
 void mw_dialogue_free(mw_dialogue *d);
 
-/* A party comes, and goes. It stays where it is in between. */
+/* A party joins the dialogue, and leaves it. The dialogue keeps the pointer in between. */
 void mw_dialogue_join(mw_dialogue *d, mw_party *party);
 void mw_dialogue_leave(mw_dialogue *d, mw_party *party);
 
-/* Queues bytes that end in CRLF, and what they are owed: one command, or several that are one to the queue. The command, valid until
- * the next one is queued; NULL, with *rc_r an error, when nothing was queued. */
+/* Queues bytes that end in CRLF: a command, or several that count as one, owed so many replies. Returns the command, valid until the next
+ * one is queued; NULL when nothing was queued, and *rc_r is the error. */
 mw_command *mw_dialogue_send(mw_dialogue *d, const char *bytes, size_t len, mw_kind kind, size_t owed, int *rc_r);
 
-/* Gathers the next reply from what was received: 1 d->last is it, 0 more bytes are needed, or an error as of mw_reply_add and
- * mw_lines_next. strict: as in mw_reply_scan. A line that is no reply is put back: MW_E_REPLY_SYNTAX. */
+/* Gathers the next reply from what was received: 1 d->last is the reply, 0 more bytes are needed, or an error of mw_reply_add or
+ * mw_lines_next. strict: as in mw_reply_scan. A line that is no reply line is put back: MW_E_REPLY_SYNTAX. */
 int mw_dialogue_gather(mw_dialogue *d, int strict);
 
 /* A reply's line that somebody else has taken apart. Returns as mw_dialogue_gather. */
@@ -78,8 +78,8 @@ int mw_dialogue_peek(mw_dialogue *d, int strict, unsigned *code_r, mw_slice *tex
 /* True when the next line is a 421, which asks for no more than that the link is closed. */
 int mw_dialogue_says_farewell(mw_dialogue *d);
 
-/* True when no command is owed a reply, and the server has said more than a farewell: a reply before may be the one too many. *code_r: the
- * next line's code; 0 when it is no reply. */
+/* True when no command is owed a reply, and a whole line waits that is no 421. A reply that was taken before may then be one too many.
+ * *code_r: the line's code; 0 when it is no reply line. */
 int mw_dialogue_has_more(mw_dialogue *d, int strict, unsigned *code_r);
 
 /* The server said 421, with this text, which is held, or copied. The first one counts. */
@@ -92,18 +92,18 @@ void mw_dialogue_greeted(mw_dialogue *d, const mw_reply *r);
 /* True when a server joins the final replies to a message into one reply of a line per recipient. */
 int mw_dialogue_joins(const mw_dialogue *d);
 
-/* What is said of recipients that get no reply: the server's farewell, which says more than we can, else words, else the text of why. The
- * caller has a holder. NULL: no memory. */
+/* The text for recipients that get no reply: the server's farewell, else words, else the text of why. The caller drops it. NULL: no
+ * memory. */
 mw_text *mw_dialogue_words(const mw_dialogue *d, int why, mw_text *words);
 
-/* Nothing can be trusted any more: the parties settle what they have, nothing is owed, nothing is queued, and why is the error unless it
- * had broken before. See mw_dialogue_words. */
+/* Breaks the dialogue: the parties give each recipient a result, nothing is owed, nothing is queued, and why is the error. When it had
+ * broken before, the error stays, and so does what was queued since (QUIT). words: see mw_dialogue_words. */
 void mw_dialogue_break(mw_dialogue *d, int why, mw_text *words);
 
-/* The link is gone: the same, and what was received is dropped. */
+/* The link is gone: the same, and what is queued or was received is dropped in any case. */
 void mw_dialogue_lost(mw_dialogue *d, int why, mw_text *words);
 
-/* The server has forgotten us (STARTTLS, RFC 3207 4.2): so is what was learnt of it. */
+/* STARTTLS succeeded (RFC 3207 4.2): forgets what was learnt of the server. */
 void mw_dialogue_restart(mw_dialogue *d);
 
 #endif

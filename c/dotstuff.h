@@ -15,7 +15,7 @@
 
 #include <stddef.h>
 
-/* Where the last byte left us. A zeroed one is a valid start: the beginning of a line. */
+/* What the next byte's change depends on. A zeroed one is a valid start: the beginning of a line. */
 typedef struct mw_dotstuff {
     unsigned char state;
 } mw_dotstuff;
@@ -30,15 +30,15 @@ size_t mw_dotstuff_clean(mw_dotstuff *d, const char *in, size_t len);
  * were written, in *used_r how many were read: all of len, unless out is full. */
 size_t mw_dotstuff_expand(mw_dotstuff *d, const char *in, size_t len, char *out, size_t cap, size_t *used_r);
 
-/* Keeps the state true over bytes that went out as they are, stuffed by the caller. Behind an LF that they
- * leave bare a dot is doubled, as a line may begin there, and the end is preceded by a CRLF, as it may not. */
+/* Moves the state past bytes that went out as they are: the caller has made line ends and dots right. If the last of them is a bare LF, it
+ * may be a line end or not. A dot that comes next is doubled, in case it is; mw_dotstuff_end writes a CRLF first, in case it is not. */
 void mw_dotstuff_pass(mw_dotstuff *d, const char *in, size_t len);
 
 /* The longest end. */
 #define MW_DOTSTUFF_END_MAX 5
 
-/* Writes what ends the content: CRLF if the last line has no end (a CR is none), then dot CRLF. Returns the
- * length (3 or 5) and starts anew. */
+/* Writes what ends the content: CRLF if the last line has no end (a bare CR is no end), then "." CRLF. Returns the length, 3 or 5. The
+ * state is at the start again. */
 size_t mw_dotstuff_end(mw_dotstuff *d, char out[MW_DOTSTUFF_END_MAX]);
 
 #endif

@@ -15,7 +15,7 @@ typedef struct mw_file_calls {
     void (*words)(char *words, size_t size);
 } mw_file_calls;
 
-/* size bytes from offset on, which are all that the file has from there on. It stays open until its user is done with it. */
+/* A stretch of a file: size bytes from offset on, up to the file's end. The owner keeps fd open until the stretch is sent. */
 typedef struct mw_file {
     const mw_file_calls *calls;
     int fd;

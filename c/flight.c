@@ -1,4 +1,4 @@
-/* flight.c - see flight.h: what is sent when. What comes back is flight_reply.c's. */
+/* flight.c - see flight.h: what is sent when. flight_reply.c has what comes back. */
 #include "error.h"
 #include "flight_private.h"
 
@@ -67,7 +67,7 @@ int64_t mw_flight_submit(mw_flight *f, mw_delivery *d)
         f->oldest = d;
     f->unanswered++;
     f->bytes += (size_t)d->content.size;
-    /* What a LHLO may have left open ends by RSET in front of the delivery. */
+    /* A LHLO may have left a transaction open: RSET goes in front of the delivery. */
     if (f->dialogue->lapsed)
         mw_trust_opened(f, f->trust.queued + 1);
     f->dialogue->lapsed = 0;
@@ -212,7 +212,7 @@ int mw_flight_queue_hello(mw_flight *f, mw_kind kind)
     f->trust.fence_owed = 1;
     memcpy(line, hello->bytes, hello->len);
     memcpy(line + hello->len, "\r\n", 2);
-    /* A probe's own entry owns all replies up to this one's. */
+    /* The probe's command is owed all replies up to this LHLO's, so this LHLO has no command of its own. */
     if (kind == MW_KIND_PROBE) {
         mw_trace_add(&f->dialogue->trace, MW_TRACE_OUT, line, hello->len);
         return failed(f, mw_outq_copy(&f->dialogue->out, line, hello->len + 2));
@@ -298,7 +298,7 @@ static int queue_group(mw_flight *f, mw_delivery *d)
     return 0;
 }
 
-/* One command at a time: the next one, or nothing more when nobody was accepted. */
+/* Queues the next command, one at a time. When all RCPTs were refused, nothing more is sent. */
 static int queue_next(mw_flight *f, mw_delivery *d)
 {
     if (mw_trust_is_open(f))
@@ -378,8 +378,8 @@ static int start(mw_flight *f, mw_delivery *d)
     return mw_probe_is_due(f, d) ? !mw_probe_queue(f) : begin(f, d);
 }
 
-/* Behind an end whose shape was answered in step before, the next envelope may go: by DATA, as its 354 will
- * be an anchor; or a whole message by BDAT, in a stream that a fence ends. */
+/* Behind an end of a proven shape the next envelope may go: by DATA, as its 354 will be an anchor; or a whole message by BDAT, in a stream
+ * that a fence ends. */
 static int follow(mw_flight *f, mw_delivery *before, mw_delivery *d)
 {
     mw_flight_choose(f, d);
@@ -420,7 +420,7 @@ static int advance_one(mw_flight *f)
         return d->by_bdat ? mw_flight_write_chunk(f, d) : !write_content(f, d);
     if (ahead)
         return 0;
-    /* What has begun to come cannot be the answer to what is sent now. */
+    /* Bytes that have begun to come cannot be the reply to what is sent now. */
     if (mw_buf_len(&f->dialogue->lines.in) || f->dialogue->gathering.count)
         return !failed(f, MW_E_REPLY_EXTRA);
     return d->state == MW_DELIVERY_WAITING ? start(f, d) : d->state == MW_DELIVERY_ENVELOPE && !queue_next(f, d);

@@ -1,15 +1,19 @@
 /* flight.h - deliveries in flight on an LMTP dialogue: whole messages that drive themselves, several at a time.
  *
- * With PIPELINING, MAIL, RCPTs and DATA go as one group, and the content as the first of the next group (RFC 2920 3.1): the next message's
- * envelope rides behind this one's final dot. With CHUNKING whole messages follow each other. Without PIPELINING one command goes at a
- * time. What may be sent ahead, and when a result is believed, trust.h says: its rules are what keeps mail from getting lost.
+ * In the order of calls: mw_flight_submit for each delivery; then, until mw_flight_unanswered is 0, the pump and mw_flight_advance in turn,
+ * mw_flight_piece while mw_flight_wants has a delivery, mw_flight_take for each delivery that is MW_DELIVERY_DONE.
  *
- * Replies are read more strictly than those to the caller's commands (lmtp.h): a line that is no reply, codes that differ inside a reply, a
- * code of the wrong class, a reply that nobody is owed: each breaks the dialogue, as all that follows could be another's.
+ * With PIPELINING, MAIL, RCPTs and DATA go as one group, and content is the first of the next group (RFC 2920 3.1): the next message's
+ * envelope is sent behind this one's final dot. With CHUNKING whole messages follow each other. Without PIPELINING one command goes at a
+ * time. What may be sent ahead, and when a result is final, trust.h says.
  *
- * The caller pumps as ever, calls mw_flight_advance after each step, feeds content where mw_flight_wants asks for it, and takes what is
- * finished. The core does not know the time: mw_flight_waits names what is waited for, mw_flight_expired ends the wait. Whatever
- * happens, every recipient of every delivery ends in exactly one result.
+ * Replies are read more strictly than those to the caller's commands (lmtp.h). Each of these breaks the dialogue, as the replies behind it
+ * could be another command's: a line that is no reply, codes that differ inside a reply, a code of the wrong class, a reply that no command
+ * is owed. A refusal that comes while content is written is kept: it is read as the first final reply (rule 11 of trust.h).
+ *
+ * The core does not know the time: mw_flight_waits names what is waited for, and the caller calls mw_flight_expired when that took too
+ * long. Where there is no memory for a command, content or a reply, the dialogue breaks with MW_E_NOMEM. Whatever happens, every recipient
+ * of every delivery ends in exactly one result.
  */
 #ifndef MW_FLIGHT_H
 #define MW_FLIGHT_H
@@ -25,19 +29,18 @@ mw_flight *mw_flight_new(mw_dialogue *dialogue);
 /* Frees what is left of them, finished or not. NULL is fine. */
 void mw_flight_free(mw_flight *f);
 
-/* Hands a delivery over: the session frees it. Returns its id, from 1. On a broken session it is finished
- * at once, every recipient a deferral of stage 'connect'. */
+/* Hands a delivery over: it is the flight's until it is taken. Returns its id, from 1. On a broken dialogue it is finished at once: every
+ * recipient without a result gets a deferral of stage 'connect'. */
 int64_t mw_flight_submit(mw_flight *f, mw_delivery *d);
 
-/* Draws the conclusions from what has been received and queues what may be sent now. Never fails: what went
- * wrong shows in mw_lmtp_error and in the results. */
+/* Takes the replies that have been received, and queues what may be sent now. What went wrong shows in the dialogue's error and in the
+ * results. */
 void mw_flight_advance(mw_flight *f);
 
-/* The caller has more to submit (1): a stream may stay open, its results can wait. 0: they are waited for. */
+/* 1: the caller has more to submit, so a stream by BDAT may stay without a fence at its end, and its results wait. 0: a fence ends it. */
 void mw_flight_more(mw_flight *f, int more);
 
-/* True when submitted messages go out in a stream that waits for nothing: writing can be put off until
- * there is much to write. */
+/* True when messages go out in a stream that waits for no reply: the caller can put off sending until much is queued. */
 int mw_flight_streams(const mw_flight *f);
 
 /* Content of at most this many bytes may go ahead of the replies to RCPT. 0: none. */
@@ -46,14 +49,15 @@ void mw_flight_eager(mw_flight *f, size_t bytes);
 /* The delivery whose content's next piece can be sent now; NULL when there is none. */
 mw_delivery *mw_flight_wants(const mw_flight *f);
 
-/* A piece of it. Queues what it becomes, all of it: pieces should be of moderate size. 0 or MW_E_NOMEM (the
- * session is broken then). */
+/* Queues the next piece of that delivery's content, all of it: pieces should be of moderate size. 0, or MW_E_NOMEM and the dialogue is
+ * broken. */
 int mw_flight_piece(mw_flight *f, const char *bytes, size_t len);
 
-/* There are no more pieces: the end goes out at the next mw_flight_advance. */
+/* The content of that delivery has no more pieces: its end is queued by the next mw_flight_advance. */
 void mw_flight_whole(mw_flight *f);
 
-/* The wait that mw_flight_waits named is over and nothing came. */
+/* The time for the wait that mw_flight_waits names is over, and nothing came. After MW_WAIT_QUIET the last reply is taken for what it
+ * seemed; after any other wait the dialogue breaks. */
 void mw_flight_expired(mw_flight *f);
 mw_wait mw_flight_waits(const mw_flight *f);
 
@@ -71,8 +75,7 @@ mw_delivery *mw_flight_oldest(const mw_flight *f);
 /* The delivery of this id; NULL when it was taken. */
 mw_delivery *mw_flight_find(const mw_flight *f, int64_t id);
 
-/* Takes a delivery off the list: it is the caller's now, and freed by it. It must be finished, or the
- * session is not used any more. */
+/* Takes a delivery off the list. It is the caller's now, who frees it. It must be finished, unless the dialogue is not used any more. */
 void mw_flight_take(mw_flight *f, mw_delivery *d);
 
 /* Gives up a delivery of which nothing was sent: its recipients are deferrals. MW_E_STATE when something
@@ -83,10 +86,10 @@ int mw_flight_cancel(mw_flight *f, mw_delivery *d, mw_text *words);
  * commands of their own. */
 int mw_flight_reset(mw_flight *f);
 
-/* True while a reply is owed that was asked for by deliveries: it may be after the last one was given up. */
+/* True while the next reply is one to a command of the deliveries'. It may be owed when no delivery is left. */
 int mw_flight_owes(const mw_flight *f);
 
-/* Counts the replies taken: a change shows that the server goes on. */
+/* How many replies were taken so far. */
 uint64_t mw_flight_replies(const mw_flight *f);
 
 #endif

@@ -1,17 +1,15 @@
 /* flight_chunk.c - deliveries by BDAT (RFC 3030): a whole message in one group, no reply awaited.
  *
- * No reply inside such a stream is an anchor, so nothing in it is believed before the fence that ends it.
- * The fence counts, and so a reply too many or too few must not be made up for by what other replies say.
- * With several recipients it can be: if one reply was too many and the last RCPT is refused, that refusal
- * is taken for a final reply, of which there is one less, and all is in step again. So a message goes ahead
- * of its replies only where it is owed the same number of them in any case: to one recipient, on a server
- * that answers BDAT LAST also when no recipient is accepted (503: Dovecot; RFC 2033 owes no reply to
- * nobody). Others go by DATA, whose 354 shows that what is in front of it is in step. The probe finds out
- * what the server does, once on each link, without delivering anything. It ends in a LHLO, and so it goes only where a fence has held.
+ * No reply inside such a stream is an anchor, so no result in it is final before the fence that ends it. The fence shows that as many
+ * replies came as were owed. But the number that is owed depends on the replies. With several recipients it can go wrong: one reply is too
+ * many, and the last RCPT is refused. Then that refusal is taken for a final reply, one recipient more counts as accepted, and the fence
+ * comes in its place. So a message goes ahead of its replies only where the number owed is always the same: to one recipient, on a server
+ * that answers BDAT LAST also when no recipient is accepted (503: Dovecot; RFC 2033 asks for no reply then). The probe finds out whether
+ * the server does, once on each link (probe.h). Other messages go by DATA, whose 354 is an anchor.
  *
- * A file, and BINARYMIME, go by BDAT to several recipients, too, when these have been answered. That the replies are in step then
- * shows in the content's: it goes as a chunk that is not the last, whose 250 is waited for. A refusal of RCPT that came a place too late
- * would be there. BDAT 0 LAST is what follows:
+ * A file, and BINARYMIME, go by BDAT to several recipients, too, when all RCPTs have been answered. The content goes as a chunk that is not
+ * the last, and its 250 is waited for: a refusal of RCPT that came one place too late would be in the place of that 250. Then BDAT 0 LAST
+ * goes:
  *
  *     MAIL, RCPT a, RCPT b      ->
  *                              <-   250, 250, 550 b
@@ -42,7 +40,7 @@ void mw_flight_choose(mw_flight *f, mw_delivery *d)
 
 /* ---- content */
 
-/* The file of a message cannot be sent: nobody got any of it, whatever is unanswered. */
+/* The file of a message cannot be sent: its recipients get deferrals, also those with replies owed, and the dialogue breaks. */
 static int content_failed(mw_flight *f, mw_delivery *d, int rc)
 {
     mw_text *words = mw_content_words(&d->content, d->alloc, rc);
@@ -61,7 +59,7 @@ int mw_flight_write(mw_flight *f, mw_delivery *d)
     return rc ? content_failed(f, d, rc) : 0;
 }
 
-/* A chunk that is not the last: its reply comes next, if it has not come already. */
+/* All of a chunk that is not the last is queued. Its reply comes next, or has come already. */
 static int chunk_ended(mw_flight *f, mw_delivery *d)
 {
     mw_command *command = mw_commands_tail(&f->dialogue->commands);
@@ -94,8 +92,8 @@ static void queue_last(mw_flight *f, mw_delivery *d)
     mw_flight_pass(f);
 }
 
-/* The content was taken: what is left is the message's end. Or it was refused, which is everybody's result; it is sent to its end in any
- * case. */
+/* The reply to a chunk that is not the last. 2xx: the message's end goes. A refusal is every accepted recipient's result; the chunk is sent
+ * to its end in any case. */
 void mw_flight_apply_chunk(mw_flight *f, mw_delivery *d, mw_reply *r)
 {
     if (r->code / 100 == 2) {
@@ -112,7 +110,7 @@ void mw_flight_apply_chunk(mw_flight *f, mw_delivery *d, mw_reply *r)
         d->answered_early = 1;
 }
 
-/* The owed replies are counted when those to the RCPTs have come. */
+/* BDAT LAST's replies are counted when those to the RCPTs have come. */
 int mw_flight_queue_bdat(mw_flight *f, mw_delivery *d)
 {
     char head[64];

@@ -1,12 +1,10 @@
-/* flight_end.c - what becomes of the deliveries in flight when the session breaks: which of the replies that have come are
- * believed, and what the other recipients get.
- */
+/* flight_end.c - the dialogue breaks: which of the replies that have come are believed, and what the other recipients get. */
 #include "error.h"
 #include "flight_private.h"
 
 #include <string.h>
 
-/* What d is owed next; NULL when it is owed nothing. */
+/* The oldest command of d without a reply; NULL when d is owed none. */
 static const mw_command *next_due(const mw_flight *f, const mw_delivery *d)
 {
     size_t i;
@@ -43,8 +41,7 @@ static void abandon(mw_flight *f, mw_delivery *d, int why, mw_text *words)
     mw_transaction_abandon(&d->to, stage, MW_LMTP_LOST, words, stage == MW_STAGE_FINAL);
 }
 
-/* A refusal that came before the message's end did: the link went before it could be taken for the first
- * final reply. */
+/* The link ended while content was written, and a refusal waits. It was kept as the first final reply, and counts as such. */
 static void salvage(mw_flight *f)
 {
     mw_delivery *d = f->current;

@@ -6,7 +6,7 @@
 #include "trust.h"
 
 struct mw_flight {
-    mw_party party;             /* the dialogue's; first, so that it is the flight */
+    mw_party party;             /* first, so that a pointer to it is one to the flight */
     mw_dialogue *dialogue;
     mw_delivery *first, *last;  /* not taken, in order of submit */
     mw_delivery *oldest;        /* the first one that is not done; NULL: none */
@@ -25,7 +25,7 @@ void mw_flight_read(mw_flight *f);
 /* The results of d are final. */
 void mw_flight_finish(mw_flight *f, mw_delivery *d);
 
-/* The first delivery whose end is not queued is now the next one that is not done. */
+/* current becomes the next delivery that is not done. */
 void mw_flight_pass(mw_flight *f);
 
 /* The last byte of its content is queued. */
@@ -37,16 +37,17 @@ int mw_flight_has_left(const mw_flight *f, const mw_delivery *d);
 /* flight.c, for flight_chunk.c: queues bytes and what they are owed. 0, or the session is broken. */
 int mw_flight_queue(mw_flight *f, const char *bytes, size_t len, mw_kind kind, size_t owed, mw_delivery *d);
 
-/* The LHLO line that the link began with: a fence (MW_KIND_LHLO), or what a probe ends in (MW_KIND_PROBE). */
+/* Queues the LHLO line that was sent last, again: as a fence (MW_KIND_LHLO), or as the end of a probe (MW_KIND_PROBE). */
 int mw_flight_queue_hello(mw_flight *f, mw_kind kind);
 
-/* RSET. */
+/* Queues RSET. */
 int mw_flight_queue_reset(mw_flight *f);
 
-/* flight_chunk.c: whether the link takes BDAT streams (RFC 3030); chooses how d's content goes. */
+/* flight_chunk.c: chooses whether d's content goes by DATA or by BDAT (RFC 3030), and whether ahead of the replies to RCPT. */
 void mw_flight_choose(mw_flight *f, mw_delivery *d);
 
-/* BDAT and the content's first bytes: LAST, or not, and then BDAT 0 LAST when mw_flight_apply_chunk has its reply. */
+/* Queues BDAT and the content's first bytes. d->split: the BDAT is not the LAST; mw_flight_apply_chunk queues BDAT 0 LAST when it has the
+ * reply. Else it is BDAT LAST. */
 int mw_flight_queue_bdat(mw_flight *f, mw_delivery *d);
 
 /* Queues more of d's content. 0, or the dialogue is broken. */
@@ -58,7 +59,7 @@ int mw_flight_write_chunk(mw_flight *f, mw_delivery *d);
 /* The reply to a chunk that is not the last. */
 void mw_flight_apply_chunk(mw_flight *f, mw_delivery *d, mw_reply *r);
 
-/* flight_end.c: the dialogue breaks. What becomes of the deliveries in flight: a mw_party's broken. */
+/* flight_end.c: the dialogue breaks, and all deliveries get their results. It is the broken function of mw_party. */
 void mw_flight_broken(mw_party *self, int why, mw_text *words);
 
 #endif

@@ -38,8 +38,8 @@ static void apply_data(mw_flight *f, mw_delivery *d, mw_reply *r)
             mw_dialogue_break(f->dialogue, MW_E_REPLY_EXTRA, NULL);
         return;
     }
-    /* In a group that somebody was accepted in, a refusal of DATA may be another's reply, out of step: 354 would have
-     * shown. A fence does. Where nobody was accepted, DATA must be refused (RFC 2033 4.2), and is. */
+    /* When a recipient was accepted, a refusal of DATA in a group may be another command's reply, out of step: only 354 is an anchor. So a
+     * fence goes. When no recipient was accepted, DATA must be refused (RFC 2033 4.2). */
     d->unsure |= d->grouped && mw_transaction_owed(&d->to) && mw_trust_may_follow(f);
     mw_transaction_refused(&d->to, MW_STAGE_DATA, r->code, mw_reply_words(r));
     mw_trust_answered(f, d);
@@ -50,8 +50,8 @@ int mw_flight_has_left(const mw_flight *f, const mw_delivery *d)
     return (d->has_end || d->state == MW_DELIVERY_CHUNK) && f->dialogue->out.sent >= d->end;
 }
 
-/* A delivery may be refused while its content is on its way. It is not answered before that has left, as it
- * may be the caller's memory. */
+/* Every final reply of d has come. That may be before its content has left; d is answered when it has, as the content may be the caller's
+ * memory. */
 static void settled(mw_flight *f, mw_delivery *d)
 {
     if (mw_flight_has_left(f, d))
@@ -83,8 +83,8 @@ static void credit(mw_flight *f, mw_delivery *d, unsigned code, mw_text *text)
         settled(f, d);
 }
 
-/* BDAT was sent ahead of the replies to RCPT: now they tell how many it is owed; one if nobody was
- * accepted, as the probe showed. A shape that was not seen in step asks for a fence before anything else. */
+/* The replies to RCPT have come, and BDAT LAST was sent ahead of them: now it is known how many replies it is owed, one if no recipient was
+ * accepted (the probe showed that). A shape that is not proven asks for a fence before anything else is sent. */
 static void count_finals(mw_flight *f)
 {
     mw_command *command = mw_commands_head(&f->dialogue->commands);
@@ -116,8 +116,8 @@ static void credit_lines(mw_flight *f, mw_delivery *d, size_t count)
     }
 }
 
-/* It is not that, or not sure to be: its first line is the first recipient's in any case. But where lines
- * differ it may be one recipient's reply, which is never a success. */
+/* A reply that should be joined is not, or may not be. Its first line is the first recipient's in any case. But where lines differ it may
+ * be one recipient's reply, which is never a success. */
 static void credit_first(mw_flight *f, int why)
 {
     if (!f->dialogue->last.mixed || f->dialogue->last.lines[0].code / 100 != 2)
@@ -125,7 +125,7 @@ static void credit_first(mw_flight *f, int why)
     mw_dialogue_break(f->dialogue, why, NULL);
 }
 
-/* True when a line has such a class. */
+/* True when a line has a code of these classes. */
 static int has_class(const mw_reply *r, unsigned lowest, unsigned highest)
 {
     size_t i;
@@ -146,7 +146,7 @@ static void apply_joined(mw_flight *f, const mw_reply *r, size_t owed)
         credit_first(f, MW_E_REPLY_CODES);
 }
 
-/* It looks like LHLO's reply, though it may not be as the link's first one was. */
+/* True when a reply looks like LHLO's, though it may differ from the first one of the link. */
 static int is_hello(const mw_flight *f, const mw_reply *r)
 {
     return r->code / 100 == 2 && r->count > 1 && mw_keywords_same_server(&f->dialogue->keywords, r);
@@ -168,7 +168,7 @@ static void apply_final(mw_flight *f, mw_delivery *d, mw_reply *r)
         mw_dialogue_break(f->dialogue, r->mixed ? MW_E_REPLY_CODES : MW_E_REPLY_SHORT, NULL);
         return;
     }
-    /* Where nothing can follow, nothing can tell: it is taken as it is. */
+    /* Where no fence can follow, an early refusal is taken for the final reply. */
     d->refused_early |= (!mw_flight_has_left(f, d) || f->trust.early) && mw_trust_may_follow(f);
     credit(f, d, r->code, mw_reply_words(r));
 }
@@ -183,13 +183,13 @@ static int in_class(mw_kind kind, unsigned code)
     return mw_kind_facts(kind) & MW_GOES_ON ? code == 354 : code / 100 == 2;
 }
 
-/* A refusal of content may come while it is sent. */
+/* A chunk may be refused before all of it was sent. */
 static int refuses_chunk(mw_kind kind, const mw_reply *r)
 {
     return kind == MW_KIND_BDAT && r->code / 100 >= 4;
 }
 
-/* 421: nothing more is sent. What is owed may still be on its way (and is final then), the end of the link tells. */
+/* A reply for the oldest command. After 421 nothing more is sent; final replies may still come behind it, until the link ends. */
 static void apply(mw_flight *f, mw_reply *r)
 {
     const mw_command command = *mw_commands_head(&f->dialogue->commands);
@@ -202,7 +202,7 @@ static void apply(mw_flight *f, mw_reply *r)
         mw_dialogue_break(f->dialogue, MW_E_REPLY_EXTRA, NULL);
         return;
     }
-    /* LHLO's own, where it is not due. */
+    /* A reply of LHLO's in the place of another command's. */
     if (mw_kind_wait(command.kind) != MW_WAIT_LHLO && command.kind != MW_KIND_END && mw_keywords_same(&f->dialogue->keywords, r)) {
         mw_dialogue_break(f->dialogue, MW_E_REPLY_EXTRA, NULL);
         return;
@@ -242,8 +242,8 @@ static void apply(mw_flight *f, mw_reply *r)
     }
 }
 
-/* A reply that nobody is owed. While content is being written a refusal may come early: it is kept, as the first final reply. Returns
- * as mw_lines_peek. */
+/* A reply that no command is owed. A refusal that comes while content is written is left where it is: it will be the first final reply.
+ * Returns as mw_lines_peek. */
 static int unasked(mw_flight *f)
 {
     const mw_delivery *d = f->current;
@@ -268,7 +268,7 @@ static int unasked(mw_flight *f)
     return 0;
 }
 
-/* One more reply: 1 it was taken, 0 there is none, negative: broken. */
+/* Takes the next reply: 1 it was taken, 0 there is none, negative: the dialogue breaks. */
 static int read_one(mw_flight *f)
 {
     const mw_command *command = mw_commands_head(&f->dialogue->commands);
@@ -290,7 +290,7 @@ static int read_one(mw_flight *f)
     return rc;
 }
 
-/* Something came where nothing should. While a probe is answered nothing is at stake. */
+/* Bytes came in the half second in which none should. While a probe is answered that does no harm. */
 static void disturbed(mw_flight *f)
 {
     const mw_command *command = mw_commands_head(&f->dialogue->commands);
@@ -304,7 +304,7 @@ static void disturbed(mw_flight *f)
         credit_first(f, MW_E_REPLY_EXTRA);
 }
 
-/* A line that has begun to come before what it would be the answer to has left is no answer, whenever it ends. */
+/* A line that begins to come before the command it would answer has left is no answer to it, whenever the line ends. */
 static void note_early(mw_flight *f)
 {
     const mw_command *command = mw_commands_head(&f->dialogue->commands);
@@ -334,7 +334,7 @@ void mw_flight_read(mw_flight *f)
     if (rc < 0)
         mw_dialogue_break(f->dialogue, rc, NULL);
     note_early(f);
-    /* 421, and nothing is owed any more that could still come. */
+    /* 421 was said, and no reply is owed any more. */
     if (f->dialogue->parted && !mw_commands_head(&f->dialogue->commands) && !f->dialogue->error)
         mw_dialogue_break(f->dialogue, MW_E_CLOSED, NULL);
 }

@@ -103,8 +103,7 @@ static int file_failed(mw_transport *t)
     return errno == EINTR ? MW_E_INTR : MW_E_SYS;
 }
 
-/* Whether a file's bytes up to this one can be asked for. An offset that does not fit would be another one, and give other
- * bytes. */
+/* True when an offset fits the system's type. One that does not would become another, and read other bytes. */
 static int is_offset(uint64_t offset)
 {
     MW_IO_OFF_T there = (MW_IO_OFF_T)offset;
@@ -127,7 +126,7 @@ int mw_io_read_file(int fd, uint64_t offset, char *to, int max)
     return (int)n;
 }
 
-/* The way of a file that always works. */
+/* Reads from the file and writes: that works with every transport. */
 static int copy_file(mw_transport *t, const mw_outq_stretch *f, size_t *put_r)
 {
     char block[FILE_BLOCK];
@@ -182,7 +181,7 @@ static int check_end(mw_transport *t, const mw_outq_stretch *f)
     return n == 1 + (ssize_t)f->behind && (!f->stamp || f->stamp == mw_io_file_stamp(f->fd)) ? MW_OK : MW_E_SIZE;
 }
 
-/* Sends from a file; what comes behind is held back until it is sure that this was all of it. */
+/* Sends from a file. What is queued behind it is held back until it is sure that the file is as it was. */
 static int write_file(mw_transport *t, const mw_outq_stretch *f, size_t *put_r)
 {
     int rc;
@@ -257,7 +256,7 @@ static int ask(mw_transport *t, mw_buf *in)
     return 0;
 }
 
-/* A transport that is ready and moves nothing must not outlast the deadline: a peer may drip what makes no byte. */
+/* A transport may be ready and move no byte, again and again (a part of a TLS record): the deadline ends that, too. */
 static int moved_nothing(int64_t deadline)
 {
     return deadline != MW_IO_NEVER && mw_io_now() >= deadline ? MW_E_TIMEOUT : 0;

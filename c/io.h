@@ -76,15 +76,14 @@ int mw_io_wait_many(mw_io_wait *waits, size_t count, int64_t deadline);
 /* Which of these events a descriptor has, without a transport. Waits until the deadline, at most a slice. 0 none; MW_E_INTR, MW_E_SYS. */
 int mw_io_ready(int fd, int events, int64_t deadline);
 
-/* Reads what is there without waiting: > 0 bytes read, 0 none, or an error as of mw_io_pump. Always 0 for
- * what is no socket: a file's next bytes are nobody's message. Before what is sent next, so that what came unasked is not taken for
- * the answer to that. */
+/* Reads what is there, without waiting: > 0 bytes read, 0 none, or an error as of mw_io_pump. Always 0 for a descriptor that is no socket:
+ * a file's next bytes are no message. To be called before more is sent: what came unasked would be taken for the answer to that. */
 int mw_io_poll(mw_transport *t, mw_buf *in);
 
 /* Reads a file from offset on: how many bytes, at most max; 0 at its end; negative when it cannot be read. */
 int mw_io_read_file(int fd, uint64_t offset, char *to, int max);
 
-/* That, for the core: a stretch of an open file, as it is now. */
+/* Fills in a stretch of an open file, as it is now, and the functions by which the core reads it. */
 void mw_io_file(mw_file *file, int fd, uint64_t offset, uint64_t size);
 
 /* The system's words for an errno, cut to the size. strerror's own may be overwritten by another thread. */

@@ -161,7 +161,7 @@ static int set_flag(int fd, int get, int set, int flag, int on)
     return flags < 0 ? -1 : fcntl(fd, set, on ? flags | flag : flags & ~flag);
 }
 
-/* The same file by another descriptor, when this one is where somebody writes to who knows nothing of us: what warns, or a child. */
+/* If the descriptor is one of the standard three, moves it to a higher number: a warning or a child process would write to the link. */
 static int above_standard(int fd)
 {
     int moved;
@@ -209,7 +209,7 @@ static int connected(mw_dial *d)
     return 1;
 }
 
-/* This address will not do. */
+/* This address failed: the next one is tried. */
 static int leave_address(mw_dial *d, int error)
 {
     dial_failed(d, error);

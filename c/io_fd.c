@@ -213,7 +213,7 @@ static ssize_t sendfile_now(int to, const mw_outq_stretch *f)
     return n;
 }
 
-/* What the socket's end of it can have. */
+/* True for an error of the link, not of the file. */
 static int is_of_link(int error)
 {
     return error == EAGAIN || error == EWOULDBLOCK || error == EINTR || error == EPIPE || error == ECONNRESET || error == ENOTCONN
@@ -221,7 +221,7 @@ static int is_of_link(int error)
         || error == ENOBUFS || error == ENOMEM;
 }
 
-/* Anything else, be it that these two descriptors cannot do it or that the file cannot be read, shows when it is read and sent. */
+/* Any other failure, of the descriptors or of the file, shows when the file is read and written. */
 
 static int fd_send_file(mw_transport *base, const mw_outq_stretch *f, size_t *put_r)
 {

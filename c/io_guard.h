@@ -1,10 +1,10 @@
-/* io_guard.h - a descriptor that does not block, and no SIGPIPE, for the length of a call into code that knows of neither. */
+/* io_guard.h - for calls of code that may block, or raise SIGPIPE: makes the descriptor non-blocking and blocks SIGPIPE, and undoes both. */
 #ifndef MW_IO_GUARD_H
 #define MW_IO_GUARD_H
 
 #include <signal.h>
 
-/* SIGPIPE is blocked, and taken off at the end if the call raised it. */
+/* SIGPIPE is blocked between begin and end. If the call raised it, it is no longer pending after end. */
 typedef struct mw_quiet {
     sigset_t pipe_set, old;
     int was_pending;

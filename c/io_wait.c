@@ -57,7 +57,7 @@ static struct pollfd poll_for(int fd, int events)
     return p;
 }
 
-/* Whoever reads or writes a descriptor that is none, or has an error or a hang-up, is told so. */
+/* A descriptor that is none, or has an error or a hang-up, counts as ready: the read or write tells what is wrong. */
 static int events_of(const struct pollfd *p)
 {
     if (p->revents & ~(POLLIN | POLLOUT))

@@ -106,7 +106,7 @@ int mw_keyword_parse(mw_slice line, mw_keyword *keyword_r)
 
 /* ---- all of them */
 
-/* The texts of a reply stay where they are as long as no line is added. */
+/* The texts of a reply do not move as long as no line is added. */
 static int take_apart(mw_keywords *k)
 {
     void *block = k->items;

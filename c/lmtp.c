@@ -29,7 +29,7 @@ void mw_lmtp_move(mw_lmtp *s, mw_lmtp_state to)
 
 /* ---- life */
 
-/* The content that was asked for, or begun, does not come to its end: mw_lmtp_content says so from now on. */
+/* Content that was asked for, or has begun, does not come to its end: mw_lmtp_content says MW_CONTENT_REFUSED from now on. */
 static void refuse_broken(mw_lmtp *s, mw_text *words)
 {
     if (s->refused_code || (s->state != MW_STATE_ASKED && s->state != MW_STATE_OPEN && s->state != MW_STATE_CHUNKS))
@@ -39,7 +39,7 @@ static void refuse_broken(mw_lmtp *s, mw_text *words)
     s->refused_text = mw_text_hold(words);
 }
 
-/* What is queued is not sent any more, as it may hold the end of a message that was just given up. */
+/* Nothing that is queued is sent any more: it may hold the end of a message whose recipients just got deferrals. */
 static void abandon(mw_lmtp *s, mw_text *words)
 {
     mw_stage stage = mw_lmtp_stage(s);
@@ -152,7 +152,7 @@ mw_stage mw_lmtp_stage(const mw_lmtp *s)
 {
     const mw_command *command = mw_commands_head(&s->dialogue.commands);
 
-    /* The end is on its way, but its last byte may not have left. */
+    /* The end is queued, but its last byte may not have left. */
     if (s->state == MW_STATE_WAIT)
         return mw_lmtp_end_left(s) ? MW_STAGE_FINAL : MW_STAGE_BODY;
     if (command && command->kind == MW_KIND_MAIL)
@@ -162,7 +162,7 @@ mw_stage mw_lmtp_stage(const mw_lmtp *s)
 
 /* ---- commands */
 
-/* A command that is answered here, in its turn. */
+/* Queues the answer to a command that is not sent. */
 static int refuse(mw_lmtp *s, unsigned code, int why)
 {
     mw_command *e;
@@ -191,8 +191,8 @@ static int queue_line(mw_lmtp *s, mw_slice line, mw_kind kind, size_t owed)
     return rc;
 }
 
-/* MAIL and RSET begin a new transaction when they are accepted, not before: until then, and if they are refused, the server has
- * the one that was open. The recipients there are now are that one's; those that follow wait for the reply. */
+/* MAIL and RSET begin a new transaction when they are accepted. Until then, and when they are refused, the server has the transaction that
+ * was open. The recipients named so far are that one's; those named later wait for the reply. */
 static int queue_boundary(mw_lmtp *s, mw_slice line, mw_kind kind)
 {
     int rc = queue_line(s, line, kind, 1);
@@ -214,21 +214,21 @@ static int queue_rcpt(mw_lmtp *s, mw_slice line)
     if (rc)
         return rc;
     mw_commands_tail(&s->dialogue.commands)->rcpt = s->now.count - 1;
-    /* A later MAIL than the one that was refused decides about it. */
+    /* A later MAIL than the refused one decides about this recipient. */
     if (mw_lmtp_boundary(s))
         mw_transaction_mail_stands(&s->now, s->now.count - 1);
     return 0;
 }
 
-/* A LHLO ended the transaction, or did not: servers differ (RFC 5321 4.1.4; Cyrus 3.6 leaves it open). So its content has nowhere to
- * go before another MAIL. */
+/* A LHLO may have ended the transaction: servers differ (RFC 5321 4.1.4; Cyrus 3.6 leaves it open). So content is not sent before another
+ * MAIL. */
 static int is_lapsed(const mw_lmtp *s)
 {
     return s->dialogue.lapsed && !mw_lmtp_boundary(s);
 }
 
-/* A second message for recipients whose final replies are owed is refused here (RFC 5321 4.1.4: 503, bad
- * sequence of commands): of a reply to either nobody could tell which it was. */
+/* A second DATA is refused here while final replies are owed (RFC 5321 4.1.4: 503, bad sequence of commands): which message a reply is for
+ * could not be told. */
 static int queue_data(mw_lmtp *s, mw_slice line)
 {
     int rc;
@@ -244,9 +244,9 @@ static int queue_data(mw_lmtp *s, mw_slice line)
     return 0;
 }
 
-/* BDAT (RFC 3030 2). After a refused chunk the server refuses all that follow, and without an accepted
- * recipient it may answer LAST or not, or take the chunk for commands: neither is sent. Nor is one behind DATA, which would be
- * content if that got 354, or behind a MAIL or RSET whose reply decides whether there is a recipient. */
+/* BDAT (RFC 3030 2) is not sent where its answer could not be relied on. After a refused chunk the server refuses all that follow. Without
+ * an accepted recipient it may answer LAST, or not, or take the chunk for commands. Behind DATA the chunk would be content if DATA got 354.
+ * Behind a MAIL or RSET without a reply it is not known whether there is a recipient. */
 static int queue_bdat(mw_lmtp *s, mw_slice line, int last)
 {
     unsigned long long size;
@@ -255,7 +255,7 @@ static int queue_bdat(mw_lmtp *s, mw_slice line, int last)
 
     if (!mw_command_bdat_size(line, &size))
         return refuse(s, MW_LMTP_REFUSED, MW_E_SIZE);
-    /* What is sent now would be answered behind it. */
+    /* A line that is no reply waits in front of the replies to what is sent now. */
     if (s->dialogue.garbled && s->state == MW_STATE_ENVELOPE) {
         mw_dialogue_break(&s->dialogue, MW_E_REPLY_SYNTAX, NULL);
         return MW_E_REPLY_SYNTAX;
@@ -279,7 +279,7 @@ static int queue_bdat(mw_lmtp *s, mw_slice line, int last)
     return 0;
 }
 
-/* The line is kept: in flight it serves as a fence. */
+/* The line is kept: deliveries send it again as a fence (trust.h). */
 static int queue_hello(mw_lmtp *s, mw_slice line)
 {
     int inside = mw_lmtp_has_message(s);
@@ -314,8 +314,7 @@ static int queue_verb(mw_lmtp *s, mw_kind kind, mw_slice line)
     }
 }
 
-/* Bytes that no command asked for: whatever is read from now on could be another's reply. A 421 among them
- * is the server's farewell. */
+/* Bytes wait that no command asked for: each reply from now on could be another command's. A 421 among them is the server's farewell. */
 static int desync(mw_lmtp *s, mw_kind kind)
 {
     unsigned code;
@@ -323,14 +322,14 @@ static int desync(mw_lmtp *s, mw_kind kind)
 
     if (mw_dialogue_peek(&s->dialogue, 0, &code, &text) && code == MW_LMTP_LOST)
         mw_dialogue_part_line(&s->dialogue, text);
-    /* The message before keeps nothing, though this one does not begin: its successes would be read as this one's. */
+    /* The last message's results are forgotten, though this message does not begin: the successes would be read as this one's. */
     if (kind == MW_KIND_MAIL)
         mw_lmtp_begin(s, s->now.count);
     mw_dialogue_break(&s->dialogue, MW_E_REPLY_EXTRA, NULL);
     return MW_E_REPLY_EXTRA;
 }
 
-/* A refusal that is answered in its turn, and told at once. */
+/* Queues the answer to a line that is refused, and returns the error as well. */
 static int refuse_argument(mw_lmtp *s, int why)
 {
     return refuse(s, MW_LMTP_REFUSED, why) ? MW_E_NOMEM : why;
@@ -368,8 +367,7 @@ int mw_lmtp_discards(mw_slice line)
     return mw_command_kind(line) == MW_KIND_RSET;
 }
 
-/* "AUTH" SP mechanism may be seen, what follows may not (RFC 4954 4); neither may the lines that answer a
- * 334. */
+/* "AUTH" SP mechanism may be shown, but not what follows (RFC 4954 4), nor the lines that answer a 334. */
 size_t mw_lmtp_public(mw_lmtp *s, mw_slice line)
 {
     size_t i, words = 0;

@@ -1,19 +1,25 @@
-/* lmtp.h - an LMTP client's session (RFC 2033 on top of RFC 5321). Without I/O.
+/* lmtp.h - an LMTP client's session (RFC 2033 on top of RFC 5321) whose caller gives each command. Without I/O.
  *
- * A session eats what the server sent and yields what is to be sent to it. The caller pumps: it sends from
- * mw_lmtp_out and appends to mw_lmtp_in. The session keeps
- *   - the replies that are owed, in order (commands.h),
- *   - the transaction: recipients and what became of each (transaction.h),
- *   - the state of the message's content.
+ * The caller pumps: it sends what is in mw_lmtp_out and appends what it receives to mw_lmtp_in. One message, in the order of calls:
  *
- * Commands are put in by mw_lmtp_command as whole lines, whoever made them; what they are is read off the
- * line, so a raw "RCPT TO:<x> FOO=1" counts as much as one of our own making.
+ *     mw_lmtp_new, mw_lmtp_greet                              read the greeting
+ *     mw_lmtp_command "LHLO client.example"                   read the reply
+ *     mw_lmtp_command "MAIL FROM:<a@example>"                 read the reply
+ *     mw_lmtp_command "RCPT TO:<b@example>", for each one     read the reply
+ *     mw_lmtp_command "DATA"                                  read the reply: 354 opens the content
+ *     mw_lmtp_data until all is taken, mw_lmtp_data_end       read replies while mw_lmtp_finals_owed is not 0
+ *     mw_lmtp_verdict, mw_lmtp_transaction                    what became of the message, and of each recipient
  *
- * Calls of one kind belong to one point in time: replies are taken by mw_lmtp_reply when the caller wants
- * the next one, not when they arrive. That is what the classes built on Net::Cmd expect.
+ * The caller reads each reply: mw_lmtp_reply_local has those that are made here, mw_lmtp_reply those of the server. A reply is taken when
+ * the caller asks for it, not when it arrives: the classes built on Net::Cmd expect that. Several commands may be given before their
+ * replies are read (RFC 2920); the oldest command without a reply gets the next one. A reply that no command is owed is taken and means
+ * nothing, but for a 354, which opens the content, and a 421.
  *
- * A session breaks for good when its stream cannot be trusted any more: mw_lmtp_error then says why,
- * commands but QUIT are refused, and nobody is credited with anything any more.
+ * A command is a whole line, whoever made it. The session reads off the line what it is: a raw "RCPT TO:<x> FOO=1" is a RCPT, too.
+ *
+ * When the order of the replies is in doubt the session breaks, for good. mw_lmtp_error then says why, all commands but QUIT are refused,
+ * and recipients without a result are deferrals. Where there is no memory for a command or for content, MW_E_NOMEM says so and the call may
+ * be made again; where there is none for a reply, the session breaks.
  */
 #ifndef MW_LMTP_H
 #define MW_LMTP_H
@@ -47,139 +53,139 @@ mw_dialogue *mw_lmtp_dialogue(mw_lmtp *s);
 mw_outq *mw_lmtp_out(mw_lmtp *s);
 mw_buf *mw_lmtp_in(mw_lmtp *s);
 
-/* The server owes its greeting: for a link just made. 0 or MW_E_NOMEM. */
+/* For a link just made: the server owes its greeting. 0 or MW_E_NOMEM. */
 int mw_lmtp_greet(mw_lmtp *s);
 
 /* ---- commands */
 
 /* Queues a command line (without its end) and what it is owed.
- *   0                 queued
+ *   0                 it is queued, or it is answered here: see below
  *   MW_E_ARG_BYTES, MW_E_COMMAND_LIMIT, MW_E_RCPT_LIMIT
- *                     refused: nothing is queued, the next reply is MW_LMTP_REFUSED, made here
- *   MW_E_REPLY_EXTRA  MAIL, RCPT, DATA, BDAT and RSET, when bytes are waiting that no command had asked for, or
- *                     were when the last command was sent: the session is broken
- *   MW_E_STATE        content is open (end it first), or BDAT's bytes are not all sent, or the session broke
- *                     in a message or a command: only closing the link makes the server discard that
- *   MW_E_NOMEM        nothing has changed
- * Some are answered here, and not sent (0 is returned): BDAT without an accepted recipient or behind DATA,
- * and DATA and BDAT while final replies are owed, with 503; BDAT after a refusal, with that; on a broken
- * session everything but QUIT, with MW_LMTP_LOST. */
+ *                     it is refused: nothing is queued, and mw_lmtp_reply_local has MW_LMTP_REFUSED for it in its turn
+ *   MW_E_REPLY_EXTRA  for MAIL, RCPT, DATA, BDAT and RSET: bytes wait that no command had asked for, or waited when an
+ *                     earlier command was sent. The session is broken
+ *   MW_E_REPLY_SYNTAX for BDAT: a line that is no reply waits in place of one that is owed. The session is broken
+ *   MW_E_STATE        content is open, or not all of BDAT's bytes are sent: end it first. Or the session broke inside a message
+ *                     or a command: only the end of the link makes the server discard that. Or MW_COMMANDS_MAX are unanswered
+ *   MW_E_NOMEM        nothing is queued
+ * Some commands are not sent. They are answered here, by mw_lmtp_reply_local in their turn:
+ *   with MW_LMTP_OUT_OF_PLACE   BDAT when no recipient is accepted, when DATA's reply is owed, or when the reply of a MAIL or RSET is
+ *                               owed; DATA and BDAT when final replies are owed, or when a LHLO inside the transaction may have ended it
+ *   with MW_LMTP_REFUSED        BDAT without a size
+ *   with the refusal            BDAT after the content was refused
+ *   with MW_LMTP_LOST           all but QUIT on a broken session */
 int mw_lmtp_command(mw_lmtp *s, mw_slice line);
 
-/* True for a line that cannot be sent while content is open, as it would say to discard it (RSET): the link
- * must be closed instead. */
+/* True for RSET. It cannot be sent while content is open: to discard the message then, the caller closes the link. */
 int mw_lmtp_discards(mw_slice line);
 
-/* How many bytes at the front of a command line may be shown: all, but for AUTH's secrets. For the line that
- * is about to be queued. */
+/* How many bytes at the front of the line that is to be queued next may be shown to people. The others are AUTH's secrets. */
 size_t mw_lmtp_public(mw_lmtp *s, mw_slice line);
 
-/* A MAIL that was not sent, as its caller's arguments were refused: the last message's results are not the
- * next one's. Nothing happens to a message that may still be sent. */
+/* The caller's arguments for a MAIL were refused, and it is not sent. If the last message has its results, its recipients are forgotten:
+ * the next message must not have them. A message without results stays as it is. */
 void mw_lmtp_forget(mw_lmtp *s);
 
-/* The same, and why: recipients that follow have it for a result, as if a server had refused MAIL. why is held. */
+/* The same. Recipients that follow have code and why for a result, as if the server had refused MAIL. why is held. */
 void mw_lmtp_refuse_mail(mw_lmtp *s, unsigned code, mw_text *why);
 
-/* A recipient whose RCPT was not sent has this for a result, unless it has MAIL's refusal. 0, MW_E_RCPT_LIMIT or MW_E_NOMEM. */
+/* Adds a recipient whose RCPT is not sent. Its result is MAIL's refusal if there is one, else this. 0, MW_E_RCPT_LIMIT or MW_E_NOMEM. */
 int mw_lmtp_refuse_rcpt(mw_lmtp *s, mw_slice address, unsigned code, mw_text *why);
 
-/* A line that cannot be sent, as the session is broken: if it is a RCPT, its recipient is a deferral of stage 'connect'. */
+/* On a broken session, if the line is a RCPT: adds its recipient, with a deferral of stage 'connect'. 0, MW_E_RCPT_LIMIT or MW_E_NOMEM. */
 int mw_lmtp_rcpt_lost(mw_lmtp *s, mw_slice line);
 
-/* A wait ran out among the replies to RCPTs that went as a group (RFC 2920), of which the first is recipient first: what has come may be
- * one place off, so all of them are deferrals. For a session that is broken. */
+/* For a session that broke as a wait ran out among the replies to RCPTs that went as a group (RFC 2920). Which reply is missing
+ * cannot be told, so all recipients of the group become deferrals: those from index first on. */
 void mw_lmtp_doubt_group(mw_lmtp *s, size_t first);
 
-/* True when nothing is owed and no transaction is open: whatever the server sends now was not asked for. */
+/* True when no command is owed a reply and no transaction is open. Whatever the server sends now was not asked for. */
 int mw_lmtp_idle(const mw_lmtp *s);
 
-/* True from MAIL to the final replies, or to RSET, whose reply may be owed. */
+/* True when a message is under way, as the caller sees it: from when MAIL is queued to the last final reply, or to when RSET is queued. */
 int mw_lmtp_has_message(const mw_lmtp *s);
 
-/* True from MAIL to the final replies, or to RSET's: a reply that comes too late would be taken for another's. */
+/* The same as the server may see it: to RSET's reply. A reply that comes too late would be taken for another command's until then. */
 int mw_lmtp_in_transaction(const mw_lmtp *s);
 
 /* ---- replies */
 
-/* The next reply, taken from what has been received.
- *   1   mw_lmtp_last is it, and the session has drawn its conclusions
- *   2   the same, but its lines may be several recipients' replies: see mw_lmtp_settle
+/* Takes the server's next reply from what has been received.
+ *   1   mw_lmtp_last is the reply, and the session has drawn its conclusions
+ *   2   mw_lmtp_last is the reply, but its lines may be several recipients' replies: see mw_lmtp_settle
  *   0   more bytes are needed
- *   MW_E_REPLY_SYNTAX   a line that is no reply: it was put back and is the next line. In place of a final
- *                       reply it breaks the session: the recipients left are deferrals
+ *   MW_E_REPLY_SYNTAX   a line is no reply. It was put back and is the next line. In place of a final reply it breaks the session
  *   MW_E_LINE_LIMIT, MW_E_REPLY_LIMIT, MW_E_NOMEM   the session is broken
- * A reply may break the session and be taken all the same (mw_lmtp_error tells): 2xx or 1xx to DATA, 3xx to
- * a chunk or to a message's end, 354 to a DATA that something was sent behind, a success for a message whose
- * end has not left, a final reply whose lines are all 2xx and differ. */
+ * A reply may be taken and break the session (mw_lmtp_error tells):
+ *   - below 400 to DATA, but for 354; 354, when a command was sent behind DATA, or when more than the 354 came
+ *   - 1xx or 2xx or 3xx to a message's end of which the last byte has not left; 1xx or 3xx to any message's end or chunk
+ *   - a final reply whose lines are all 2xx and differ
+ *   - one that has another reply behind it, when no more are owed and one of them is a refusal
+ *   - 421, when no final replies are owed */
 int mw_lmtp_reply(mw_lmtp *s);
 
-/* What the caller did with replies past us, by mw_lmtp_line, ends here: as with each command. Of lines that made no reply, one
- * stood in place of the oldest reply owed, if nothing else is there. */
+/* The caller stops reading lines by hand (mw_lmtp_line). mw_lmtp_command does this, too. If the lines that were read made no reply, and
+ * no other line waits, they count for the oldest reply that is owed. */
 void mw_lmtp_leave_replies(mw_lmtp *s);
 
-/* True while a command's reply is owed that the caller has not taken; those of deliveries left out. */
+/* True while the oldest command without a reply is one of the caller's, not one of a delivery's (flight.h). */
 int mw_lmtp_owes(const mw_lmtp *s);
 
-/* Counts the replies taken, and those made here: a change shows that there was one. */
+/* How many replies were taken so far, those made here included. */
 uint64_t mw_lmtp_taken(const mw_lmtp *s);
 
 /* True when a line that is no reply was put back, and no reply has been taken since. */
 int mw_lmtp_is_garbled(const mw_lmtp *s);
 
-/* A reply that is there without reading: the answer to a command refused here, or the reply of a further
- * recipient, which the caller of an old module would read now. 1: mw_lmtp_last is it; 0: the next one must
- * be read. */
+/* Takes a reply that needs no reading: after mw_lmtp_verdict, or a refused DATA, that of a further recipient, which callers written for
+ * older modules read now; else the answer to a command that was refused here. 1: mw_lmtp_last is the reply; 0: there is none, and the next reply is
+ * mw_lmtp_reply's. */
 int mw_lmtp_reply_local(mw_lmtp *s);
 
-/* For callers that read replies line by line: what mw_lmtp_reply_local would hand out is put back as its lines, if there is
- * something and no line waits; the answer to a command refused here only if the server owes none. 0 or MW_E_NOMEM. */
+/* For callers that read replies line by line. If no line waits, what mw_lmtp_reply_local would take becomes the next lines. The answer
+ * to a command that was refused here does so only when the server owes no reply. 0 or MW_E_NOMEM. */
 int mw_lmtp_line_local(mw_lmtp *s);
 
-/* For callers that read lines themselves: one line of the next reply, taken apart. Returns as mw_lmtp_reply;
- * MW_E_REPLY_SYNTAX, with nothing put back, for a code below 100 or above 599. */
+/* For callers that read lines themselves, and take them apart: adds one line to the next reply. Returns as mw_lmtp_reply; for a code
+ * below 100 or above 599 MW_E_REPLY_SYNTAX, and nothing is put back. */
 int mw_lmtp_reply_put(mw_lmtp *s, unsigned code, mw_slice text, int more);
 
-/* A line given to mw_lmtp_reply_put's caller was no reply: as MW_E_REPLY_SYNTAX of mw_lmtp_reply, the line
- * having been put back. */
+/* For the same callers: a line was no reply, and the caller has put it back. What MW_E_REPLY_SYNTAX of mw_lmtp_reply means is done. */
 void mw_lmtp_reply_garbled(mw_lmtp *s);
 
-/* After 2: a final reply of a server that joins them, with as many lines as replies are owed, half a second
- * ago. quiet: nothing has come since, so each line is a recipient's reply. Else nobody knows whose the lines
- * are: the session breaks and the recipients are deferrals, but for the first if all lines have one code. Any
- * other call that could take a reply or send something instead counts as not quiet. */
+/* After mw_lmtp_reply returned 2: the reply to a message's end has as many lines as replies are owed, and the server is one that joins its
+ * final replies. The caller waits half a second. quiet: nothing came meanwhile, so each line is a recipient's reply. Else whose
+ * the lines are cannot be told: the session breaks and the recipients are deferrals, but for the first one if all lines have one code.
+ * Another call in place of this one, by which a reply could be taken or something sent, is the same as not quiet. */
 void mw_lmtp_settle(mw_lmtp *s, int quiet);
 
 /* The last reply taken, or made here. Before any: no lines, code 0. Valid until the next call on s. */
 const mw_reply *mw_lmtp_last(const mw_lmtp *s);
 
-/* The next line. by_hand: the caller reads it past the session, which follows as well as it can: whole
- * replies count as taken, at the next command or reply. Else it is on its way to mw_lmtp_reply_put. Returns
- * as mw_lines_next. A limit breaks the session, and so does a lack of memory to follow by. */
+/* The next line. by_hand: the caller reads replies without mw_lmtp_reply. The session keeps the line, and a whole reply counts as taken at
+ * the next command or reply. Else the line goes to mw_lmtp_reply_put. Returns as mw_lines_next. A line above the limit breaks the session,
+ * and so does a lack of memory for its copy. */
 int mw_lmtp_line(mw_lmtp *s, int by_hand, mw_slice *line_r);
 
-/* Puts a line back: it is the next one. If it is the one read last by hand, that was not read after all. 0 or
- * MW_E_NOMEM. */
+/* Puts a line back: it is the next one. If it is the line that was read last by hand, it was not read. 0 or MW_E_NOMEM. */
 int mw_lmtp_line_unget(mw_lmtp *s, mw_slice line);
 
-/* How many replies to the message's end are owed, when it is their turn; 0 while older ones are owed. */
+/* How many replies to the message's end are owed. 0 while replies to older commands are owed: those come first. */
 size_t mw_lmtp_finals_owed(const mw_lmtp *s);
 
-/* How many replies to earlier commands are owed in front of those to a message's end: they are to be read
- * first. */
+/* How many replies to older commands are to be read before those to a message's end. 0 also when no message has ended. */
 size_t mw_lmtp_finals_behind(const mw_lmtp *s);
 
 /* Lines read by hand that complete a reply are counted now. */
 void mw_lmtp_settle_hand(mw_lmtp *s);
 
-/* The owner of the link has decided about the message's end without reading its replies: they are not waited
- * for, its recipients are deferrals, maybe_delivered. */
+/* The caller does not read the replies to the message's end: they are not owed any more, and the recipients without a result are
+ * deferrals with maybe_delivered. */
 void mw_lmtp_waive_finals(mw_lmtp *s);
 
-/* After the replies to the message's end: mw_lmtp_last becomes the first that is no success, else the first
- * one. 1 when all accepted recipients' replies were successes, 0 when the server's was not, -1 when the
- * first that is none was made here (there was no reply). From then on mw_lmtp_reply_local hands out the
- * second recipient's reply, the third's and so on, until the next command. */
+/* After the replies to the message's end: mw_lmtp_last becomes the first one that is no success, else the first one. Returns 1 when all
+ * accepted recipients' replies are successes; 0 when the first that is not came from the server; -1 when it was made here, as the server
+ * sent none. From then on, until the next command, mw_lmtp_reply_local takes the second recipient's reply, the third's and so on. */
 int mw_lmtp_verdict(mw_lmtp *s);
 
 /* ---- content */
@@ -188,63 +194,59 @@ typedef enum mw_content_state {
     MW_CONTENT_NONE,        /* none was asked for since the last message */
     MW_CONTENT_ASKED,       /* DATA was sent, its reply is owed */
     MW_CONTENT_OPEN,        /* 354: mw_lmtp_data, mw_lmtp_data_end */
-    MW_CONTENT_REFUSED,     /* mw_lmtp_last was, and mw_lmtp_refusal is, the reply; or it broke */
+    MW_CONTENT_REFUSED,     /* DATA or a chunk was refused, or the session broke in the content: mw_lmtp_refusal has the reply */
     MW_CONTENT_CHUNK        /* BDAT: bytes to be sent by mw_lmtp_raw */
 } mw_content_state;
 
 mw_content_state mw_lmtp_content(const mw_lmtp *s);
 
-/* Opens the content without a 354 that the session has seen. Returns 0, or MW_E_STATE after a refusal,
- * inside BDAT or on a broken session. */
+/* Opens the content: the caller has read the 354, or goes on without it. 0, or MW_E_STATE after a refusal, inside BDAT, while final
+ * replies are owed, or on a broken session. */
 int mw_lmtp_content_open(mw_lmtp *s);
 
 /* Makes mw_lmtp_last the reply that refused the content. */
 void mw_lmtp_refusal(mw_lmtp *s);
 
-/* Content, line ends and dots made right on the way: takes bytes while less than MW_LMTP_HIGH_WATER is
- * queued; *used_r says how many. Long stretches that need no change are lent: where len is MW_CONTENT_LEND_MIN or more the bytes stay
- * until the queue is empty.
- *   0               taken; if not all were, send and call again
- *   MW_E_STATE      no content is open; bytes offered while MW_CONTENT_ASKED are missing from then on
- *   MW_E_CLOSED     the server has said 421 meanwhile
- *   MW_E_REPLY_EARLY  it has answered a message that has not ended: the session is broken
- *   MW_E_NOMEM */
+/* Content, for DATA: queues it with line ends and dots made right (dotstuff.h). Takes bytes while less than MW_LMTP_HIGH_WATER is queued;
+ * *used_r says how many. If len is MW_CONTENT_LEND_MIN or more, the queue may refer to the bytes: the caller keeps them unchanged until
+ * the queue is empty.
+ *   0               *used_r bytes are taken. If that is not all: send, and call again with the rest
+ *   MW_E_STATE      no content is open, and nothing is taken
+ *   MW_E_CLOSED     the server has said 421: the link is to be closed
+ *   MW_E_REPLY_EARLY  the server has said something else than a refusal before the message's end: the session is broken
+ *   MW_E_NOMEM      *used_r bytes are taken */
 int mw_lmtp_data(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r);
 
-/* True when mw_lmtp_data was given bytes that it did not take, as no content was open, since the last DATA or the last call of
- * this. */
+/* True when mw_lmtp_data was given bytes and did not take them, as no content was open. Counts from the last DATA, or from the last call
+ * of this function. mw_lmtp_data_end fails when such bytes are missing. */
 int mw_lmtp_withheld(mw_lmtp *s);
 
-/* Bytes as they are. Inside content they are taken to be stuffed, and the line state follows; an end of content among them, last, is
- * the message's, as by mw_lmtp_data_end; behind BDAT
- * they are the chunk's, MW_E_SIZE if they are more than it announced; elsewhere they are just sent. Returns
- * as mw_lmtp_data. */
+/* Queues bytes as they are. While content is open the caller has made line ends and dots right; if the last bytes are CRLF "." CRLF they
+ * end the message, as mw_lmtp_data_end does. Behind BDAT they are the chunk's: MW_E_SIZE when they are more than it announced. Elsewhere
+ * they are sent and mean nothing here. Returns as mw_lmtp_data. */
 int mw_lmtp_raw(mw_lmtp *s, const char *bytes, size_t len, size_t *used_r);
 
-/* The caller has written the end of the content to the link himself, past the session: its replies are owed. 0, or as
- * mw_lmtp_data_end. */
+/* The caller has sent the end of the content without the session: its replies are owed now. 0, MW_E_STATE or MW_E_NOMEM. */
 int mw_lmtp_content_ended(mw_lmtp *s);
 
-/* The caller has content for BDAT, and it cannot be had to its end: who waits for it has come as far as the body. The link is lost next. */
+/* The caller cannot read its content for BDAT. Its recipients have come to stage 'body'. The caller calls mw_lmtp_lost next. */
 void mw_lmtp_content_failed(mw_lmtp *s);
 
-/* Ends the content: queues the dot, which is owed one reply per accepted recipient (of RCPTs without a reply
- * yet, those that will be accepted), one if there is none. Returns as mw_lmtp_data; MW_E_SIZE, and the session is
- * broken, when bytes are missing. */
+/* Ends the content: queues the final dot. It is owed one reply per accepted recipient, and one when there is none. RCPTs that have no reply
+ * yet are counted when they have. Returns as mw_lmtp_data; MW_E_SIZE when bytes are missing (mw_lmtp_withheld): the session is broken. */
 int mw_lmtp_data_end(mw_lmtp *s);
 
 /* ---- the end */
 
-/* The link is gone or given up. Replies that have come and are beyond doubt still count. Every other
- * recipient without a result becomes a deferral, MW_LMTP_LOST, with the text of the server's 421 if it said
- * one, else words (held; may be NULL); maybe_delivered if the message's last byte may have left. Nothing is
- * owed any more, nothing queued. why becomes mw_lmtp_error unless the session was broken before. */
+/* The link is gone, or the caller gives it up. Replies that have come and are beyond doubt still count. Every other recipient without a
+ * result becomes a deferral: code MW_LMTP_LOST; the text of the server's 421, else words (held; NULL: why's own); maybe_delivered if
+ * the message's last byte has left. Then nothing is owed and nothing queued. why is mw_lmtp_error, unless the session had broken before. */
 void mw_lmtp_lost(mw_lmtp *s, int why, mw_text *words);
 
 /* 0 while the session is sound. */
 int mw_lmtp_error(const mw_lmtp *s);
 
-/* True when the server has said 421 and owes no more final replies: the link is to be closed. */
+/* True when the server has said 421 and owes no final replies any more: the link is to be closed. */
 int mw_lmtp_closing(const mw_lmtp *s);
 
 /* The text of the server's 421; NULL when it said none. */
@@ -256,14 +258,14 @@ const mw_text *mw_lmtp_parting(const mw_lmtp *s);
  * code 0. */
 const mw_transaction *mw_lmtp_transaction(const mw_lmtp *s);
 
-/* What is to be said of recipient i now: its result; while it has none, how far it has come, code 0. Once the message's last byte has
- * left it may have been delivered. Its strings are the transaction's. */
+/* Recipient i's result. While there is none: code 0, and how far the recipient has come; maybe_delivered once the message's last byte has
+ * left. The strings are the transaction's. */
 mw_result mw_lmtp_result(const mw_lmtp *s, size_t i);
 
 /* A keyword of the last LHLO reply, without regard to case: 1 and its parameters (empty: none), or 0. */
 int mw_lmtp_keyword(const mw_lmtp *s, mw_slice keyword, mw_slice *params_r);
 
-/* How far the session is, for the results of what is lost now. */
+/* The stage that a recipient's result gets if the link is lost now. */
 mw_stage mw_lmtp_stage(const mw_lmtp *s);
 
 #endif

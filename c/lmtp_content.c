@@ -73,15 +73,15 @@ static int owes_older(const mw_lmtp *s)
     return owed > own;
 }
 
-/* Something that says neither that the message is refused nor that the link ends came before its end was sent. */
+/* Before the message's end was sent, a reply came that is no refusal and no 421. */
 static int early(mw_lmtp *s)
 {
     mw_dialogue_break(&s->dialogue, MW_E_REPLY_EARLY, NULL);
     return MW_E_REPLY_EARLY;
 }
 
-/* A line that came before the message's end was sent. A refusal is kept: it will be the first final reply.
- * 421 ends it all. A positive one cannot be about this message. */
+/* A line that came before the message's end was sent. A refusal is left where it is: it will be the first final reply. 421 ends the link.
+ * Any other reply cannot be about this message. */
 static int judge(mw_lmtp *s, mw_slice line)
 {
     unsigned code;
@@ -99,14 +99,14 @@ static int judge(mw_lmtp *s, mw_slice line)
     return code / 100 >= 4 ? 0 : early(s);
 }
 
-/* A line that has begun to come before the message's end was sent. What is going to be a refusal may be the early one. */
+/* The beginning of a line that came before the message's end was sent. If it is that of a refusal, it is left where it is. */
 static int judge_begun(mw_lmtp *s, mw_slice begun)
 {
     return begun.base[0] == '4' || begun.base[0] == '5' ? 0 : early(s);
 }
 
-/* Judges the first line that waits, or each of them: before the end every one, else the second of two early
- * replies would be taken for the second recipient's. */
+/* Judges the first line that waits; before the message's end is sent each line, as the second of two early replies would be taken for the
+ * second recipient's. */
 static int watch(mw_lmtp *s, int each)
 {
     mw_slice in = mw_buf_view(&s->dialogue.lines.in), line = in;
@@ -156,7 +156,7 @@ int mw_lmtp_withheld(mw_lmtp *s)
     return withheld;
 }
 
-/* Every reply to BDAT LAST may have come while its bytes were sent: refusals. */
+/* True when every reply to BDAT LAST came while its bytes were sent. All were refusals. */
 static int finals_came(const mw_lmtp *s)
 {
     size_t i;
@@ -167,7 +167,7 @@ static int finals_came(const mw_lmtp *s)
     return 1;
 }
 
-/* The bytes of a BDAT: the last one of LAST ends the message. */
+/* The bytes of a BDAT. The last byte of BDAT LAST ends the message. */
 static int raw_chunk(mw_lmtp *s, const char *bytes, size_t len)
 {
     if (mw_content_put(&s->dialogue.out, bytes, len))
@@ -183,7 +183,7 @@ static int raw_chunk(mw_lmtp *s, const char *bytes, size_t len)
     return 0;
 }
 
-/* The command that these bytes belong to was not sent. */
+/* True when the command that these bytes belong to was refused here, and not sent. */
 static int just_refused(const mw_lmtp *s)
 {
     const mw_command *latest = mw_commands_tail(&s->dialogue.commands);
@@ -191,8 +191,8 @@ static int just_refused(const mw_lmtp *s)
     return latest && latest->kind == MW_KIND_LOCAL && s->state != MW_STATE_OPEN && !s->chunk_left;
 }
 
-/* The end of the content is queued. Nobody was accepted, and the server wants the content all the same: filters that use LMTP as a
- * query protocol answer once. There is room for what is owed. */
+/* The end of the content is queued. It is owed one reply when no recipient is accepted: filters that use LMTP as a query protocol want the
+ * content all the same, and answer once. There is room for the command: the caller reserved it. */
 static void end_queued(mw_lmtp *s)
 {
     size_t owed = mw_transaction_owed(&s->now);
@@ -204,7 +204,7 @@ static void end_queued(mw_lmtp *s)
     mw_lmtp_move(s, MW_STATE_WAIT);
 }
 
-/* Content as it is. It may hold the end: then the caller has ended the message. */
+/* Content as it is. If it ends in the end of content, the message ends. */
 static int raw_content(mw_lmtp *s, const char *bytes, size_t len)
 {
     int seen = see_end(s->end_seen, bytes, len);

@@ -88,7 +88,8 @@ static int all_given(const mw_lmtp *s)
     return 1;
 }
 
-/* And not the same to all: any of its replies may be the one too many, and those behind it another's. */
+/* True when another reply waits, and not all are successes: any of the message's replies may be the one too many, and then those behind it
+ * are another recipient's. */
 static int is_over(mw_lmtp *s)
 {
     unsigned code;
@@ -96,7 +97,7 @@ static int is_over(mw_lmtp *s)
     return mw_dialogue_has_more(&s->dialogue, 0, &code) && !(code / 100 == 2 && all_given(s));
 }
 
-/* One recipient's. */
+/* Credits a final reply to the next recipient. */
 static void credit(mw_lmtp *s, unsigned code, mw_text *text)
 {
     int current = mw_commands_head(&s->dialogue.commands)->transaction == s->now.id;
@@ -126,7 +127,7 @@ static void credit_line(mw_lmtp *s, const mw_reply *r, size_t i)
 
 /* ---- servers that join them */
 
-/* If all lines say the same, that is what the first recipient was told, however they are read. */
+/* If all lines have one code, it is what the first recipient was told, however the lines are read. */
 void mw_lmtp_unjoined(mw_lmtp *s, const mw_reply *r)
 {
     if (!r->mixed)
@@ -155,9 +156,8 @@ static int is_joined(const mw_lmtp *s, const mw_command *command)
     return mw_dialogue_joins(&s->dialogue) && command->owed > 1;
 }
 
-/* A reply whose lines differ in code is never a success: its first bad line speaks, and if there is none,
- * nobody knows what was meant. 1xx and 3xx are nothing that a message's end can be answered by: they are
- * reported, and the end. */
+/* A reply whose lines differ in code is never a success: its first line that is no 2xx counts, and if there is none the reply is in doubt.
+ * 1xx and 3xx cannot be final replies: they become the result, and the session breaks. */
 int mw_lmtp_apply_final(mw_lmtp *s, mw_reply *r)
 {
     const mw_command *command = mw_commands_head(&s->dialogue.commands);
@@ -201,7 +201,7 @@ void mw_lmtp_waive_finals(mw_lmtp *s)
 
 /* ---- what was left unread when the link went */
 
-/* A refusal counts, and a success of which there is no doubt. 1 when what is behind it may count too. */
+/* A refusal counts, and a success of which there is no doubt. Returns 1 when replies behind this one may count, too. */
 static int salvage_reply(mw_lmtp *s, mw_reply *r)
 {
     const mw_command *command = mw_commands_promote(&s->dialogue.commands);
@@ -223,7 +223,7 @@ static int salvage_reply(mw_lmtp *s, mw_reply *r)
     return refusal;
 }
 
-/* What waits may be another party's, or the server's farewell. */
+/* False when the waiting reply is one to a delivery, or one that no command asked for. A 421 in its place is the server's farewell. */
 static int is_ours(mw_lmtp *s)
 {
     const mw_command *command = mw_commands_oldest(&s->dialogue.commands);

@@ -1,12 +1,11 @@
-/* lmtp_hand.c - replies that the caller reads line by line, past the session, which follows as well as it can: whole replies count as
- * taken at the next command or reply, as the line that was read last may still be put back.
- */
+/* lmtp_hand.c - replies that the caller reads line by line, without mw_lmtp_reply. The line that was read last may still be put back, so a
+ * whole reply counts as taken at the next command or reply. */
 #include "lmtp_session.h"
 #include "error.h"
 
 #include <string.h>
 
-/* A line by hand that is no reply: it stands in place of the one that is owed, if one is. */
+/* A line that was read by hand is no reply line: it counts in place of the reply that is owed, if one is. */
 static void hand_garbled(mw_lmtp *s)
 {
     mw_lmtp_reply_garbled(s);
@@ -60,7 +59,6 @@ int mw_lmtp_line(mw_lmtp *s, int by_hand, mw_slice *line_r)
     return 1;
 }
 
-/* The line that was held back is not read after all, if it is that one. */
 int mw_lmtp_line_unget(mw_lmtp *s, mw_slice line)
 {
     mw_slice held = mw_buf_view(&s->hand.line);

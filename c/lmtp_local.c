@@ -1,5 +1,4 @@
-/* lmtp_local.c - replies that are there without reading: made here, or handed out a second time.
- */
+/* lmtp_local.c - replies that need no reading: made here, or a further recipient's. */
 #include "lmtp_session.h"
 #include "error.h"
 
@@ -53,7 +52,7 @@ void mw_lmtp_hand_out_rest(mw_lmtp *s)
     s->handout = i < s->now.count ? i + 1 : 0;
 }
 
-/* Hands out the reply of the next accepted recipient behind the first. What we said ourselves is no reply. */
+/* Takes the reply of the next accepted recipient behind the first. A result that was made here is no reply. */
 static int hand_out(mw_lmtp *s)
 {
     const mw_recipient *r;
@@ -88,7 +87,7 @@ static int unget_reply_line(mw_lmtp *s, const mw_reply *r, size_t i)
     return rc ? rc : mw_lines_unget(&s->dialogue.lines, text.base, text.len);
 }
 
-/* The answer to a command that was refused here, if nothing else is owed: read by hand, it would count for that. */
+/* The answer to a command that was refused here, if the server owes no reply: lines read by hand would count for the server's reply. */
 static int answer_alone(mw_lmtp *s)
 {
     const mw_command *command = mw_commands_head(&s->dialogue.commands);

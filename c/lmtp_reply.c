@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-/* The content is not wanted. What is no refusal either cannot be the answer: the order is lost. state: what
- * to move to. */
+/* The content is refused, and the session moves to state. A reply below 400 is no refusal, and no answer to content either: then the order
+ * of the replies is in doubt. */
 static void refuse_content(mw_lmtp *s, mw_stage stage, mw_reply *r, mw_lmtp_state state)
 {
     mw_text_drop(s->refused_text);
@@ -24,7 +24,7 @@ static void refuse_content(mw_lmtp *s, mw_stage stage, mw_reply *r, mw_lmtp_stat
     mw_lmtp_move(s, state);
 }
 
-/* Who reads a reply for each recipient has DATA's, unless another is owed. */
+/* A caller that reads a reply for each recipient gets DATA's for each, unless another reply is owed. */
 static void refuse_data(mw_lmtp *s, mw_reply *r)
 {
     refuse_content(s, MW_STAGE_DATA, r, MW_STATE_REFUSED);
@@ -32,7 +32,7 @@ static void refuse_data(mw_lmtp *s, mw_reply *r)
         mw_lmtp_hand_out_rest(s);
 }
 
-/* A command was sent behind the one whose reply is taken now. */
+/* True when a command was sent behind the one whose reply is taken now. */
 static int is_followed(const mw_lmtp *s)
 {
     size_t i;
@@ -43,9 +43,8 @@ static int is_followed(const mw_lmtp *s)
     return 0;
 }
 
-/* RFC 2920 3.1: DATA may only end a group. A server that asks for content has taken for it whatever came
- * behind DATA. What it said with the 354, be it a refusal, is no answer to content that it has not seen; and which of the two it goes by
- * cannot be told. */
+/* RFC 2920 3.1: DATA may only end a group. What was sent behind DATA is content for a server that answers 354. And a reply that comes with
+ * the 354, be it a refusal, is no answer to content that the server has not seen; which of the two replies it goes by cannot be told. */
 static void start_content(mw_lmtp *s)
 {
     unsigned code;
@@ -58,8 +57,8 @@ static void start_content(mw_lmtp *s)
         mw_lmtp_content_open(s);
 }
 
-/* The caller opened the content past us, and DATA is refused: content was sent to be taken for commands.
- * Unless it was another DATA that the caller went by. */
+/* The caller opened the content without a 354, and DATA is refused: the server has taken the content for commands. If a command was sent
+ * behind this DATA, the caller may have gone by the reply to another DATA. */
 static void refuse_opened(mw_lmtp *s, mw_reply *r)
 {
     if (!is_followed(s))
@@ -82,7 +81,7 @@ static void apply_data(mw_lmtp *s, int current, mw_reply *r)
         refuse_opened(s, r);
 }
 
-/* The server refuses all later chunks of the message, too: LAST may have been sent already. */
+/* A refused chunk refuses the message: the server refuses all later chunks, too. LAST may have been sent already. */
 static void apply_chunk(mw_lmtp *s, mw_reply *r)
 {
     if (r->code / 100 == 2)
@@ -98,7 +97,7 @@ static void apply_rcpt(mw_lmtp *s, size_t rcpt, mw_reply *r)
     mw_transaction_rcpt(&s->now, rcpt, r->code, mw_reply_refusal(r));
 }
 
-/* Content of the transaction was sent behind the command whose reply is taken now. */
+/* True when content of the transaction was sent behind the command whose reply is taken now. */
 static int has_content_behind(const mw_lmtp *s)
 {
     size_t i;
@@ -109,7 +108,7 @@ static int has_content_behind(const mw_lmtp *s)
     return s->chunk_left > 0;
 }
 
-/* LHLO inside a transaction: what it has ended, if anything, only a RSET can tell. */
+/* The reply to a LHLO inside a transaction. Servers differ in whether LHLO ends it: only RSET makes sure. */
 static void lapse(mw_lmtp *s, const mw_reply *r)
 {
     if (r->code / 100 != 2) {
@@ -119,7 +118,7 @@ static void lapse(mw_lmtp *s, const mw_reply *r)
     }
 }
 
-/* Where content was asked for, or has begun, behind the command, its state holds. */
+/* A transaction begins. If its content was asked for, or has begun, behind the command, the state stays. */
 static void begin(mw_lmtp *s, size_t first, mw_lmtp_state state)
 {
     mw_lmtp_begin(s, first);
@@ -127,7 +126,7 @@ static void begin(mw_lmtp *s, size_t first, mw_lmtp_state state)
         mw_lmtp_move(s, state);
 }
 
-/* 1xx or 3xx, or one thing and another: what the server has made of the command cannot be told. */
+/* True for 1xx, for 3xx, and for lines that differ in code: what the server has made of the command cannot be told. */
 static int is_no_answer(const mw_reply *r)
 {
     return r->mixed || (r->code < 400 && r->code / 100 != 2);
@@ -144,9 +143,9 @@ static int was_refused(const mw_lmtp *s)
     return 0;
 }
 
-/* A MAIL that is refused leaves the server with what it had: nothing, or the transaction that was open (503: nested). Recipients that
- * came behind it have its refusal for a result, but for those that the server accepts all the same. Cyrus 3.6 has a message that it
- * refused at its end, and would send the next one to that one's recipients, too. */
+/* A refused MAIL leaves the server with what it had: no transaction, or the one that was open (503: nested MAIL). Recipients that were
+ * named behind the MAIL get its refusal for a result, but for those whose RCPT the server accepts all the same. Cyrus 3.6 keeps the
+ * transaction of a message that it refused at its end, and would send the next message to that one's recipients, too. */
 static void apply_mail(mw_lmtp *s, size_t first, mw_reply *r)
 {
     int refused = was_refused(s);
@@ -155,7 +154,7 @@ static void apply_mail(mw_lmtp *s, size_t first, mw_reply *r)
         begin(s, first, MW_STATE_ENVELOPE);
         return;
     }
-    /* What has its results is left at once where something came behind, else with what comes. */
+    /* A message that has its results is forgotten: here if something was sent behind the MAIL, else when something is sent. */
     if (s->over && (first < s->now.count || s->state == MW_STATE_ASKED)) {
         size_t over = first < s->over_rcpts ? first : s->over_rcpts;
 
@@ -166,7 +165,7 @@ static void apply_mail(mw_lmtp *s, size_t first, mw_reply *r)
     s->dialogue.lapsed |= refused || is_no_answer(r);
 }
 
-/* 421: the server closes (RFC 5321 3.8). Final replies may still be behind it; anything else is over. */
+/* 421: the server closes the link (RFC 5321 3.8). Only final replies may still come behind it. */
 static void part(mw_lmtp *s, mw_reply *r)
 {
     mw_dialogue_part(&s->dialogue, mw_reply_words(r));
@@ -174,8 +173,7 @@ static void part(mw_lmtp *s, mw_reply *r)
         mw_dialogue_break(&s->dialogue, MW_E_CLOSED, NULL);
 }
 
-/* A reply that nobody is owed. 354 opens the content all the same, as the caller may have asked for it past
- * us. */
+/* A reply that no command is owed. 354 opens the content all the same: the caller may have sent DATA without the session. */
 static void apply_unasked(mw_lmtp *s, const mw_reply *r)
 {
     if (r->code == 354 && (s->state == MW_STATE_IDLE || s->state == MW_STATE_ENVELOPE || s->state == MW_STATE_ASKED))
@@ -253,7 +251,7 @@ int mw_lmtp_apply(mw_lmtp *s, mw_reply *r)
 
 /* ---- taking replies */
 
-/* A reply is whole, or why it is not. */
+/* A reply was gathered (1), or rc says why not. */
 static int gathered(mw_lmtp *s, int rc)
 {
     if (rc == 1) {

@@ -6,8 +6,8 @@
 #include "content.h"
 #include "lmtp.h"
 
-/* The states, with the stage that a recipient reaches in each, whether a transaction is open, and the states
- * that may follow (the first letters of those listed here; B, broken, may follow any).
+/* X(state, the stage that a recipient has come to in it, whether the server has a transaction, the states that may follow by their first
+ * letters). BROKEN may follow any.
  *
  *   IDLE      no transaction
  *   ENVELOPE  MAIL was sent
@@ -16,7 +16,7 @@
  *   REFUSED   DATA or BDAT was refused
  *   CHUNKS    BDAT was sent
  *   WAIT      the end was sent: final replies are owed
- *   BROKEN    nothing can be trusted any more */
+ *   BROKEN    the order of the replies is in doubt, or the link is gone */
 #define MW_LMTP_STATES(X) \
     X(IDLE,     MW_STAGE_MAIL,  0, "IEAOC") \
     X(ENVELOPE, MW_STAGE_RCPT,  1, "IEAOC") \
@@ -34,38 +34,37 @@ typedef enum mw_lmtp_state {
     MW_STATE_COUNT
 } mw_lmtp_state;
 
-/* What the caller reads past the session, line by line. */
+/* Lines that the caller reads itself, by mw_lmtp_line. */
 typedef struct mw_lmtp_hand {
     mw_reply reply;             /* gathered from those lines */
-    mw_buf line;                /* the latest of them: it may still be put back */
-    int is_held;                /* there is one */
-    size_t loose;               /* lines that made no reply, since the last command */
+    mw_buf line;                /* the latest of them, which the caller may still put back */
+    int is_held;                /* there is such a line */
+    size_t loose;               /* how many lines made no reply, since the last command */
 } mw_lmtp_hand;
 
 struct mw_lmtp {
-    mw_party party;             /* the dialogue's; first, so that it is the session */
+    mw_party party;             /* first, so that a pointer to it is one to the session */
     mw_dialogue dialogue;
-    mw_transaction now;
-
+    mw_transaction now;         /* the recipients since the last MAIL or RSET that was accepted */
     mw_lmtp_hand hand;
 
     mw_lmtp_state state;
-    int over;                   /* the message has its results: what is sent without a MAIL is not its. 2: as the session broke in it */
-    size_t over_rcpts;          /* so many of the recipients are its: others came behind its end already */
+    int over;                   /* the message has its results, so a RCPT or DATA sent now is the next message's. 2: the session broke in it */
+    size_t over_rcpts;          /* the recipients in front of this index are the message's; the others were named behind its end */
     mw_dotstuff stuff;
-    int end_seen;               /* so much of the end of content, CRLF dot CRLF, is what was last sent as it is */
-    uint64_t end;               /* out.queued behind the message's last byte, once it is known */
-    uint64_t chunk_left;        /* bytes that BDAT announced and that were not queued yet */
-    int chunk_last;             /* that BDAT was the LAST */
-    unsigned refused_code;      /* the reply that refused the content, or 421: it broke; 0: none */
+    int end_seen;               /* how many bytes of the end of content, CRLF "." CRLF, the raw bytes that were queued last end in */
+    uint64_t end;               /* in state WAIT: the queue's count behind the message's last byte */
+    uint64_t chunk_left;        /* bytes that BDAT announced and that are not queued yet */
+    int chunk_last;             /* that BDAT was LAST */
+    unsigned refused_code;      /* the code of the reply that refused the content; 421: the session broke in the content; 0: neither */
     mw_text *refused_text;
-    size_t handout;             /* the recipient whose reply is handed out next; 0: none */
-    int auth;                   /* AUTH has been answered 334: what follows is no command */
-    int joined_waits;           /* last is a joined reply that mw_lmtp_settle has not been called for */
-    uint64_t taken;             /* replies */
+    size_t handout;             /* the recipient whose reply mw_lmtp_reply_local takes next; 0: none */
+    int auth;                   /* AUTH has been answered 334: the next line is no command */
+    int joined_waits;           /* dialogue.last is a joined reply that mw_lmtp_settle has not been called for */
+    uint64_t taken;             /* how many replies were taken */
     int withheld;               /* content was offered while none was open, and not taken */
-    int stray;                  /* a command was sent while bytes waited that nothing had asked for */
-    int cut;                    /* it broke inside a message or a command: nothing can be sent any more */
+    int stray;                  /* a command was sent while bytes waited that no command had asked for */
+    int cut;                    /* the session broke inside a message or a command: nothing can be sent any more */
 };
 
 /* True in a state in which the server has a transaction. */
@@ -79,23 +78,25 @@ void mw_lmtp_move(mw_lmtp *s, mw_lmtp_state to);
 /* The oldest MAIL or RSET whose reply is owed, at which a transaction may begin; NULL when there is none. */
 const mw_command *mw_lmtp_boundary(const mw_lmtp *s);
 
-/* How many of the recipients the content is for that has been sent. Those from there on came behind its end, or behind a MAIL or RSET
- * that is not answered, with no message's end behind it. */
+/* How many recipients, from the first on, the content is for. The others were named behind the message's end; or behind a MAIL or RSET
+ * that has no reply yet, and that no message's end was sent behind. */
 size_t mw_lmtp_own_rcpts(const mw_lmtp *s);
 
-/* From now on mw_lmtp_reply_local gives the reply of each accepted recipient but the first. */
+/* From now on mw_lmtp_reply_local takes the reply of each accepted recipient but the first. */
 void mw_lmtp_hand_out_rest(mw_lmtp *s);
 
-/* A new transaction begins: MAIL or RSET was accepted. Recipients from index first on are its own. */
+/* MAIL or RSET was accepted: a new transaction begins. The recipients from index first on are the new one's. */
 void mw_lmtp_begin(mw_lmtp *s, size_t first);
 
-/* MAIL was refused, by the server or here: see mw_transaction_mail_refused, and which of the two. */
+/* MAIL was refused, by the server or here: mw_transaction_mail_refused_inside when the server may have a transaction, else
+ * mw_transaction_mail_refused. */
 void mw_lmtp_mail_refused(mw_lmtp *s, size_t first, unsigned code, mw_text *text);
 
-/* A line that is not sent: who it is about has that for a result. 0 or MW_E_NOMEM, MW_E_RCPT_LIMIT. */
+/* A MAIL or RCPT line is not sent, for the error why: its recipients get MW_LMTP_REFUSED for a result. 0, MW_E_NOMEM or
+ * MW_E_RCPT_LIMIT. */
 int mw_lmtp_refuse_line(mw_lmtp *s, mw_kind verb, mw_slice line, int why);
 
-/* What follows is sent without a MAIL: the results of a message that is over are not its. */
+/* A RCPT or content is to be sent, and no MAIL was sent before it. If the last message has its results, its recipients are forgotten. */
 void mw_lmtp_leave_message(mw_lmtp *s);
 
 /* The message has all its results. They are kept until the next transaction begins. */
@@ -112,28 +113,27 @@ int mw_lmtp_is_positive(const mw_reply *r);
 /* True while the current transaction's RCPTs wait for replies. */
 int mw_lmtp_rcpts_owed(const mw_lmtp *s);
 
-/* A reply comes for the head of the queue. The replies to RCPT that it waited for have come: now it is known
- * how many it owns. */
+/* A reply comes for the oldest command. If that is a message's end with counts_later, the replies to the RCPTs before it have come: now
+ * it is known how many replies the end is owed. */
 void mw_lmtp_count_finals(mw_lmtp *s);
 
-/* A final reply, to the oldest entry. Returns as mw_lmtp_apply. */
+/* The final reply r comes for the oldest command. Returns as mw_lmtp_apply. */
 int mw_lmtp_apply_final(mw_lmtp *s, mw_reply *r);
 
-/* A joined reply that cannot be taken line by line. */
+/* A joined reply cannot be taken line by line: its code is the first recipient's if all lines have it, and the session breaks. */
 void mw_lmtp_unjoined(mw_lmtp *s, const mw_reply *r);
 
-/* The link goes: what the server had said about the message, or in parting, is taken from what was
- * received. */
+/* The link goes: the replies that were received and not taken count, as far as they are beyond doubt. */
 void mw_lmtp_salvage(mw_lmtp *s);
 
-/* lmtp_hand.c: a reply is asked for: what was read by hand before counts, and what was not whole is forgotten. */
+/* lmtp_hand.c: the caller asks for a reply. A whole reply that was read by hand counts, and a part of one is forgotten. */
 void mw_lmtp_hand_over(mw_lmtp *s);
 
 /* mw_lmtp_last becomes this reply of our own; text may hold several lines. */
 void mw_lmtp_say(mw_lmtp *s, unsigned code, const char *text, size_t len);
 void mw_lmtp_say_text(mw_lmtp *s, unsigned code, const mw_text *text);
 
-/* A reply has come: what it means for the oldest thing that is owed one. Returns 1, or 2 as mw_lmtp_reply. */
+/* The reply r has come for the oldest command. Returns 1, or 2 as mw_lmtp_reply. */
 int mw_lmtp_apply(mw_lmtp *s, mw_reply *r);
 
 #endif

@@ -64,7 +64,7 @@ void mw_lmtp_begin(mw_lmtp *s, size_t first)
     s->over = s->dialogue.lapsed = 0;
 }
 
-/* What is sent behind a message that has its results, without a MAIL, is none of its. What refused that MAIL holds. */
+/* A refusal of the MAIL that was sent last holds for the next message's recipients. */
 void mw_lmtp_leave_message(mw_lmtp *s)
 {
     unsigned code = s->now.mail_code;
@@ -80,7 +80,6 @@ void mw_lmtp_leave_message(mw_lmtp *s)
     mw_text_drop(text);
 }
 
-/* The content has come to its end, and everything about it has been said. */
 void mw_lmtp_message_over(mw_lmtp *s)
 {
     size_t i;

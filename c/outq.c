@@ -10,8 +10,7 @@
 #include "error.h"
 #include "outq.h"
 
-/* The storage of a chunk that nothing of the queue's own stands before: a session that sends a few
- * commands now and then stays small. */
+/* The storage of a chunk that has no other with storage right before it: a session that sends a few commands now and then stays small. */
 #define FIRST_CHUNK 4096
 
 struct mw_outq_chunk {
@@ -142,7 +141,7 @@ int mw_outq_copy(mw_outq *q, const void *bytes, size_t n)
     size_t room = last_room(q);
     size_t now = n < room ? n : room;
 
-    /* The one allocation comes first, so that a failure leaves nothing half done. */
+    /* The only allocation comes first, so that a failure leaves the queue as it was. */
     if (n > now && !push_store(q, n - now))
         return MW_E_NOMEM;
     if (now > 0)
@@ -223,7 +222,7 @@ int mw_outq_stretch_of(mw_outq *q, const mw_outq_stretch *stretch)
     return MW_OK;
 }
 
-/* Room that was asked for and not used. */
+/* Gives back room that was asked for and not used. */
 static int is_empty(const mw_outq_chunk *c)
 {
     return c->head == c->tail;

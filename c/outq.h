@@ -13,12 +13,11 @@
 #include "alloc.h"
 #include "buf.h"
 
-/* Copied bytes gather in chunks of this size: large enough to make a system call worth its cost, and small enough that a processor's
- * cache still holds it. (The first is smaller, so that idle sessions are; a copy of more has its own.) */
+/* Copied bytes gather in chunks of this size: large enough to make a system call worth its cost, and small enough for a processor's
+ * cache. The first chunk is smaller, to keep idle sessions small. A longer copy has a chunk of its own. */
 #define MW_OUTQ_CHUNK 65536
 
-/* mw_outq_room gives at least this much, if that much is wanted: enough for producers that cannot
- * stop inside what one byte becomes. */
+/* mw_outq_room gives at least this much, if that much is wanted: no producer makes more of one byte. */
 #define MW_OUTQ_ROOM_MIN 32
 
 typedef struct mw_outq_chunk mw_outq_chunk;
@@ -51,25 +50,24 @@ void mw_outq_wrote(mw_outq *q, size_t n);
  * dropped. Returns 0 or MW_E_NOMEM. */
 int mw_outq_lend(mw_outq *q, const void *bytes, size_t n);
 
-/* Queues n bytes of a file, from offset on: whoever sends them reads them then, and the caller keeps
- * the descriptor open until that is done, as with lent ones. That the file still has them, and no
- * more, is for the sender to find out. Returns 0 or MW_E_NOMEM. */
+/* Queues n bytes of a file, from offset on. They are read when they are sent: the caller keeps the descriptor open until then, or until
+ * the queue is dropped. Who sends them finds out whether the file still has them. Returns 0 or MW_E_NOMEM. */
 int mw_outq_file(mw_outq *q, int fd, uint64_t offset, uint64_t n);
 
 /* A stretch of a file: left bytes from offset on. */
 typedef struct mw_outq_stretch {
     int fd;
     uint64_t offset, left;
-    unsigned behind;    /* and bytes that the file has behind them, at most MW_OUTQ_BEHIND_MAX */
-    int64_t stamp;      /* its last change (mw_io_file_stamp) when it was queued; 0: it may change */
+    unsigned behind;    /* how many bytes the file has behind the stretch, at most MW_OUTQ_BEHIND_MAX */
+    int64_t stamp;      /* when the file was last changed (mw_io_file_stamp), as it was queued; 0: it may change */
 } mw_outq_stretch;
 
-/* The same, of a file that may have bytes behind them: its last ones, which are queued by mw_outq_copy, so that they are held
- * back until it is sure that the file is no longer than that, and was not changed. */
+/* Queues a stretch of a file. The caller queues the file's last bytes by mw_outq_copy behind it: they are not sent before the sender has
+ * found that the file is as long as it was, and was not changed. Returns 0 or MW_E_NOMEM. */
 #define MW_OUTQ_BEHIND_MAX 2
 int mw_outq_stretch_of(mw_outq *q, const mw_outq_stretch *stretch);
 
-/* Whether what is to be sent next is in a file: 1, and where; else 0. */
+/* 1 when the next bytes to be sent are in a file, and which; else 0. */
 int mw_outq_peek_file(const mw_outq *q, mw_outq_stretch *stretch_r);
 
 /* The next stretches of memory to send, at most max of them, none empty: returns how many were filled
@@ -79,7 +77,7 @@ int mw_outq_peek(const mw_outq *q, mw_slice *v, int max);
 /* n bytes have been sent (at most mw_outq_len). */
 void mw_outq_sent(mw_outq *q, size_t n);
 
-/* Forgets what was not sent: it counts as neither sent nor queued. */
+/* Forgets the bytes that were not sent: queued becomes sent. */
 void mw_outq_drop(mw_outq *q);
 
 #endif

@@ -56,7 +56,8 @@ static void on_anchor(mw_flight *f)
     }
 }
 
-/* BDAT's is a refusal and RSET's none. Where it is the other way round, or one is left that must be LHLO's, this may be the last one. */
+/* BDAT's reply is a refusal and RSET's is none. If it is the other way round, or the reply left over must be LHLO's, this may be the last
+ * reply. */
 void mw_probe_reply(mw_flight *f, const mw_reply *r)
 {
     mw_probe *p = &f->trust.probe;

@@ -111,7 +111,7 @@ static unsigned answer_code(char first)
     }
 }
 
-/* May the bytes that have come be an answer? A false one, were it taken, would be mail lost. */
+/* 0 when the bytes that have come may be an answer, else why not. A false answer that is taken is mail lost. */
 static int session_expects(const mw_qmtp *q)
 {
     if (!q->answering)

@@ -5,9 +5,14 @@
  *   answers = one non-empty netstring per recipient, in order: K accepted, Z try later, D refused
  *
  * Packages may follow each other without waiting; each recipient of each package ends in exactly
- * one mw_result. QMTP has no anchor that would show a server to be out of step, so whatever makes
- * the stream doubtful breaks the session for good: answers read before stand, all others are
- * deferrals, nothing more is sent, and every later call returns the error that broke it.
+ * one mw_result. QMTP has no reply that could show a server to be out of step, so what makes
+ * the order of the answers doubtful breaks the session for good: answers read before stand, all other
+ * recipients get deferrals, nothing more is sent, and every later call returns the error that broke it.
+ *
+ *   An answer before its package's last byte was sent, or when no package waits for one, breaks the session.
+ *   An answer that does not come in time: the caller calls mw_qmtp_lost and closes the link, so that a late one is not read.
+ *   An answer too many, when the next package is sent already, is taken for that one's: no client can see it. mw_qmtp_may_write keeps
+ *   a package of several recipients apart until the server has shown that it answers each of them.
  *
  * The pump sends from mw_qmtp_out and appends to mw_qmtp_in, also while a package is being sent: a server that answers while
  * nobody reads and a client that writes while nobody reads would block each other for ever. After each of its calls the caller
@@ -26,11 +31,11 @@
 
 typedef struct mw_qmtp mw_qmtp;
 
-/* A session on a new link. answer_max is the longest answer (0: MW_NETSTRING_MAX). The table of
+/* A session on a new link. answer_max is the longest answer that is accepted (0: MW_NETSTRING_MAX). The table of
  * allocation functions must outlive the session. NULL: no memory. */
 mw_qmtp *mw_qmtp_new(const mw_alloc *alloc, size_t answer_max);
 
-/* Frees the session. Deliveries that it was lent it leaves alone. NULL is fine. */
+/* Frees the session, but no delivery. NULL is fine. */
 void mw_qmtp_free(mw_qmtp *q);
 
 /* The queue to send from and the buffer to receive into. Both live as long as the session. */
@@ -71,8 +76,7 @@ size_t mw_qmtp_in_flight(const mw_qmtp *q);
 /* How many answers there were, in all. */
 uint64_t mw_qmtp_answers(const mw_qmtp *q);
 
-/* True when the next answer is not the first of its package: the shorter wait (NextReplyTimeout)
- * counts. */
+/* True when the next answer is not the first of its package: it is waited for as MW_WAIT_NEXT is (command.h). */
 int mw_qmtp_between_answers(const mw_qmtp *q);
 
 /* True once the server has answered a package of several recipients in full with nothing else in

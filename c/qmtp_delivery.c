@@ -156,7 +156,7 @@ int mw_qmtp_delivery_write(mw_qmtp_delivery *d, mw_outq *out)
         error = netstring_queue(out, d->sender);
     if (!error)
         error = recipients_queue(d, out);
-    /* One that is not whole has no end that could be sent. */
+    /* A package that is not whole has no end that could be sent. */
     d->end = error ? UINT64_MAX : out->queued;
     return error;
 }

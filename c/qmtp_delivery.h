@@ -47,10 +47,10 @@ typedef struct mw_qmtp_delivery {
     size_t answered;                    /* how many, from the front, have their result */
     uint64_t rcpt_bytes;                /* the recipients' netstrings together */
     unsigned char eol;
-    const char *content;                /* lent; NULL: in the file, */
-    int fd;                             /* this one, */
-    uint64_t offset;                    /* from here on */
-    uint64_t size;
+    const char *content;                /* lent; NULL: the content is in a file */
+    int fd;                             /* that file, */
+    uint64_t offset;                    /* and where in it the content begins */
+    uint64_t size;                      /* of the content */
     int64_t stamp;                      /* when the file was last changed (mw_io_file_stamp); 0: not known */
     uint64_t start, body, end;          /* WRITTEN: bytes that the session had queued in front of the package, in front of
                                          * its content, and with its last byte */
@@ -74,7 +74,7 @@ void mw_qmtp_delivery_file(mw_qmtp_delivery *d, int fd, uint64_t offset, uint64_
 /* Its results, in the order of its recipients; NULL before it is over. */
 const mw_result *mw_qmtp_delivery_results(const mw_qmtp_delivery *d);
 
-/* How many bytes of its content have been sent, when its session has sent so many bytes in all (0: there is none). */
+/* How many bytes of the content have been sent. sent: how many bytes the session has sent in all; 0 when no session has the delivery. */
 uint64_t mw_qmtp_delivery_sent(const mw_qmtp_delivery *d, uint64_t sent);
 
 /* ---- for qmtp.c and qmtp_flight.c */
@@ -88,14 +88,14 @@ int mw_qmtp_delivery_is_answered(const mw_qmtp_delivery *d);
 /* The next recipient's answer. text is held, NULL for none. */
 void mw_qmtp_delivery_answer(mw_qmtp_delivery *d, unsigned code, mw_text *text);
 
-/* The recipients without an answer get none: deferrals, stage 'final' and maybe_delivered if the package's last byte was among
+/* No more answers will come: the recipients without one get deferrals, stage 'final' and maybe_delivered if the package's last byte was among
  * the bytes sent, else stage 'body'. words are held, NULL for none. */
 void mw_qmtp_delivery_lose(mw_qmtp_delivery *d, uint64_t sent, mw_text *words);
 
-/* Nobody has an answer or a result any more: it waits again. */
+/* All answers and results are forgotten, and the delivery waits again. */
 void mw_qmtp_delivery_reset(mw_qmtp_delivery *d);
 
-/* Everybody gets a deferral of this stage: nothing of it is sent. */
+/* Nothing of the delivery is sent: every recipient gets a deferral of this stage. */
 void mw_qmtp_delivery_unsent(mw_qmtp_delivery *d, mw_stage stage, mw_text *words);
 
 #endif

@@ -1,9 +1,8 @@
 /* qmtp_flight.h - deliveries on their way over QMTP, in a queue that outlives the links.
  *
- * A session (qmtp.h) ends with its link, a delivery (qmtp_delivery.h) with its results. So the deliveries wait here, are lent to
- * a session when it may have another one, and come back from it: with their results, or, when the link was lost before a byte
- * of them was sent, to be sent over the next one. The server cannot have seen those, so that sending them again gives nobody a
- * second copy.
+ * A session (qmtp.h) ends with its link, a delivery (qmtp_delivery.h) with its results. The deliveries wait here, and are lent to
+ * a session when it may have another one. They come back with their results; or, when the link was lost before a byte of them was
+ * sent, to be sent over the next link. The server cannot have seen such a delivery, so no recipient gets it twice.
  *
  * While there is a link, after each call of the pump: mw_qmtp_read, mw_qmtp_flight_read, and
  * mw_qmtp_flight_write. When its session has broken: mw_qmtp_flight_lost, and another link or
@@ -38,10 +37,10 @@ int64_t mw_qmtp_flight_add(mw_qmtp_flight *f, mw_qmtp_delivery *d);
  * error that broke the session over it. */
 int mw_qmtp_flight_write(mw_qmtp_flight *f, mw_qmtp *q);
 
-/* Takes back what is answered. Nothing of a broken session: mw_qmtp_flight_lost does that. */
+/* Takes back the deliveries that are answered. Does nothing for a broken session: mw_qmtp_flight_lost takes back those. */
 void mw_qmtp_flight_read(mw_qmtp_flight *f, mw_qmtp *q);
 
-/* The session is broken: takes everything back. What was not begun to be sent waits again. */
+/* The session is broken: takes all its deliveries back. Those of which no byte was sent wait again. */
 void mw_qmtp_flight_lost(mw_qmtp_flight *f, mw_qmtp *q);
 
 /* Every waiting delivery is over: deferrals of stage 'connect'. words: why, held; NULL for none. */

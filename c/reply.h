@@ -57,10 +57,11 @@ int mw_reply_put(mw_reply *r, unsigned code, mw_slice text, int more);
 /* The text of line i (i < count), without LF. Valid until the reply changes. */
 mw_slice mw_reply_text(const mw_reply *r, size_t i);
 
-/* All texts, joined by LF, without the last LF: made once, and the reply's, so who keeps it holds it. NULL when there is no memory. */
+/* All texts, joined by LF, without the last LF. Made once. It is the reply's: a caller that keeps it holds it. NULL when there is no
+ * memory. */
 mw_text *mw_reply_words(mw_reply *r);
 
-/* The same for a refusal; NULL for 2xx, whose words nobody keeps. */
+/* The same; NULL for 2xx, whose text is not kept. */
 mw_text *mw_reply_refusal(mw_reply *r);
 
 /* An enhanced status code: class "." subject "." detail (RFC 3463 2). */

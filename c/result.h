@@ -20,11 +20,11 @@ const char *mw_stage_text(mw_stage stage);
 
 typedef struct mw_result {
     mw_text *recipient;         /* as sent, without angle brackets; held */
-    mw_text *text;              /* the server's words, or ours when it said nothing; held. NULL: none,
-                                 * or no memory for them */
+    mw_text *text;              /* the server's words, or ours when it sent none; held. NULL: there are none, or no memory for them */
     unsigned code;              /* 100 to 599; 0 until there is one */
     mw_stage stage;
-    int maybe_delivered;        /* the message's end may have left, the server has not answered */
+    int maybe_delivered;        /* the message's last byte was sent, and there is no reply to it that counts: none came, or its place
+                                 * is in doubt, or it is 1xx or 3xx. The server may have the message. */
 } mw_result;
 
 /* Sets what became of it and drops what was there before. text is held, not taken over. */

@@ -19,7 +19,7 @@ typedef struct mw_recipient {
     mw_result result;
     unsigned char accepted;     /* its RCPT was answered 2xx */
     unsigned char settled;      /* the result is final */
-    unsigned char local;        /* by us, not by the server */
+    unsigned char local;        /* the result was made here, not by a reply */
 } mw_recipient;
 
 typedef struct mw_transaction {
@@ -27,12 +27,12 @@ typedef struct mw_transaction {
     uint64_t id;                /* a new number with each begin */
     mw_recipient *rcpts;
     size_t count, cap;
-    size_t accepted;            /* how many are */
-    size_t next;                /* all before this one are settled or not accepted */
-    unsigned mail_code;         /* of a refused MAIL, else 0 */
-    mw_text *mail_text;
-    int mail_inside;            /* it was refused inside a transaction that may hold, */
-    size_t mail_first;          /* before this recipient was named */
+    size_t accepted;            /* how many recipients are accepted */
+    size_t next;                /* all recipients before this one are settled or not accepted */
+    unsigned mail_code;         /* the code of a refused MAIL, else 0 */
+    mw_text *mail_text;         /* its text */
+    int mail_inside;            /* MAIL was refused when the server may have had a transaction open, */
+    size_t mail_first;          /* and the recipients from here on were named behind that MAIL */
 } mw_transaction;
 
 void mw_transaction_init(mw_transaction *t, const mw_alloc *alloc);
@@ -41,54 +41,52 @@ void mw_transaction_free(mw_transaction *t);
 /* Forgets the recipients and starts the next message. */
 void mw_transaction_begin(mw_transaction *t);
 
-/* The same, but the recipients from index first on are already the next message's: they stay, and their index is less by first
- * from now on. What MAIL was refused by is forgotten, too. */
+/* The same, but the recipients from index first on are the next message's: they stay, and recipient first becomes recipient 0. MAIL's
+ * refusal is forgotten, too. */
 void mw_transaction_begin_with(mw_transaction *t, size_t first);
 
 /* Adds a recipient. Returns 0, MW_E_RCPT_LIMIT or MW_E_NOMEM. Its index is count - 1. */
 int mw_transaction_add(mw_transaction *t, mw_slice address);
 
-/* Takes the last one back: its RCPT could not be queued. */
+/* Removes the last recipient: its RCPT could not be queued. */
 void mw_transaction_drop_last(mw_transaction *t);
 
-/* MAIL was refused: the recipients that came behind it have this for a result, whatever their RCPT is told: those from index first
- * on and before index until; with MW_RCPT_ALL, also those to come. text is held. */
+/* MAIL was refused: the recipients from index first on, and before index until, have this for a result, whatever the reply to their RCPT
+ * is. With MW_RCPT_ALL those that are added later have it, too. text is held. */
 #define MW_RCPT_ALL SIZE_MAX
 void mw_transaction_mail_refused(mw_transaction *t, size_t first, size_t until, unsigned code, mw_text *text);
 
-/* The same where the server may have a transaction open that a later RCPT adds to: only those from index first on whose RCPT is refused
- * have this for a result, in place of what RCPT was told. */
+/* The same when the server may have a transaction open, which a later RCPT adds to. Of the recipients from index first on, those whose RCPT
+ * is refused have MAIL's refusal for a result, in place of RCPT's. */
 void mw_transaction_mail_refused_inside(mw_transaction *t, size_t first, unsigned code, mw_text *text);
 
-/* The server has accepted recipient i after it had refused MAIL, or another MAIL was sent before it was named: MAIL's refusal is not
- * this recipient's result. */
+/* MAIL's refusal is not recipient i's result: the server accepted the RCPT all the same, or another MAIL was sent before the RCPT. */
 void mw_transaction_mail_stands(mw_transaction *t, size_t i);
 
-/* The reply to the RCPT of recipient i: accepted (2xx), or its result. text is held. */
+/* The reply to the RCPT of recipient i. 2xx: the recipient is accepted; else the reply is its result. text is held. */
 void mw_transaction_rcpt(mw_transaction *t, size_t i, unsigned code, mw_text *text);
 
 /* DATA or BDAT was refused: every accepted recipient has this for a result. */
 void mw_transaction_refused(mw_transaction *t, mw_stage stage, unsigned code, mw_text *text);
 
-/* DATA is tried again: what mw_transaction_refused settled is open again. What a final reply settled is
- * not. */
+/* DATA is sent again: recipients that mw_transaction_refused settled have no result any more. Those that a final reply settled keep it. */
 void mw_transaction_reopen(mw_transaction *t);
 
-/* The next final reply: of the first accepted recipient that is not settled. 1xx and 3xx are no answer: it may have been delivered.
- * Returns 1, or 0 when there is none. */
+/* The next final reply: it is the result of the first accepted recipient that is not settled. 1xx and 3xx are results with
+ * maybe_delivered. Returns 1, or 0 when there is no such recipient. */
 int mw_transaction_final(mw_transaction *t, unsigned code, mw_text *text);
 
-/* No more answers will come: every recipient that is not settled has this for a result. */
+/* No more replies will come: every recipient that is not settled has this for a result. */
 void mw_transaction_abandon(mw_transaction *t, mw_stage stage, unsigned code, mw_text *text, int maybe_delivered);
 
-/* The same for those before index until. */
+/* The same for the recipients before index until. */
 void mw_transaction_abandon_until(mw_transaction *t, size_t until, mw_stage stage, unsigned code, mw_text *text, int maybe_delivered);
 
 /* Recipient i has this for a result, if it has none yet. */
 void mw_transaction_settle(mw_transaction *t, size_t i, mw_stage stage, unsigned code, mw_text *text, int maybe_delivered);
 
-/* What was said is not to be believed: recipients are open again, all of them or only those whose final
- * reply had come. Those that were never asked for (settled before anything was sent) stay. */
+/* Replies are not believed: the recipients they settled are unsettled again, all of them, or only those that had a final reply. Results
+ * that were made here stay. */
 void mw_transaction_doubt(mw_transaction *t, int finals_only);
 
 /* How many accepted recipients are not settled. */

@@ -74,7 +74,7 @@ void mw_trust_answered(mw_flight *f, mw_delivery *d)
 
     if (f->current == d)
         mw_flight_pass(f);
-    /* Refused, or by BDAT: what goes behind it begins with RSET. */
+    /* It was refused, or went by BDAT: the server may keep a transaction, so RSET goes next. */
     if (d->eager || (d->state != MW_DELIVERY_ENDED && d->asked))
         mw_trust_opened(f, d->number);
     d->state = MW_DELIVERY_ANSWERED;
@@ -163,8 +163,7 @@ int mw_trust_is_out_of_step(int why)
     return why == MW_E_REPLY_EXTRA || why == MW_E_REPLY_SHORT || why == MW_E_REPLY_CLASS || why == MW_E_REPLY_EARLY;
 }
 
-/* What came for an envelope that went as one group may be one place off: also when a reply did not come, as which one that is
- * cannot be told. */
+/* Replies to an envelope that went as one group may be one place off. So they may when one did not come in time: which one cannot be told. */
 static int may_be_shifted(int why)
 {
     return mw_trust_is_out_of_step(why) || why == MW_E_TIMEOUT;
@@ -176,8 +175,8 @@ static int is_anchored(const mw_delivery *d)
     return !d->by_bdat && (d->state == MW_DELIVERY_CONTENT || d->has_end);
 }
 
-/* Rule 12. As long as no fence has held on this link, its reply may look like a final one: all final replies, and silence in the fence's
- * place, can be one final reply too few. */
+/* Rule 12. Before a fence has held on this link, its reply may look like a final reply: all final replies and no reply to the fence look
+ * the same as one final reply too few. */
 static int stands(const mw_flight *f, const mw_delivery *d, int why)
 {
     const mw_command *command = mw_commands_head(&f->dialogue->commands);
@@ -189,13 +188,14 @@ static int stands(const mw_flight *f, const mw_delivery *d, int why)
     return f->trust.fence == MW_FENCE_HOLDS || f->dialogue->parted || why != MW_E_TIMEOUT || d->state != MW_DELIVERY_ANSWERED;
 }
 
-/* More than a fence was queued behind d. By BDAT a fence is enough: no 354 was in front of it, so all must be in step. */
+/* True when more than a fence was queued behind d. By BDAT a fence counts as well: no 354 was in front of d, so all replies must be in
+ * step. */
 static int is_followed(const mw_flight *f, const mw_delivery *d)
 {
     return d->has_end && (d->by_bdat ? f->trust.queued : f->trust.envelope) > d->number;
 }
 
-/* What was said to d may have been said to what is behind it, or to another. What has not left was not answered. */
+/* True when the final replies that d got may be those of a message behind it. What has not left cannot have been answered. */
 static int finals_are_doubted(const mw_flight *f, const mw_delivery *d, int why)
 {
     if (d->unsure || (!is_last(f, d) && d->has_end && !stands(f, d, why)))

@@ -87,8 +87,8 @@ typedef struct mw_trust {
     uint64_t confirmed;     /* what has at most this number is in front of an anchor that came in its place */
     mw_fence fence;
     int fence_owed;         /* one is under way: nothing may be sent behind it */
-    int must_fence;         /* a message of a stream turned out to have a shape that is not proven */
-    int proven[2];          /* MW_SHAPE_... that were answered in step: by DATA, by BDAT */
+    int must_fence;         /* a message in a stream has a shape that is not proven, as its replies to RCPT showed */
+    int proven[2];          /* the shapes (MW_SHAPE_...) that were answered in step: by DATA, by BDAT */
     int early;              /* the next reply began to come before what it is owed for had left */
     int quiet;              /* nothing may come for half a second, or the last reply was not what it seemed */
     mw_probe probe;
@@ -114,7 +114,7 @@ int mw_trust_needs_fence(const struct mw_flight *f);
 /* Rule 10: the server may have a transaction open. */
 int mw_trust_is_open(const struct mw_flight *f);
 
-/* It may have, since the thing of this number. */
+/* The server may have a transaction open since what has this number. */
 void mw_trust_opened(struct mw_flight *f, uint64_t number);
 
 /* ---- what has come */
@@ -122,7 +122,7 @@ void mw_trust_opened(struct mw_flight *f, uint64_t number);
 /* Every reply that d can get has come: its results are final now, or wait for an anchor. */
 void mw_trust_answered(struct mw_flight *f, mw_delivery *d);
 
-/* Rule 3: an anchor came in its place, that of the thing of this number. */
+/* Rule 3: an anchor came in its place. number: of the command that it answers. */
 void mw_trust_confirm(struct mw_flight *f, uint64_t number);
 
 /* The reply to a fence, and the reply to a RSET. */
@@ -137,11 +137,11 @@ void mw_trust_fence_refused(struct mw_flight *f);
 
 /* ---- when the link ends */
 
-/* True when it broke for a reply that has no place: those in front of it may be in the wrong ones. */
+/* True when the dialogue breaks for a reply that has no place: the replies in front of it may be in the wrong places. */
 int mw_trust_is_out_of_step(int why);
 
-/* How much of what was said to d is believed when the dialogue breaks for this reason (error.h): all of it, what was said to its envelope
- * but no final reply, or nothing. */
+/* Which replies to d are believed when the dialogue breaks for this reason (error.h): all; those to its envelope, but no final reply; or
+ * none. */
 typedef enum mw_belief { MW_BELIEVE_ALL, MW_BELIEVE_ENVELOPE, MW_BELIEVE_NOTHING } mw_belief;
 mw_belief mw_trust_believes(const struct mw_flight *f, const mw_delivery *d, int why);
 

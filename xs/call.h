@@ -1,7 +1,7 @@
-/* call.h - calling Perl from the glue without ever being jumped over.
+/* call.h - calls of Perl code from C that return also when the code dies.
  *
- * Each call runs on a stack of its own inside an eval. What died is kept in *died_r (one reference, the
- * caller's) and thrown on by the XSUB when its own affairs are in order. errno is as the code left it.
+ * Each call runs on a stack of its own inside an eval. What the code died of is kept in *died_r, one reference, which is the caller's. The
+ * XSUB frees what it holds and throws it then (mwx_rethrow). errno is as the code left it.
  */
 #ifndef MWX_CALL_H
 #define MWX_CALL_H
@@ -18,20 +18,20 @@ int mwx_run_handlers(pTHX_ SV **died_r);
  * mortal array; NULL when it died. */
 AV *mwx_call(pTHX_ SV *ref, const char *method, SV **arguments, int count, SV **died_r);
 
-/* The same for code, in scalar context: a mortal; NULL when it died. */
+/* Calls code in scalar context: a mortal; NULL when it died. */
 SV *mwx_call_code(pTHX_ SV *code, SV **arguments, int count, SV **died_r);
 
-/* The same for one scalar: mortal; NULL when it died. */
+/* Calls $ref->method(arguments) in scalar context: a mortal; NULL when it died. */
 SV *mwx_call_scalar(pTHX_ SV *ref, const char *method, SV **arguments, int count, SV **died_r);
 
-/* Calls a sub of ours, by its full name, for a scalar: a mortal. What it dies of goes through the caller. */
+/* Calls a sub of the distribution by its full name, in scalar context: a mortal. Not in an eval: when the sub dies this does not return. */
 SV *mwx_ask(pTHX_ const char *sub, SV **arguments, int count);
 
-/* Carp's croak and carp, which name the line that called us. */
+/* Carp's croak and carp, which name the line of the caller's script. */
 void mwx_croak(pTHX_ SV *words) __attribute__noreturn__;
 void mwx_carp(pTHX_ SV *words);
 
-/* Throws what died on, if anything did. */
+/* Dies of *died, and sets it to NULL. Does nothing when it is NULL. */
 void mwx_rethrow(pTHX_ SV **died);
 
 #endif

@@ -25,7 +25,7 @@ SV *mwx_defined(pTHX_ SV *sv)
     return sv_2mortal(newSVpvs(""));
 }
 
-/* What says its string may drop the scalar it is in. */
+/* The object's code may drop the scalar that it is in, so a copy is asked. */
 static SV *string_of(pTHX_ SV *sv)
 {
     SV *string = sv_2mortal(newSVpvs(""));
@@ -129,7 +129,8 @@ static int are_plain(SV **values, SSize_t count)
     return i == count;
 }
 
-/* References of our own to the caller's scalars: neither his list nor perl's stack holds on to them while code of his runs. */
+/* References to the caller's scalars, held here: neither the caller's list nor perl's stack holds on to them while code of the caller's
+ * runs. */
 static AV *held(pTHX_ AV *list, SV **values, SSize_t count)
 {
     AV *copy = (AV *)sv_2mortal((SV *)newAV());
@@ -225,7 +226,7 @@ static int is_reference(pTHX_ SV *sv)
 {
     if (!SvROK(sv))
         return isGV_with_GP(sv);
-    /* That of File::Temp has its name for a string. */
+    /* An object of File::Temp is a handle, with its name for a string. */
     return isGV_with_GP(SvRV(sv)) || !mwx_says_text(aTHX_ sv);
 }
 

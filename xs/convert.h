@@ -9,47 +9,45 @@
 /* True for a string without magic that is no reference. */
 int mwx_is_plain(SV *sv);
 
-/* sv or an object's string, or an empty one in place of an undefined one, of which the caller is warned if he wants that. A caller's warnings may be
- * fatal, but none of ours is: it would leave a call in the middle. */
+/* sv, or an object's string, or an empty string for undef. undef is warned of, if the caller's warnings are on. The warning is not fatal,
+ * also where the caller's are: a call would be left in the middle. */
 SV *mwx_defined(pTHX_ SV *sv);
 
-/* The octets of sv, which must stay as it is for as long as they are used. A string flagged as utf8 whose
- * characters all fit a byte is those bytes; for a wider character: croaks, naming where, or with
- * wide_as_utf8 the whole string's UTF-8. */
+/* The octets of sv, which must not change while they are used. A string flagged as utf8 whose characters all fit a byte is those bytes.
+ * For a string with a wider character: with wide_as_utf8 the whole string's UTF-8, else croaks, naming where. */
 mw_slice mwx_octets(pTHX_ SV *sv, int wide_as_utf8, const char *where);
 
 /* The same for a name: octets with a NUL behind them, a copy; NULL for undef. Wide characters are UTF-8. */
 const char *mwx_text(pTHX_ SV *sv);
 
-/* The path in what a caller gives for an address (mw_address_path), in octets. Characters that fit bytes and are UTF-8 in this are
- * those bytes; all others are encoded as UTF-8, whatever perl's inner form is. They are good as long as address is and no
- * temporary is freed. */
+/* The path in what a caller gives for an address (mw_address_path), in octets. If all characters fit bytes, and these bytes are UTF-8, the
+ * path is these bytes; else its characters are encoded as UTF-8. perl's inner form of the string makes no difference. The octets are valid
+ * until address changes or temporaries are freed. */
 mw_slice mwx_address_octets(pTHX_ SV *address, int exact, int *bracketed_r);
 
 /* Which address cannot stand in a command, and why (mw_address_fault): a mortal. bracketed: with its brackets. */
 SV *mwx_address_words(pTHX_ mw_slice bracketed, const char *fault);
 
-/* The octets of count values (of the array if there is one value and it is a reference to one), joined with
- * separator, in a mortal or in the caller's scalar itself. All are
- * read before this returns. */
+/* The octets of count values, joined with separator, in a mortal or in the caller's scalar itself. One value that is a reference to an array
+ * stands for its elements. All values are read before this returns. */
 SV *mwx_joined(pTHX_ SV **values, int count, const char *separator);
 
-/* True for a reference to an object that says what text it is. */
+/* True for a reference to an object with a string's form. */
 int mwx_says_text(pTHX_ SV *sv);
 
-/* What sv says as a string: sv itself when it is plain, else a mortal copy; undef stays that. */
+/* sv as a string: sv itself when it is plain, else a mortal copy; undef for undef. */
 SV *mwx_string(pTHX_ SV *sv);
 
-/* The list that is no object's behind a reference; NULL: it is none. */
+/* The array behind a reference that is no object; NULL: sv is no such reference. */
 AV *mwx_plain_list(SV *sv);
 
-/* A copy of a list as it is now: a mortal. What gives an element may change the list that it is in. */
+/* A mortal copy of a list as it is now: code of the caller's that runs as one element is read may change the list. */
 AV *mwx_list_copy(pTHX_ AV *list);
 
-/* Count values as they are now: a mortal list of copies. None is lost when code of the caller's runs as another is read. */
+/* A mortal list of copies of count values: code of the caller's that runs as one is read may free or change another. */
 AV *mwx_values(pTHX_ SV **values, int count);
 
-/* Croaks when an address is a reference, and no object that says what text it is. */
+/* Croaks when an address is a reference, but not to an object with a string's form. */
 void mwx_check_address(pTHX_ const char *where, SV *address);
 
 /* True when one of count values (or of the elements, if there is one and it is a reference to a list) is a handle, or a reference that
@@ -63,8 +61,7 @@ SV *mwx_code_of_wire(pTHX_ unsigned code);
 /* Croaks, as perl's own connect does, when one of count values that say where to connect to is tainted. */
 void mwx_refuse_tainted(pTHX_ SV **values, int count);
 
-/* A new copy of sv that shares its string, where perl can do that (copy on write), until either is changed.
- * */
+/* A new copy of sv. Where perl has copy on write, both share one string until either is changed. */
 SV *mwx_shared_copy(pTHX_ SV *sv);
 
 /* Where a Mail::Wire::Result has its message. */

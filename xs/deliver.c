@@ -8,14 +8,14 @@
 #include "order.h"
 #include "source.h"
 
-/* What an address that cannot be sent is answered by (RFC 5321 4.2.3: mailbox name not allowed), and what was not sent otherwise. */
+/* The codes of an address that cannot be sent (RFC 5321 4.2.3: mailbox name not allowed), and of a message that is not sent. */
 enum { UNSENDABLE = 553, UNSENT = 421 };
 
 /* One call of deliver or submit. */
 typedef struct job {
     mwx_link *link;
     SV *self;
-    SV *object, *to;        /* held: when something died, temporaries are gone before leave is called */
+    SV *object, *to;        /* held: when something died, temporaries are freed before leave is called */
     HV *facts;
     mwx_order order;
     mwx_source source;
@@ -23,7 +23,7 @@ typedef struct job {
     int raw;
     int is_deliver;
     int awaits;             /* link->awaited is of this call */
-    IV id;                  /* handed over, results not taken; 0: not */
+    IV id;                  /* the delivery that was handed over, and its results not taken; 0: none */
 } job;
 
 static SV *words(pTHX_ const char *format, const char *what)
@@ -33,7 +33,7 @@ static SV *words(pTHX_ const char *format, const char *what)
 
 /* ---- who takes part */
 
-/* Whether Perl is to see each step: the caller's code gives pieces or sees progress, or lines are shown. */
+/* True when Perl is to see each step: the caller's code gives pieces or sees progress, or lines are shown. */
 static int is_watched(pTHX_ const mwx_link *link, HV *facts)
 {
     HV *jobs = mwx_hash_in(aTHX_ facts, MWX_KEY_JOBS);
@@ -89,7 +89,7 @@ static int settle(pTHX_ mw_delivery *d, mw_slice address, mw_stage stage, unsign
     return rc;
 }
 
-/* Nobody gets it, as it cannot be read. */
+/* The content cannot be read: all recipients get deferrals. */
 static void unread(pTHX_ mw_delivery *d, SV *why)
 {
     mw_text *text = text_of(aTHX_ why);
@@ -129,7 +129,7 @@ static void undelivered(pTHX_ job *j)
     mw_delivery_free(d);
 }
 
-/* At the end of a call, however that comes. */
+/* At the end of a call, whether it returns or dies. */
 static void leave(pTHX_ void *call)
 {
     job *j = (job *)call;
@@ -198,7 +198,7 @@ static void check_unknown(pTHX_ const job *j, const mwx_options *options)
     mwx_croak(aTHX_ text);
 }
 
-/* The options of one recipient, if he has any. */
+/* The options of one recipient, if there are any. */
 static SV *rcpt_of(pTHX_ SV *entry, mwx_options *options)
 {
     AV *list = mwx_plain_list(entry) ? mwx_list_copy(aTHX_ mwx_plain_list(entry)) : NULL;
@@ -272,7 +272,7 @@ static void check_open(pTHX_ const job *j)
         mwx_croak(aTHX_ sv_2mortal(newSVpvs("a message is open, begun by mail: end or reset it first")));
 }
 
-/* What is left of earlier commands is read, or the link closed, as nobody could tell those replies from a delivery's. */
+/* Replies to earlier commands are read, or the link is closed: they could not be told from a delivery's replies. */
 static void get_ready(pTHX_ job *j)
 {
     mwx_link_check_free(aTHX_ j->link);
@@ -282,7 +282,7 @@ static void get_ready(pTHX_ job *j)
     check_open(aTHX_ j);
 }
 
-/* From here on, whatever dies, leave puts it in order. */
+/* From here on leave is called also when something dies. */
 static void enter(pTHX_ job *j, SV *self, int is_deliver)
 {
     memset(j, 0, sizeof *j);
@@ -318,7 +318,7 @@ static void prepare(pTHX_ job *j, const char *method, SV **arguments, int count)
 
 /* ---- handing over */
 
-/* Nobody gets the message, as it cannot be read: nothing of it is sent. */
+/* The content cannot be read, so nothing of the message is sent, and all recipients get deferrals. */
 static void mark_unread(pTHX_ job *j)
 {
     unread(aTHX_ j->delivery, sv_2mortal(newSVpvf("[%s] %" SVf, sv_reftype(SvRV(j->self), TRUE), SVfARG(j->source.fault))));
@@ -444,7 +444,7 @@ SV *mwx_collect(pTHX_ SV *self)
     if (d->state != MW_DELIVERY_DONE)
         go(aTHX_ link, self, facts, MWX_UNTIL_DONE, id, !link->nonblocking);
     mwx_link_leave(aTHX_ link);
-    /* What came meanwhile may die now, and not with the delivery in its hands. */
+    /* Handlers of signals that came meanwhile run, and may die, before the delivery is taken. */
     PERL_ASYNC_CHECK();
     results = mwx_flight_take(aTHX_ link, id);
     if (!results)

@@ -1,7 +1,7 @@
 /* deliver.h - deliver, submit and collect of Net::LMTP.
  *
  * Perl is called where the caller's code takes part: content that comes from code or an object, Progress, methods of a class of its
- * own, lines that are shown. Whatever dies, and wherever: what deliver has handed over is not in flight afterwards, and what was not
+ * own, lines that are shown. When such code dies, a delivery that deliver has handed over is given up, and one that was not
  * handed over is freed.
  */
 #ifndef MWX_DELIVER_H

@@ -125,8 +125,8 @@ NV mwx_flight_timeout(pTHX_ mwx_link *link, SV *ref)
     return deadline > now ? (NV)(deadline - now) / 1e9 : 0;
 }
 
-/* A delivery's own deadline has passed: what was not begun is given up, else the link is, as a late reply
- * would be taken for another's. 1 when the link stands. */
+/* A delivery's own deadline has passed. A delivery that was not begun is given up. For one that was begun the link is given up: a late
+ * reply would be taken for another command's. 1 when the link stands. */
 static int deadline_passed(mwx_link *link)
 {
     static const char words[] = "the delivery's deadline has passed";
@@ -217,7 +217,7 @@ static int move(pTHX_ mwx_link *link, SV *ref, int may_wait)
     return rc;
 }
 
-/* A session that broke is of no use to anybody. */
+/* Closes the object when the session has broken. */
 static void close_broken(pTHX_ mwx_link *link, SV *ref)
 {
     int why = mw_lmtp_error(link->session);
@@ -236,7 +236,7 @@ int mwx_flight_run(pTHX_ mwx_link *link, SV *ref, int until, IV id, int may_wait
     ask_timeout(aTHX_ link, ref);
     if (link->died)
         return MWX_BLOCKED;
-    /* The caller's code may have taken its time. */
+    /* A deadline may have passed while the caller's code ran. */
     if (link->deadlines.count && delivery_deadline(link) <= mw_io_now())
         timed_out(aTHX_ link, ref);
     mw_flight_more(link->flight, until == MWX_UNTIL_QUEUED);

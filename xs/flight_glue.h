@@ -13,30 +13,31 @@ IV mwx_flight_launch(pTHX_ mwx_link *link, mw_delivery *d, SV *content, int raw,
 /* The same for content in a plain file, which has size bytes from offset on. */
 IV mwx_flight_launch_file(pTHX_ mwx_link *link, mw_delivery *d, SV *handle, NV offset, NV size, int raw, int64_t deadline);
 
-/* Moves bytes and draws conclusions until delivery id is finished, or there is room for one more of id bytes, or
- * nothing goes on without waiting, or nothing is owed, or nothing goes on and more is to come, or all that
- * may be sent was: MWX_REACHED. Earlier with MWX_WANTS when a delivery's next piece can be
- * sent, and with MWX_MOVED after each step while somebody watches. MWX_BLOCKED: it would have
- * to wait, and must not; or it must not, has moved much, and there is more to write. */
+/* Pumps until one of MWX_UNTIL_.. is true (running.h). id is a delivery for MWX_UNTIL_DONE, a number of bytes for MWX_UNTIL_ROOM. Returns:
+ *   MWX_REACHED   it is true
+ *   MWX_WANTS     a delivery's next piece can be sent
+ *   MWX_MOVED     one step was made, and link->watched is set
+ *   MWX_BLOCKED   going on means waiting, and may_wait is not set; or much was moved, there is more, and may_wait is not set;
+ *                 or link->died is set */
 int mwx_flight_run(pTHX_ mwx_link *link, SV *ref, int until, IV id, int may_wait);
 
-/* The wait for delivery id was left by a die: it is given up, with the link if anything of it was sent. Or its content
- * cannot be read, as words say; NULL: "interrupted". */
+/* Gives up delivery id, with the link if anything of it was sent: a die has left the wait for it (words NULL: "interrupted"), or its
+ * content cannot be read, as words say. */
 void mwx_flight_interrupted(pTHX_ mwx_link *link, SV *ref, IV id, const char *words);
 
-/* How many deliveries of this process go unanswered if the object goes now. */
+/* How many deliveries that this process handed over are unanswered. */
 size_t mwx_flight_orphans(const mwx_link *link);
 
 /* A delivery's results: a new array. */
 AV *mwx_flight_results(pTHX_ const mw_delivery *d);
 
-/* The same for delivery id, which is forgotten; they are noted as the last ones. NULL: it is not finished. */
+/* Takes the results of delivery id, a new array, and frees the delivery. The link keeps them as its last ones. NULL: it is not finished. */
 AV *mwx_flight_take(pTHX_ mwx_link *link, IV id);
 
 /* For the sync calls: ends a transaction that a delivery left open. 0 when the link was lost over it. */
 int mwx_flight_reset(pTHX_ mwx_link *link, SV *ref);
 
-/* Seconds to the next thing that time alone brings; negative: none. */
+/* Seconds until a wait or a deadline runs out; negative: none does. */
 NV mwx_flight_timeout(pTHX_ mwx_link *link, SV *ref);
 
 /* Frees what the deliveries of a link that goes away hold. */

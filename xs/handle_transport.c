@@ -44,7 +44,7 @@ int mwx_handle_fileno(pTHX_ SV *object, int fd)
     return fd;
 }
 
-/* ---- signals: a handler runs inside of the method, as it may be waiting itself; but that it died, and not the method, is noted. */
+/* ---- signals: a handler runs inside the method, which may be waiting itself. That the handler died, and not the method, is noted. */
 
 #define INTERRUPTED "Mail::Wire::_interrupted"
 
@@ -141,7 +141,7 @@ static int interrupted_or_died(pTHX_ mwx_handle_transport *t, SV *died)
     return rc;
 }
 
-/* The layer waits: for what is its own say, or for what was tried. */
+/* The layer would have to wait: for what SSL_ERROR says, else for what was tried. */
 static int would_wait(pTHX_ int *for_r, int usual)
 {
     SV *want = wanted(aTHX);
@@ -254,7 +254,7 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* The first len bytes of them, from put on. */
+/* The first len bytes of the slices, from put on. */
 static int write_record(pTHX_ mwx_handle_transport *t, SV *bytes, size_t put, size_t len, size_t *put_r)
 {
     SV *arguments[3];
@@ -270,7 +270,7 @@ static int write_record(pTHX_ mwx_handle_transport *t, SV *bytes, size_t put, si
     t->again = rc == MW_E_AGAIN ? len : 0;
     if (!rc)
         t->for_write = MW_IO_OUT;
-    /* What the layer read meanwhile may have had bytes in it. */
+    /* The layer may have read bytes for us meanwhile. */
     if (t->for_write == MW_IO_IN)
         t->is_dry = 0;
     *put_r = number;

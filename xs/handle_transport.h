@@ -1,14 +1,14 @@
-/* handle_transport.h - the transport over a Perl handle that is tied: bytes go through the handle's own sysread and syswrite. That is how
- * IO::Socket::SSL puts TLS on a handle, and how scripts put themselves in between.
+/* handle_transport.h - the transport over a Perl handle that is tied: bytes go through the handle's own sysread and syswrite. IO::Socket::SSL
+ * puts TLS on a handle in this way, and scripts see the bytes in this way.
  *
- * A layered handle is one of IO::Socket::SSL, or one whose class has a method `pending`: it keeps bytes that poll does not see, and says
- * by EAGAIN in $! that it would have to wait, by $IO::Socket::SSL::SSL_ERROR what for. It is asked until it says so, and its descriptor
- * does not block meanwhile. Any other tied handle is treated as Net::Cmd treats it: its descriptor keeps its mode, and each call comes
- * after poll has said that it will not wait.
+ * A layered handle is one of IO::Socket::SSL, or one whose class has a method `pending`. It keeps bytes that poll does not see. When it would
+ * have to wait, $! is EAGAIN, and $IO::Socket::SSL::SSL_ERROR says what for. It is called until then, and its descriptor does not block
+ * meanwhile. Any other tied handle is treated as Net::Cmd treats it: its descriptor keeps its mode, and each call comes after poll has
+ * said that it will not wait.
  *
- * A method that dies, or does not keep to what sysread and syswrite return, is MW_E_SYS, and the transport has words for it. A signal's
- * handler that dies inside of a method is MWX_E_DIED: what it died of is in `died`. After either nobody knows how many bytes went
- * through, so that every later call is MW_E_SYS.
+ * When a method dies, or returns what sysread and syswrite cannot return, the call is MW_E_SYS, and the transport has words for it. When a
+ * signal's handler dies inside a method, the call is MWX_E_DIED, and `died` is what it died of. After either it is not known how many bytes
+ * went through, so every later call is MW_E_SYS.
  */
 #ifndef MWX_HANDLE_TRANSPORT_H
 #define MWX_HANDLE_TRANSPORT_H
@@ -19,23 +19,23 @@
 /* Not one of the core's errors: a signal handler died. */
 #define MWX_E_DIED (-901)
 
-/* A layer's record: more is not written at once. */
+/* The most bytes that one write gives to a layered handle: one record of TLS. */
 #define MWX_HANDLE_RECORD 16384
 
-/* Nor is more than this by a call that may block once poll has said that a little can be written. */
+/* The most bytes that one write gives to another handle: its write may block if it is given more than poll found room for. */
 #define MWX_HANDLE_LITTLE 4096
 
 typedef struct mwx_handle_transport {
     mw_transport base;
-    SV *object;         /* what the handle is tied to, for the length of a call */
-    void *known;        /* its address, to see when it is another one */
+    SV *object;         /* what the handle is tied to, during a call */
+    void *known;        /* the address of that object in the last call, to see when it is another one */
     int fd;             /* to poll; -1: none */
     int is_layered;
-    int is_dry;         /* a read has said that it would have to wait */
-    int for_read, for_write;
-    size_t again;       /* bytes of a write that would have had to wait: the next one is of the same */
-    int is_torn;        /* something died inside of a call */
-    SV *died;
+    int is_dry;         /* the last read would have had to wait */
+    int for_read, for_write;    /* see mw_needs */
+    size_t again;       /* how many bytes a write had that would have had to wait: the next write has the same */
+    int is_torn;        /* something died inside a call */
+    SV *died;           /* what a signal's handler died of */
     char words[MW_IO_WORDS];    /* "": none */
 } mwx_handle_transport;
 

@@ -20,7 +20,7 @@ void mwx_hooks_boot(pTHX)
     }
 }
 
-/* What is no XSUB is known by its home. IO::Socket's own timeout is as good as ours. */
+/* A method that is no XSUB is told by its package. IO::Socket's own timeout counts as the distribution's. */
 static int is_at_home(pTHX_ CV *cv, mwx_hook hook)
 {
     HV *home = CvSTASH(cv);
@@ -28,8 +28,8 @@ static int is_at_home(pTHX_ CV *cv, mwx_hook hook)
     return home == gv_stashpvs("Net::LMTP", 0) || (hook == MWX_HOOK_TIMEOUT && home == gv_stashpvs("IO::Socket", 0));
 }
 
-/* A class that has IO::Socket::SSL in front of ours gets lines past us by its getline, without our waits. It means TLS by that, and no
- * getline of its own. */
+/* A class that inherits from IO::Socket::SSL first has a getline that reads without the session and its waits. It inherits for TLS, and
+ * does not mean to override getline. */
 static int is_of_layer(pTHX_ CV *cv)
 {
     HV *layer = gv_stashpvs("IO::Socket::SSL", 0);
@@ -85,7 +85,7 @@ int mwx_hooks_own(pTHX_ mwx_hooks *h, SV *ref, mwx_hook hook)
         for (i = 0; i < MWX_HOOK_COUNT; i++)
             now.own |= (unsigned)look_up(aTHX_ stash, (mwx_hook)i) << i;
         *h = now;
-        /* Looking up may make perl count for the first time. */
+        /* To look a method up may make perl count for the first time. */
         counts(aTHX_ stash, h);
     }
     return h->own >> hook & 1;

@@ -1,14 +1,14 @@
-/* hooks.h - which of the methods that are called in our own way a class has of its own.
+/* hooks.h - which methods a class overrides, of those that C does without a method call.
  *
- * Net::Cmd calls its methods by name, so that classes can have their own. Finding a method costs more than most of
- * them do, so what was found is kept until perl says that some class has changed.
+ * Net::Cmd calls its methods by name, so a class can override them. To find a method costs more than most methods do. So what was found is
+ * kept until perl's counts say that a class has changed.
  */
 #ifndef MWX_HOOKS_H
 #define MWX_HOOKS_H
 
 #include "perlglue.h"
 
-/* Name and bit. RECIPIENT is what to, cc and bcc call. */
+/* X(name, method). to, cc and bcc call recipient. */
 #define MWX_HOOKS(X) \
     X(GETLINE, "getline") X(PARSE_RESPONSE, "parse_response") X(COMMAND, "command") X(RESPONSE, "response") \
     X(DATASEND, "datasend") X(DATAEND, "dataend") X(ADDR, "_addr") X(CLOSED, "_set_status_closed") \
@@ -29,10 +29,10 @@ typedef struct mwx_hooks {
     unsigned own;                       /* a bit for each hook */
 } mwx_hooks;
 
-/* Remembers our own methods. Called once, at load. */
+/* Notes the distribution's own methods. Called once, when the module is loaded. */
 void mwx_hooks_boot(pTHX);
 
-/* True when the class of the object behind ref has its own method for this. */
+/* True when the class of the object behind ref overrides this method. */
 int mwx_hooks_own(pTHX_ mwx_hooks *h, SV *ref, mwx_hook hook);
 
 #endif

@@ -1,8 +1,5 @@
-/* known.c - see known.h.
- *
- * A clone of an interpreter has its parent's until it has made its own: CLONE subs are called in any order. So each use
- * looks whose they are.
- */
+/* known.c - see known.h. The clone of an interpreter has its parent's values until it has made its own, and CLONE subs are called in any
+ * order. So each use looks whose values they are. */
 #include "known.h"
 #include "convert.h"
 

@@ -1,4 +1,4 @@
-/* known.h - keys of our objects' hashes and words that each call needs, made once per interpreter. */
+/* known.h - the keys of the objects' hashes, stages' names and classes: made once per interpreter, as each call needs them. */
 #ifndef MWX_KNOWN_H
 #define MWX_KNOWN_H
 
@@ -24,24 +24,24 @@
 typedef enum mwx_key { MWX_KEYS(MWX_KEY) MWX_KEY_COUNT } mwx_key;
 #undef MWX_KEY
 
-/* Makes them: when the module is loaded, and again in the clone of an interpreter (where whoever needs them earlier, in another
- * package's CLONE, makes them). */
+/* Makes them: when the module is loaded, and in the clone of an interpreter. If another package's CLONE needs them before that, they are
+ * made then. */
 void mwx_known_boot(pTHX);
 void mwx_known_clone(pTHX);
 
-/* The hash that ref is a reference to; NULL: none. */
+/* The hash that ref is a reference to; NULL: ref is none. */
 HV *mwx_hash(SV *ref);
 
-/* The same for an entry of own. */
+/* The hash that an entry of own is a reference to; NULL: it is none. */
 HV *mwx_hash_in(pTHX_ HV *own, mwx_key key);
 
 /* The entry of own; undef when there is none. */
 SV *mwx_entry(pTHX_ HV *own, mwx_key key);
 
-/* Sets it; value is taken over. */
+/* Sets the entry of own. value is taken over. */
 void mwx_set_entry(pTHX_ HV *own, mwx_key key, SV *value);
 
-/* The classes that our values have, of which there are many. */
+/* The classes of which many objects are made. */
 #define MWX_CLASSES(X) X(DELIVERY, "Mail::Wire::Delivery") X(RESULT, "Mail::Wire::Result")
 
 #define MWX_CLASS(name, class) MWX_CLASS_##name,
@@ -51,10 +51,10 @@ typedef enum mwx_class { MWX_CLASSES(MWX_CLASS) MWX_CLASS_COUNT } mwx_class;
 /* A new object of the class: a reference to fields, which it takes over. */
 SV *mwx_object(pTHX_ mwx_class class, AV *fields);
 
-/* Sets it until the scope that the caller has entered is left. */
+/* Sets the entry of own, until the scope that the caller has entered is left. */
 void mwx_local_entry(pTHX_ HV *own, mwx_key key, IV value);
 
-/* The hash of own, made if there is none. */
+/* The hash that an entry of own is a reference to; it is made if there is none. */
 HV *mwx_hash_made(pTHX_ HV *own, mwx_key key);
 
 /* What Perl knows of a Net::LMTP: its _facts. */

@@ -262,7 +262,7 @@ void mwx_link_status_plain(pTHX_ mwx_link *link, SV *ref, int why)
     mwx_link_status_words(aTHX_ link, ref, mwx_link_words(link, why));
 }
 
-/* Net::Cmd lets classes say it their own way. */
+/* Net::Cmd lets classes override how the status is set. */
 static void status_why(pTHX_ mwx_link *link, SV *ref, int why)
 {
     const char *method = why == MW_E_TIMEOUT ? "_set_status_timeout" : "_set_status_closed";
@@ -348,7 +348,8 @@ NV mwx_link_timeout(pTHX_ mwx_link *link, SV *ref)
         seconds = sv_mortalcopy(seconds);
     if (!seconds || !SvTRUE(seconds))
         return 0;
-    /* What is no number is one up to where it is none, as ever; but a warning that the caller has made fatal would leave us here. */
+    /* A string that is no number counts for the number it begins with, as before. But a warning that the caller has made fatal would leave
+     * this call in the middle. */
     return looks_like_number(seconds) || SvROK(seconds) ? SvNV(seconds) : Atof(SvPV_nolen(seconds));
 }
 
@@ -377,8 +378,8 @@ static int is_sent(mwx_link *link)
     return !mw_outq_len(mw_lmtp_out(link->session));
 }
 
-/* Sends everything: each piece that goes out has the whole timeout anew. Most often all of it goes out at once, and nobody
- * need know how long to wait. 0 or an error. */
+/* Sends all that is queued; each piece that goes out has the whole timeout. Mostly all goes out at once, and the timeout need not be asked
+ * for. 0 or an error. */
 int mwx_link_flush_queue(pTHX_ mwx_link *link, SV *ref)
 {
     NV seconds;

@@ -18,35 +18,35 @@ typedef struct mwx_link {
     mwx_carrier carrier;
     mwx_hooks hooks;
     IV debug;
-    int busy;               /* a call is under way: handlers and hooks must not start another */
-    int gathering;          /* lines are read on behalf of a reply, */
-    NV gathering_seconds;   /* each within this time */
+    int busy;               /* a call is under way: handlers and overriding methods must not start another */
+    int gathering;          /* a reply is being read, line by line, */
+    NV gathering_seconds;   /* and each line may take so long */
     SV *code;               /* the status, when it is not that of the session's last reply */
-    AV *lines;
+    AV *lines;              /* and its lines */
     NV next_reply_timeout;  /* seconds */
     int exact;              /* addresses are taken as they are (ExactAddresses) */
-    int binary;             /* the next MAIL says BODY=BINARYMIME: content is for BDAT alone, */
-    uint64_t binary_from;   /* and this was the transaction before it */
+    int binary;             /* the latest MAIL says BODY=BINARYMIME, so its content may go by BDAT alone, */
+    uint64_t binary_from;   /* and this was the transaction when it was sent */
     SV *unfinished;         /* the part of a line that had come when the link was lost; NULL: none */
-    SV *died;
+    SV *died;               /* what the call that is under way died of; NULL: it has not */
 
     /* deliveries */
-    int nonblocking;                /* nobody waits (Blocking => 0) */
-    Pid_t pid;                      /* of whoever submitted the first of what is unanswered */
-    size_t untaken;                 /* submitted, results not taken */
-    AV *delivered;                  /* the results taken last, */
-    uint64_t delivered_in;          /* and the transaction until whose end they are the ones to show */
-    size_t window, window_bytes;    /* how many, and how much content, may be unanswered */
+    int nonblocking;                /* no call waits (Blocking => 0) */
+    Pid_t pid;                      /* the process that handed over the first of what is unanswered */
+    size_t untaken;                 /* how many deliveries were handed over, and their results not taken */
+    AV *delivered;                  /* the results that were taken last: they are shown until the transaction is another one */
+    uint64_t delivered_in;          /* than this */
+    size_t window, window_bytes;    /* how many deliveries, and how much content, may be unanswered */
     size_t eager;                   /* how much content of unknown size is read before the first of it is sent */
-    IV awaited;                     /* the delivery that deliver waits for, and nobody else may take; 0 none */
+    IV awaited;                     /* the delivery that deliver waits for, and that collect may not take; 0 none */
     NV seconds[MW_WAIT_COUNT];  /* for each wait; 0 none */
     NV timeout_default;             /* what the method timeout says when nobody has set it */
     NV timeout_cap;                 /* seconds that no wait passes; 0 none */
     mwx_deadlines deadlines;        /* of deliveries */
-    int watched;                    /* somebody wants to know of progress */
-    uint64_t mark;                  /* what the server had done, */
-    mw_wait waiting;                /* the wait, */
-    int64_t since;                  /* and when it began */
+    int watched;                    /* Progress was given: mwx_flight_run returns after each step */
+    uint64_t mark;                  /* what the server had taken and said when the wait began */
+    mw_wait waiting;                /* which wait it is */
+    int64_t since;                  /* when it began */
 } mwx_link;
 
 /* What response returns: the first digit of the reply's code, or this. */
@@ -59,10 +59,10 @@ mwx_link *mwx_link_of(pTHX_ SV *ref);
 /* The same for a call that sends or reads: croaks when another is under way. */
 mwx_link *mwx_link_enter(pTHX_ SV *ref, const char *method);
 
-/* That alone, for calls that are no method of the user's. */
+/* Croaks when another call is under way. For calls that are no methods of the user's. */
 void mwx_link_check_free(pTHX_ const mwx_link *link);
 
-/* Ends what mwx_link_enter began: throws on what died. */
+/* Ends what mwx_link_enter began: dies of link->died, if there is something. */
 void mwx_link_leave(pTHX_ mwx_link *link);
 
 /* ---- status */
@@ -74,11 +74,11 @@ AV *mwx_status_lines(pTHX_ mwx_link *link);                 /* a new reference *
 /* DEF_REPLY_CODE and "[Class] Timeout" or "[Class] Connection closed". */
 void mwx_link_status_plain(pTHX_ mwx_link *link, SV *ref, int why);
 
-/* The next MAIL says BODY=BINARYMIME, or not; whether that of this transaction did. */
+/* Notes whether the MAIL that is sent next says BODY=BINARYMIME; tells whether the MAIL of this transaction did. */
 void mwx_link_set_binary(mwx_link *link, int on);
 int mwx_link_is_binary(const mwx_link *link);
 
-/* These are the results to show, until a transaction is begun by hand. Takes them over. */
+/* Notes the results to show until the caller's own MAIL begins a transaction. Takes them over. */
 void mwx_link_delivered(pTHX_ mwx_link *link, AV *results);
 
 /* Those results; NULL when there are none to show. */
@@ -89,7 +89,7 @@ AV *mwx_link_last_delivered(const mwx_link *link);
 /* Sends verb and words, none if there are none, and reads the reply: whether its first digit is expected. */
 int mwx_link_verb(pTHX_ mwx_link *link, SV *ref, const char *verb, SV **words, int count, int expected);
 
-/* The RCPT of an address was refused before it was sent: results have that, where they can have it. */
+/* The RCPT of an address was refused here, and not sent: code and words are its recipient's result. */
 void mwx_link_rcpt_refused(pTHX_ mwx_link *link, SV *address, unsigned code, SV *words);
 
 void mwx_link_command(pTHX_ mwx_link *link, SV *ref, SV **words, int count);
@@ -99,12 +99,12 @@ int mwx_link_response(pTHX_ mwx_link *link, SV *ref);
  * of counting them. */
 void mwx_link_read_unread(pTHX_ mwx_link *link, SV *ref);
 
-/* Before deliveries: reads them, or closes the link, as nobody could tell those replies from theirs. */
+/* Before deliveries: reads those replies, or closes the link: they could not be told from the deliveries' replies. */
 void mwx_link_ready(pTHX_ mwx_link *link, SV *ref, int may_wait);
 
-/* Several command lines at once, whose replies are then read in order: what response would return for each,
- * in a mortal array. [ address, code, why ] in place of a line is a RCPT that is not sent. Inside a transaction,
- * and for classes that have no hooks in the way. */
+/* Sends several command lines at once, then reads their replies in order. Returns what response would return for each, in a mortal array.
+ * [ address, code, why ] in place of a line is a RCPT that is not sent. Only inside a transaction, and for a class that overrides
+ * none of the methods that would be called. */
 AV *mwx_link_group(pTHX_ mwx_link *link, SV *ref, AV *lines);
 SV *mwx_link_getline(pTHX_ mwx_link *link, SV *ref);        /* a new reference; undef at the end */
 void mwx_link_ungetline(pTHX_ mwx_link *link, SV *line);
@@ -117,11 +117,11 @@ int mwx_link_flush(pTHX_ mwx_link *link, SV *ref);
  * no reply line. */
 int mwx_parse_response(pTHX_ SV *line, unsigned *code_r, int *more_r);
 
-/* The caller's content cannot be had: the link is closed before the message's end, so that the server discards what it has of it. The
- * status and the results say why. */
+/* The caller's content cannot be read: the link is closed before the message's end, so that the server discards what it has of the
+ * message. The status and the results say why. */
 void mwx_link_lose(pTHX_ mwx_link *link, SV *ref, SV *words);
 
-/* The link was closed by its owner, or the object goes: whoever has no result gets a deferral. */
+/* The owner has closed the link, or the object goes: recipients without a result get a deferral. */
 void mwx_link_closed(pTHX_ mwx_link *link, SV *ref);
 
 #endif

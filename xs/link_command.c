@@ -48,7 +48,7 @@ static int end_content(pTHX_ mwx_link *link, SV *ref)
     return link->died ? -1 : 0;
 }
 
-/* 0 also for what was refused here, and will be answered in its turn. */
+/* 0 also for a command that was refused here, and is answered in its turn. */
 static int queue_command(pTHX_ mwx_link *link, SV *ref, mw_slice line)
 {
     int rc;
@@ -87,7 +87,7 @@ static int make_way(pTHX_ mwx_link *link, SV *ref, int discards)
     return mwx_flight_reset(aTHX_ link, ref) && !mwx_link_is_closed(aTHX_ link, ref);
 }
 
-/* What a delivery came to is not the result of what is sent by hand. */
+/* The last delivery's results are not those of what is sent by hand. */
 static void leave_delivered(pTHX_ mwx_link *link, mw_slice line)
 {
     if (link->delivered && (mw_kind_facts(mw_command_kind(line)) & MW_OF_MESSAGE))
@@ -161,7 +161,7 @@ void mwx_link_ready(pTHX_ mwx_link *link, SV *ref, int may_wait)
         mwx_link_give_up(aTHX_ link, ref, why, mwx_link_words(link, why));
 }
 
-/* The next reply of a group. Without one, all that follow could be taken for another's. */
+/* The next reply of a group. When it does not come, those that follow could be taken for another command's. */
 static int group_reply(pTHX_ mwx_link *link, SV *ref)
 {
     int digit = mwx_link_response(aTHX_ link, ref);
@@ -171,7 +171,7 @@ static int group_reply(pTHX_ mwx_link *link, SV *ref)
     return digit;
 }
 
-/* The lines of a group; NULL where one is not to be sent. */
+/* The lines of a group; NULL for a line that is not sent. */
 static SV *group_line(pTHX_ AV *lines, SSize_t i)
 {
     SV **line = av_fetch(lines, i, 0);
@@ -198,7 +198,7 @@ static void doubt_group(pTHX_ mwx_link *link, AV *digits, size_t first)
         sv_setiv(*av_fetch(digits, i, 0), MWX_CMD_ERROR);
 }
 
-/* Returns how many of them were, or were refused here. */
+/* Returns how many lines were queued, or were refused here. */
 static SSize_t queue_group(pTHX_ mwx_link *link, SV *ref, AV *lines, int *rc_r)
 {
     SSize_t i, count = av_len(lines) + 1;
@@ -240,7 +240,7 @@ AV *mwx_link_group(pTHX_ mwx_link *link, SV *ref, AV *lines)
     return digits;
 }
 
-/* As a class with a command or a response of its own expects it: one called on what the other returned. */
+/* For a class that overrides command or response: response is called on what command returned. */
 static int verb_hooked(pTHX_ mwx_link *link, SV *ref, SV **words, int count)
 {
     SV *sent = mwx_call_scalar(aTHX_ ref, "command", words, count, &link->died), *digit = NULL;

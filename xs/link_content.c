@@ -19,8 +19,7 @@ static void debug_content(pTHX_ mwx_link *link, SV *ref, mw_slice text)
     }
 }
 
-/* DATA's reply may not have been read: what it says decides whether there is anything to write to. A class
- * with its own way of reading replies is believed. */
+/* DATA's reply may not have been read: it decides whether content is wanted. A class that overrides how replies are read is believed. */
 static mw_content_state content_of(pTHX_ mwx_link *link, SV *ref)
 {
     int own_response = mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_RESPONSE);
@@ -67,7 +66,7 @@ static int write_all(pTHX_ mwx_link *link, SV *ref, mw_slice octets, int raw)
     return rc;
 }
 
-/* Why no content is taken: what refused it, or that none was asked for. */
+/* The status says why no content is taken: the refusal, or that no content was asked for. */
 static void status_closed_to_content(pTHX_ mwx_link *link)
 {
     if (mw_lmtp_content(link->session) == MW_CONTENT_REFUSED) {
@@ -127,14 +126,14 @@ int mwx_link_send(pTHX_ mwx_link *link, SV *ref, SV **pieces, int count, int raw
 
     if (mwx_link_holds_back(aTHX_ ref) && is_quick(aTHX_ link, ref, pieces, count))
         return sent(aTHX_ link, ref, write_all(aTHX_ link, ref, mwx_octets(aTHX_ pieces[0], 0, ""), raw));
-    /* What may run from here on may drop the object, and change the caller's string: a reference of our own to the one, a
-     * copy-on-write copy of the other. */
+    /* Code that runs from here on may drop the object, and change the caller's string. So the object is held, and the string is a
+     * copy-on-write copy. */
     ref = sv_mortalcopy(ref);
     joined = sv_2mortal(mwx_shared_copy(aTHX_ mwx_joined(aTHX_ pieces, count, "")));
     return send_octets(aTHX_ link, ref, mwx_octets(aTHX_ joined, 0, raw ? "Net::LMTP::rawdatasend" : "Net::LMTP::datasend"), raw);
 }
 
-/* The message's end: false, and why, or it is on its way. */
+/* Queues the message's end. False when that failed, and the status says why. */
 static int send_end(pTHX_ mwx_link *link, SV *ref)
 {
     int rc;
@@ -198,8 +197,8 @@ static void further_finals(pTHX_ mwx_link *link, SV *ref)
         mwx_link_next_reply(aTHX_ link, ref, seconds);
 }
 
-/* Commands whose replies the caller did not read: theirs come first. A class with its own way of reading
- * replies has its own way of counting them. False when a line that is no reply is in front of the rest. */
+/* Reads the replies to older commands that the caller did not read: they come first. A class that overrides how replies are read counts
+ * them itself. False when a line that is no reply is in front of the rest. */
 static int read_older(pTHX_ mwx_link *link, SV *ref)
 {
     size_t before = 0, behind = mw_lmtp_finals_behind(link->session);
@@ -228,7 +227,7 @@ int mwx_link_finals(pTHX_ mwx_link *link, SV *ref)
     if (!owed)
         return digit == 2;
     if (mw_lmtp_finals_owed(link->session) == owed) {
-        /* Nothing was taken: a class that reads its replies past us has the word. */
+        /* No reply was taken: a class that reads replies without the session decides. */
         mw_lmtp_waive_finals(link->session);
         return digit == 2;
     }
@@ -236,7 +235,7 @@ int mwx_link_finals(pTHX_ mwx_link *link, SV *ref)
     if (!mw_lmtp_transaction(link->session)->accepted && mw_lmtp_error(link->session))
         return 0;
     ok = mw_lmtp_verdict(link->session);
-    /* What was lost has its status already. */
+    /* A link that was lost has its status already. */
     if (ok >= 0 || !link->code)
         mwx_link_status_last(aTHX_ link);
     return ok > 0 && !link->died;

@@ -34,7 +34,7 @@ static mw_text *text_of(pTHX_ SV *words)
     return mw_text_new(mw_alloc_default(), octets.base, octets.len);
 }
 
-/* The status says why; words of undef: it says so already. What results say of it. */
+/* Sets the status to words; undef: an overriding method has set it. Returns the text for results. */
 static mw_text *refuse(pTHX_ mwx_link *link, SV *ref, SV *words, unsigned *code_r)
 {
     AV *lines;
@@ -93,7 +93,7 @@ static int refuse_rcpt(pTHX_ mwx_link *link, SV *ref, SV *address, SV *words)
 /* Length of a verb. */
 #define VERB 4
 
-/* A class may want to see how it is done: then the method of the verb's name is called, with what follows it. */
+/* If the class overrides how a verb is sent, the method of the verb's name is called, with what follows the verb. */
 static int send_line(pTHX_ mwx_link *link, SV *ref, const mwx_line *line, int by_method)
 {
     mw_slice octets = mwx_line_octets(aTHX_ line);
@@ -138,7 +138,7 @@ int mwx_link_mail(pTHX_ mwx_link *link, SV *ref, int which, SV **list, int count
             mail_options(aTHX_ &options, AvARRAY(given) + 1, count - 1);
         mwx_link_set_binary(link, 0);
     }
-    /* Whether it can be sent or not: the last message's results are not this one's. */
+    /* The last message's results are not this one's, also when this MAIL cannot be sent. */
     mw_lmtp_forget(link->session);
     mwx_check_address(aTHX_ names[which], address);
     mwx_line_new(aTHX_ &line);
@@ -241,7 +241,7 @@ static SV *begin_rcpt(pTHX_ rcpt_call *c, SV *address)
     return words;
 }
 
-/* RCPTs may go as one group (RFC 2920 3.1), unless somebody wants to see each of them go. */
+/* True when RCPTs may go as one group (RFC 2920 3.1): no overriding method and no debug output sees each of them. */
 static int in_groups(pTHX_ mwx_link *link, SV *ref)
 {
     static const mwx_hook sees[] = { MWX_HOOK_COMMAND, MWX_HOOK_RESPONSE, MWX_HOOK_GETLINE, MWX_HOOK_PARSE_RESPONSE, MWX_HOOK_RCPT };

@@ -15,7 +15,8 @@ int mwx_link_recipient(pTHX_ mwx_link *link, SV *ref, SV **list, int count, AV *
 /* True when the object's class has a method recipient of its own. */
 int mwx_link_has_recipient(pTHX_ mwx_link *link, SV *ref);
 
-/* data without content: whether it is wanted; -1: it is said in another way. */
+/* data without arguments: whether the server wants content; -1: not done here, as the class overrides a
+ * method of it, or MAIL said BODY=BINARYMIME. */
 int mwx_link_data(pTHX_ mwx_link *link, SV *ref);
 
 /* What our own _addr makes of an address: a new string. */

@@ -14,14 +14,14 @@ void mwx_link_status_last(pTHX_ mwx_link *link);
 /* The status is DEF_REPLY_CODE with "[Class] words" for a message; with none if words is NULL. */
 void mwx_link_status_words(pTHX_ mwx_link *link, SV *ref, const char *words);
 
-/* Loses the link: the session's deferrals say "[Class] words", the object is closed. */
+/* Gives the link up: recipients without a result get deferrals with the text "[Class] words", and the object is closed. */
 void mwx_link_give_up(pTHX_ mwx_link *link, SV *ref, int why, const char *words);
 
-/* "Timeout", "Connection closed", or the error's phrase; what the handle itself says of its failure. */
+/* The words for why: the handle's own if it has some, else "Timeout", "Connection closed", or the error's phrase. */
 const char *mwx_link_words(const mwx_link *link, int why);
 
-/* A wait or a call failed: the link is lost, unless it was a reply outside a transaction that came too
- * late: it will be the next one read. The status says why. */
+/* A wait or a call failed: the link is given up, and the status says why. But when the wait was for a reply outside a transaction, the link
+ * stays: the late reply is the next one that is read. */
 void mwx_link_failed(pTHX_ mwx_link *link, SV *ref, int why);
 
 /* True, with the status saying so, when the object has no descriptor any more. */
@@ -33,20 +33,20 @@ NV mwx_link_timeout(pTHX_ mwx_link *link, SV *ref);
 /* One step of mwx_pump with the session's queue and buffer. */
 int mwx_link_pump(pTHX_ mwx_link *link, SV *ref, int events, int64_t deadline);
 
-/* mwx_look with the session's buffer, before more is sent: what came unasked would be taken for the answer to that. */
+/* mwx_look with the session's buffer, before more is sent: what came unasked would be taken for the reply to what is sent. */
 int mwx_link_look(pTHX_ mwx_link *link, SV *ref);
 
 /* Sends all that is queued: 0 or an error. */
 int mwx_link_flush_queue(pTHX_ mwx_link *link, SV *ref);
 
-/* False for an object of a class of its own, which may write to the socket itself behind what it gave us: nothing is held back
- * then. */
+/* False for an object of a derived class: its code may write to the socket itself, behind bytes that it gave to the link. So nothing is
+ * held back then. */
 int mwx_link_holds_back(pTHX_ SV *ref);
 
 /* Sends a command line, without its end, and reads the reply: what response returns. */
 int mwx_link_line(pTHX_ mwx_link *link, SV *ref, mw_slice line);
 
-/* Shows a line to who has debug on: out is true for what is sent. */
+/* Shows a line if debug is on. out: it is sent, not received. */
 void mwx_link_debug_line(pTHX_ mwx_link *link, SV *ref, int out, mw_slice text, const char *end);
 
 /* The line without one line end at its end. */

@@ -21,8 +21,9 @@ mw_slice mwx_without_end(mw_slice line)
 
 #define HELD "content is open, and a part of it was not sent: call flush before writing past the object, dataend at its end"
 
-/* Sends what is queued, before a reply is waited for. Not content that is held back: who asks for a reply in the middle of it may have
- * written its end past us, and what came behind that would be commands. The link is closed, so that the server discards the message. */
+/* Sends what is queued, before a reply is waited for. But content that is held back is not sent: a caller that asks for a reply in the
+ * middle of content may have sent the end without the session, and the server would take what came behind the end for commands. The link is
+ * closed, so that the server discards the message. */
 static int send_before(pTHX_ mwx_link *link, SV *ref)
 {
     if (mw_lmtp_content(link->session) != MW_CONTENT_OPEN || !mw_outq_len(mw_lmtp_out(link->session)))
@@ -57,7 +58,7 @@ static SV *read_line(pTHX_ mwx_link *link, SV *ref, int64_t deadline)
     return sv;
 }
 
-/* Who asks for a reply in the middle of content, with nothing held back, has written the end himself. */
+/* A caller that asks for a reply in the middle of content, with nothing held back, has sent the end itself. */
 static void note_end(mwx_link *link)
 {
     if (!mw_outq_len(mw_lmtp_out(link->session)))
@@ -71,7 +72,7 @@ SV *mwx_link_getline(pTHX_ mwx_link *link, SV *ref)
 
     if (!link->gathering)
         note_end(link);
-    /* What response would give without reading comes this way as well. */
+    /* A reply that response would return without reading becomes lines as well. */
     if (!link->gathering && mw_lmtp_line_local(link->session))
         croak("Net::LMTP: %s", mw_error_text(MW_E_NOMEM));
     line = read_line(aTHX_ link, ref, mw_io_after(seconds));
@@ -131,7 +132,7 @@ static int garbled_line(pTHX_ mwx_link *link, SV *ref)
     return garbled(aTHX_ link, ref, sv);
 }
 
-/* Several recipients' replies may be in one: they are when nothing else follows. */
+/* The reply may be several recipients' replies in one: it is if nothing else follows. */
 static void settle_joined(pTHX_ mwx_link *link, SV *ref)
 {
     int rc = mw_buf_len(mw_lmtp_in(link->session)) ? 1 : mwx_link_pump(aTHX_ link, ref, MW_IO_IN, mw_io_after(JOINED_QUIET));
@@ -140,7 +141,7 @@ static void settle_joined(pTHX_ mwx_link *link, SV *ref)
     mw_lmtp_settle(link->session, rc == MW_E_TIMEOUT || rc == MW_E_CLOSED || mw_dialogue_says_farewell(mw_lmtp_dialogue(link->session)));
 }
 
-/* The server is gone, or out of step: no later reply can be told. */
+/* The server is gone, or out of step: no later reply can be told from another. */
 static int is_useless(const mw_lmtp *session)
 {
     int error = mw_lmtp_error(session);

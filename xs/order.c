@@ -35,7 +35,7 @@ static void read_argument(pTHX_ mwx_order *o, SV *name, SV *value)
     av_push(o->others, value);
 }
 
-/* Whether code of the caller's runs when they are copied. */
+/* True when code of the caller's runs as the values are copied. */
 static int act(SV **arguments, int count)
 {
     int i = 0;

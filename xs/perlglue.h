@@ -17,11 +17,11 @@
 #define croak_sv(sv) STMT_START { sv_setsv(ERRSV, sv); croak(NULL); } STMT_END
 #endif
 
-/* An object whose call may run Perl code (hooks, handlers of signals, a tied value's methods), which may drop it or give the
- * caller's variable another value: the call has a reference of its own. The typemap makes it, for mwx_link * as well. */
+/* An object whose call may run Perl code (overriding methods, handlers of signals, a tied value's methods). That code may drop the object or
+ * give the caller's variable another value, so the call has a reference of its own. The typemap makes it, for mwx_link * as well. */
 typedef SV *mwx_held;
 
-/* In a PPCODE: what this XSUB cannot do quickly is done by a Perl sub, with the same arguments in the same context. */
+/* In a PPCODE: calls a Perl sub in place of this XSUB, with the same arguments in the same context. */
 #define MWX_LEAVE_TO(name) STMT_START { PUSHMARK(&ST(0) - 1); XSRETURN((int)call_pv(name, GIMME_V)); } STMT_END
 
 #endif

@@ -23,7 +23,7 @@ static void client_of(pTHX_ client *c, SV *self)
     c->flight = mwx_qmtp_flight_of(aTHX_ c->flight_ref);
 }
 
-/* Whether nobody is to be called, and nothing to be done that only Perl can do. */
+/* True when no code of the caller's has to run, and nothing is to be done that only Perl can do. */
 static int client_is_simple(pTHX_ client *c, SV *self)
 {
     HV *jobs;
@@ -118,8 +118,8 @@ static SV *text_of(pTHX_ SV *data)
     return text && !SvUTF8(text) ? text : NULL;
 }
 
-/* What the caller's code or handle gives, by way of Perl, which looks after what may come of it: a reference to the text; or a handle, an
- * offset and a size; or undef, and why it cannot be had; or nothing: the window has no room for it. How many. */
+/* What the caller's code or handle gives, by way of Perl: a reference to the text; or a handle, an offset and a size; or undef, and why it
+ * cannot be read; or nothing: the window has no room for it. Returns how many values. */
 static int call_for_content(pTHX_ SV *self, const mwx_qmtp_envelope *e, SV *given, SV *content[3])
 {
     dSP;
@@ -148,7 +148,7 @@ static NV left_of(NV deadline, int64_t since)
     return deadline == 0 ? 0 : left > 0 ? left : 1e-9;
 }
 
-/* What is plain goes by copies: the caller's code may change his own. */
+/* Plain values are copied: the caller's code may change its own. */
 static IV add_called(pTHX_ client *c, SV *self, mwx_qmtp_envelope *e, SV *given)
 {
     SV *content[3];

@@ -1,7 +1,7 @@
 /* qmtp_client.h - submit, deliver and collect of a Net::QMTP: its arguments, its link and its flight brought together.
  *
- * What is plain is done here. Each function says "no" when code of the caller's has to run, a link has to be made, or the caller made
- * a mistake; nothing has happened then, and the Perl methods do it.
+ * Plain values are handled here. A function returns "no" when code of the caller's has to run, when a link has to be made, or when the
+ * caller made a mistake. Nothing has changed then, and the Perl method of the same purpose does the work.
  */
 #ifndef MWX_QMTP_CLIENT_H
 #define MWX_QMTP_CLIENT_H
@@ -14,13 +14,13 @@ SV *mwx_qmtp_line_end(pTHX_ SV *encoding);
 /* Hands a delivery over. Returns its id; 0: no. */
 IV mwx_qmtp_client_add(pTHX_ SV *self, SV **arguments, int count);
 
-/* The same, and sends what must not be held back. *unlinked_r: the link was lost over it, which is for Perl to see to. */
+/* The same, and sends what must not be held back. *unlinked_r: the link was lost as it was sent; Perl makes another one. */
 IV mwx_qmtp_client_submit(pTHX_ SV *self, SV **arguments, int count, int *unlinked_r);
 
-/* The oldest delivery, waited for if that may be: a Mail::Wire::Delivery, a new reference. NULL: no. */
+/* Takes the oldest delivery, and waits for it if waiting is allowed: a Mail::Wire::Delivery, a new reference. NULL: no. */
 SV *mwx_qmtp_client_collect(pTHX_ SV *self);
 
-/* Delivery id as an object, its results noted as the last ones. NULL: it is not over. */
+/* Takes delivery id: a Mail::Wire::Delivery. Its results are kept as the last ones. NULL: it is not over. */
 SV *mwx_qmtp_client_take(pTHX_ SV *self, IV id);
 
 /* How many deliveries were handed over and not taken. */

@@ -10,7 +10,7 @@
 /* How much a call that must not wait sends before others have their turn. */
 #define TURN_MAX (1024 * 1024)
 
-/* Not a mark that the counts of a session can have. */
+/* A mark that no session's counts can have. */
 #define NO_MARK UINT64_MAX
 
 static void delivery_free(pTHX_ mwx_qmtp_flight *f, mw_qmtp_delivery *d)
@@ -411,7 +411,7 @@ int mwx_qmtp_flight_run(pTHX_ mwx_qmtp_flight *f, SV *ref, int until, IV id, int
     f->busy = 1;
     said = run(aTHX_ f, ref, until, id, may_wait, watched);
     f->busy = 0;
-    /* What came of it is in the results: $! stays what it was. */
+    /* The results say what became of the deliveries: $! stays what it was. */
     errno = error;
     f->failed |= said == MWX_UNLINKED;
     if (said == MWX_E_DIED)

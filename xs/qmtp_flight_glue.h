@@ -25,9 +25,9 @@ typedef struct mwx_qmtp_flight {
     SV *file;                       /* words in front of what is wrong with a file; NULL: none */
     int is_told;                    /* Debug: Perl tells what happens */
     int nonblocking;
-    int failed;                     /* a link was lost, and something was unanswered ever since */
-    int busy;                       /* a call is moving bytes: a signal's handler must not start another */
-    uint64_t mark;                  /* what the server had taken and answered when the wait began */
+    int failed;                     /* a link was lost, and at no time since was everything answered */
+    int busy;                       /* a call is pumping: a signal's handler must not start another */
+    uint64_t mark;                  /* how much the server had taken and answered when the wait began */
     int waiting;                    /* which wait it is */
     int64_t since;                  /* when it began */
 } mwx_qmtp_flight;
@@ -77,11 +77,11 @@ int mwx_qmtp_flight_has_room(const mwx_qmtp_flight *f, uint64_t size);
  *                 wait, the owner makes another link, or gives them up. */
 int mwx_qmtp_flight_run(pTHX_ mwx_qmtp_flight *f, SV *ref, int until, IV id, int may_wait, int watched);
 
-/* True when all that waits is queued and may be held back: then there is nothing to run for. Makes no system call. */
+/* True when every waiting delivery is queued, and sending may be put off: then mwx_qmtp_flight_run is not needed. Makes no system call. */
 int mwx_qmtp_flight_holds_back(pTHX_ mwx_qmtp_flight *f, mwx_qmtp *link);
 
-/* Gives up delivery id: alone if it waits, together with the link if the link was given its package. With id 0: the link, and
- * every delivery that is not over. Who has no answer gets a deferral with these words. */
+/* Gives up delivery id: alone if it waits, with the link if its package was written to the link. With id 0: gives up the link, and
+ * every delivery that is not over. Recipients without an answer get a deferral with these words. */
 void mwx_qmtp_flight_give_up(pTHX_ mwx_qmtp_flight *f, SV *ref, IV id, SV *why);
 
 /* Ends the waiting deliveries whose deadline has passed. Returns how many. */
@@ -91,7 +91,7 @@ size_t mwx_qmtp_flight_expire(mwx_qmtp_flight *f);
  * wanted) to its id; NULL when it is not over. */
 AV *mwx_qmtp_flight_take(pTHX_ mwx_qmtp_flight *f, IV id, IV *id_r);
 
-/* Seconds until time alone brings something about; negative: it does not. */
+/* Seconds until a wait or a deadline runs out; negative: none does. */
 NV mwx_qmtp_flight_timeout(pTHX_ mwx_qmtp_flight *f, SV *ref);
 
 /* How many bytes of a delivery's content have been sent. */

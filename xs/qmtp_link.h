@@ -1,6 +1,6 @@
 /* qmtp_link.h - one connection of a Net::QMTP: a Perl handle, with a QMTP session as its magic.
  *
- * Nothing here croaks for what a peer did. A session that broke stays broken, and mwx_qmtp_error tells why.
+ * No function croaks for what the server did: the session breaks, and mwx_qmtp_error tells why.
  */
 #ifndef MWX_QMTP_LINK_H
 #define MWX_QMTP_LINK_H
@@ -12,7 +12,7 @@ typedef struct mwx_qmtp {
     mw_qmtp *session;
     mwx_carrier carrier;
     int64_t made;           /* when the connection was there */
-    mw_text *words;         /* of the error, if it was the I/O side's; NULL: the core has the words */
+    mw_text *words;         /* the words for an error of the pump's; NULL: the core has the words */
     SV *died;               /* what a signal's handler died of, until it is thrown again */
 } mwx_qmtp;
 
@@ -29,8 +29,8 @@ NV mwx_qmtp_age(const mwx_qmtp *link);
  * wrong with a file. NULL: none. */
 void mwx_qmtp_broken(pTHX_ mwx_qmtp *link, int error, SV *file);
 
-/* Reads what has come unasked. The pump writes before it reads: without this look an answer to something that was not sent
- * yet would pass for an answer to what is sent next. Returns whether the session is still sound, or MWX_E_DIED. */
+/* Reads what has come unasked, before more is sent. The pump writes before it reads, so what came before would be taken for an answer to
+ * what is sent next. Returns whether the session is still sound, or MWX_E_DIED. */
 int mwx_qmtp_look(pTHX_ mwx_qmtp *link, SV *ref);
 
 /* What broke the session: a new string, empty while it is sound. */

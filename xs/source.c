@@ -21,7 +21,7 @@ static SV *octets(pTHX_ SV *sv)
     return sv;
 }
 
-/* No reference, nothing tied, no glob, and defined: it is its string. */
+/* True for a defined value that is no reference, not tied and no glob: its string is the content. */
 static int is_string(SV *sv)
 {
     return SvOK(sv) && !SvROK(sv) && !SvGMAGICAL(sv) && SvTYPE(sv) <= SVt_PVMG;
@@ -149,7 +149,7 @@ static void blame(pTHX_ mwx_source *s, SV *words)
     s->fault = words;
 }
 
-/* A fault of the content is one; what else something died of stays that. */
+/* If the content's own fault died, it becomes fault; whatever else died stays in link->died. */
 static void blame_died(pTHX_ mwx_source *s, mwx_link *link)
 {
     if (!link->died || !sv_isobject(link->died) || !sv_derived_from(link->died, "Mail::Wire::Source::Fault"))
@@ -176,7 +176,7 @@ static void read_small(pTHX_ mwx_source *s)
     s->text = text;
 }
 
-/* Appends the code's next piece. 1; 0: that was the end, or it died. Of what the piece took, nothing is kept. */
+/* Appends the code's next piece. 1; 0: that was the end, or the code died. No temporary of the piece is kept. */
 static int next_piece(pTHX_ mwx_source *s, mwx_link *link, SV *text)
 {
     SV *piece;
@@ -243,7 +243,7 @@ static void read_object(pTHX_ mwx_source *s, mwx_link *link, SV *ref, int whole,
     s->size = SvNV(AvARRAY(got)[2]);
 }
 
-/* Who asks for content must not be called from within. */
+/* While content is asked for, no other call may begin on the link. */
 static void read_by_code(pTHX_ mwx_source *s, mwx_link *link, SV *ref, int whole, int64_t deadline)
 {
     HV *facts = mwx_facts(aTHX_ ref);

@@ -76,8 +76,8 @@ int mwx_signals(pTHX_ SV *keep, SV **died)
     return mwx_run_handlers(aTHX_ died) ? MWX_E_DIED : 0;
 }
 
-/* What had come before TLS was put on the link may be anybody's: a man in the middle has it taken for a reply of the server that was
- * verified behind it. */
+/* Bytes that came before TLS was put on the link may be anybody's: a man in the middle would have them taken for a reply of the server that
+ * TLS has verified. */
 static int is_injected(const mwx_carrier *c, const mw_buf *in)
 {
     return c->used == &c->plain.base && c->handle.is_layered && mw_buf_len(in);
@@ -106,7 +106,7 @@ static int begin(pTHX_ SV *handle, mwx_carrier *c, const mw_buf *in)
     return 0;
 }
 
-/* What the call said, unless a signal's handler died inside of it. */
+/* What the call returned, unless a signal's handler died inside it. */
 static int end(pTHX_ mwx_carrier *c, int rc, SV **died)
 {
     mw_transport_close(c->used);

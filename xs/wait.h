@@ -1,4 +1,4 @@
-/* wait.h - what carries a link's bytes, and waiting for the other side in a way that Perl's signal handlers run meanwhile. */
+/* wait.h - what carries a link's bytes, and waiting for the server so that Perl's signal handlers run meanwhile. */
 #ifndef MWX_WAIT_H
 #define MWX_WAIT_H
 
@@ -8,12 +8,12 @@
  * wait, as a handler may have closed it. */
 int mwx_fd(pTHX_ SV *ref);
 
-/* How many bytes the handle has read ahead; -1 when they are not what the file has in front of the descriptor's place: ungetc put
- * others there. What was printed to it, and waits, is written first. */
+/* How many bytes the handle has read ahead; -1 when these are not the file's bytes in front of the descriptor's position, as ungetc put
+ * others there. What was printed to the handle, and waits, is written first. */
 IV mwx_buffered(pTHX_ SV *ref);
 
-/* The ways of a link's bytes: its descriptor, or its handle's own methods while it is tied. Which one, is seen at the beginning of each
- * call, as a script may put TLS on a link at any time. A layered handle on a link that has unread bytes is MW_E_REPLY_EXTRA. */
+/* What carries a link's bytes: its descriptor, or, while the handle is tied, the handle's own methods. Each call looks which of the two, as
+ * a script may put TLS on a link at any time. If a handle becomes layered while bytes wait unread, the call is MW_E_REPLY_EXTRA. */
 typedef struct mwx_carrier {
     mw_fd_transport plain;
     mwx_handle_transport handle;
@@ -26,12 +26,12 @@ void mwx_carrier_free(pTHX_ mwx_carrier *c);
 /* True, and the words for the last MW_E_SYS or MW_E_CLOSED, when the handle has its own. */
 int mwx_carrier_says(const mwx_carrier *c, const char **words_r);
 
-/* Lets the handlers of signals that came run: 0, or MWX_E_DIED. keep, a reference or NULL, stays alive meanwhile. */
+/* Runs the handlers of signals that came: 0, or MWX_E_DIED. keep, a reference or NULL, stays alive meanwhile. */
 int mwx_signals(pTHX_ SV *keep, SV **died);
 
-/* One step of mw_io_pump for the link of handle, at the most until deadline; slices and signals are
- * dealt with inside. > 0 bytes moved; 0 nothing to do (MW_IO_OUT with an empty queue); MW_E_CLOSED also
- * when the handle is closed; MWX_E_DIED; else as mw_io_pump. handle stays alive meanwhile. */
+/* One step of mw_io_pump for the link of handle, until deadline at the most. It goes on after a slice or a signal. > 0 bytes moved; 0
+ * nothing to do (MW_IO_OUT with an empty queue); MW_E_CLOSED also when the handle is closed; MWX_E_DIED; else as mw_io_pump. handle
+ * stays alive meanwhile. */
 int mwx_pump(pTHX_ SV *handle, mwx_carrier *c, mw_outq *out, mw_buf *in, int events, int64_t deadline, SV **died);
 
 /* mw_io_poll for the link of handle: > 0 something came, 0 nothing; else as mwx_pump. */
