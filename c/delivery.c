@@ -89,7 +89,9 @@ int mw_delivery_rcpt(mw_delivery *d, mw_slice address, mw_slice line)
     rc = mw_transaction_add(&d->to, address);
     if (!rc)
         rc = note_index(d);
-    return rc ? rc : add_line(d, line);
+    if (!rc && (rc = add_line(d, line)))
+        d->rcpts--;
+    return rc;
 }
 
 void mw_delivery_refuse(mw_delivery *d, mw_stage stage, unsigned code, mw_text *text)
