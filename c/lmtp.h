@@ -263,7 +263,7 @@ const mw_transaction *mw_lmtp_transaction(const mw_lmtp *s);
 mw_result mw_lmtp_result(const mw_lmtp *s, size_t i);
 
 /* A keyword of the last LHLO reply, without regard to case: 1 and its parameters (empty: none), or 0. */
-int mw_lmtp_keyword(const mw_lmtp *s, mw_slice keyword, mw_slice *params_r);
+int mw_lmtp_keyword(const mw_lmtp *s, mw_slice name, mw_slice *params_r);
 
 /* The stage that a recipient's result gets if the link is lost now. */
 mw_stage mw_lmtp_stage(const mw_lmtp *s);

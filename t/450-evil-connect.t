@@ -5,6 +5,8 @@ use warnings;
 
 use Errno qw(ECONNREFUSED ENOENT);
 use File::Spec;
+use IO::Socket::INET;
+use Net::QMTP;
 use Test::More;
 
 use lib 't/lib';
@@ -102,6 +104,13 @@ for my $timeout (0, '0', 0.5e2, '60', ' 60') {
     my $lmtp = Net::LMTP->new('127.0.0.1', $refusing);
     is($lmtp, undef, 'a port that refuses, under a __DIE__ handler');
     is($died, 0, '... which is not called');
+}
+
+# A name that a NUL would cut short is no name.
+{
+    my $listen = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') or die $@;
+    my $qmtp = Net::QMTP->new("127.0.0.1\0x", Port => $listen->sockport);
+    ok(!$qmtp && $@ =~ /NUL in the name of a host or a port/, 'Net::QMTP: a NUL in the name of the host') or diag($@);
 }
 
 done_testing;

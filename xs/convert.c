@@ -198,7 +198,7 @@ SV *mwx_joined(pTHX_ SV **values, int count, const char *separator)
 
 int mwx_says_text(pTHX_ SV *sv)
 {
-    return SvROK(sv) && SvOBJECT(SvRV(sv)) && SvAMAGIC(sv) && gv_fetchmeth(SvSTASH(SvRV(sv)), "(\"\"", 3, 0);
+    return SvAMAGIC(sv) && gv_fetchmeth(SvSTASH(SvRV(sv)), "(\"\"", 3, 0);
 }
 
 SV *mwx_string(pTHX_ SV *sv)

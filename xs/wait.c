@@ -40,7 +40,7 @@ IV mwx_buffered(pTHX_ SV *ref)
     PerlIO *fp = stream(ref);
     IV ahead;
 
-    if (fp && PerlIOValid(fp) && PerlIOBase(fp)->flags & PERLIO_F_WRBUF)
+    if (PerlIOValid(fp) && PerlIOBase(fp)->flags & PERLIO_F_WRBUF)
         PerlIO_flush(fp);
     ahead = fp && PerlIO_has_cntptr(fp) ? (IV)PerlIO_get_cnt(fp) : 0;
     if (ahead <= 0)

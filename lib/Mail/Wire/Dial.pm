@@ -7,6 +7,7 @@ use re 'taint';
 
 our $VERSION = '1.000';
 
+use Errno ();
 use Mail::Wire ();
 use Mail::Wire::Standard ();
 
@@ -24,8 +25,13 @@ sub place {
     return ($host, getservbyname($service, 'tcp') ? $service : $number);
 }
 
+# Nothing, with the reason in $@ and $!, for a name that would be cut.
 sub start {
     my ($class, $host, $port, $local, $family, $seconds) = @_;
+    if (grep { defined and /\0/ } $host, $port, @$local) {
+        ($@, $!) = ('NUL in the name of a host or a port', Errno::EINVAL());
+        return;
+    }
     my $dial = bless {}, $class;
     $dial->_attach((place($host, $port))[0, 1], (place(@$local))[0, 1], $family || 0, $seconds);
     return $dial;

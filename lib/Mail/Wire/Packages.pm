@@ -441,7 +441,10 @@ sub _goes {
 sub _flight_goes {
     my ($flight) = @_;
     local ($!, $@, $?);
-    Mail::Wire::Client::_warn_of_orphans('Net::QMTP', $flight->orphans) if not $flight->is_clone;
+
+    # A handler may have died before there was anything in it.
+    my $orphans = eval { $flight->is_clone ? 0 : $flight->orphans } || 0;
+    Mail::Wire::Client::_warn_of_orphans('Net::QMTP', $orphans);
     return;
 }
 *Net::QMTP::Flight::DESTROY = \&_flight_goes;
