@@ -118,7 +118,7 @@ mw_result mw_lmtp_result(const mw_lmtp *s, size_t i)
     const mw_recipient *r = &s->now.rcpts[i];
     mw_result now = r->result;
 
-    if (!r->settled && r->accepted && i < mw_lmtp_own_rcpts(s) && mw_lmtp_end_left(s)) {
+    if (!r->settled && i < mw_lmtp_own_rcpts(s) && mw_lmtp_end_left(s)) {
         now.stage = MW_STAGE_FINAL;
         now.maybe_delivered = 1;
     }

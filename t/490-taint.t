@@ -171,4 +171,21 @@ for my $protocol ('lmtp', 'qmtp') {
     }
 }
 
+# Tainted content, by every call that takes some.
+for my $case (
+    [ 'data'              => sub { $_[0]->data("text$taint\n") } ],
+    [ 'data of a list'    => sub { $_[0]->data([ "te$taint", "xt\n$taint" ]) } ],
+    [ 'data of several'   => sub { $_[0]->data("te$taint", "xt\n") } ],
+    [ 'datasend'          => sub { $_[0]->data && $_[0]->datasend("text\n$taint") && $_[0]->dataend } ],
+    [ 'rawdatasend'       => sub { $_[0]->data && $_[0]->rawdatasend("text\r\n$taint") && $_[0]->dataend } ],
+    [ 'print into datafh' => sub { my $fh = $_[0]->datafh; print {$fh} "text\n$taint"; close $fh } ],
+    [ 'bdatlast'          => sub { $_[0]->bdatlast("text\r\n$taint") } ],
+) {
+    my ($name, $send) = @$case;
+    my $sink = Mail::Wire::Sink->new;
+    my $lmtp = Net::LMTP->new($sink->host, $sink->port, Hello => 'client.example') or die $@;
+    ok($lmtp->mail('s@x') && $lmtp->to('a@x') && $send->($lmtp), "tainted content by $name");
+    is(($sink->messages)[0]->{data}, "text\r\n", '... is there');
+}
+
 done_testing;

@@ -298,4 +298,43 @@ for my $class ((map { "Hooked::$_" } @hooks), 'Hooked::All') {
     is($lmtp->code, 251, '... its code');
 }
 
+# A class that only watches replies: those that the caller did not read come before the message's.
+{
+    package Watching;
+    our @ISA = ('Net::LMTP');
+    sub response { my ($self) = @_; return $self->SUPER::response }
+}
+for my $case ([ '250 there', 1, 250, 'success' ], [ '550 no', 0, 550, 'failure' ]) {
+    my ($reply, $ok, $code, $status) = @$case;
+    for my $unread (1 .. 3) {
+        my ($lmtp) = session({ class => 'Watching' }, NOOP => [ ('250 noop') x $unread ], final => [$reply]);
+        $lmtp->mail('s@x');
+        $lmtp->to('a@x');
+        $lmtp->command('NOOP') for 1 .. $unread;
+        $lmtp->data;
+        $lmtp->datasend("text\n");
+        is($lmtp->dataend ? 1 : 0, $ok, "$unread replies that nobody read, then '$reply'");
+        is($lmtp->code, $code, '... its code');
+        is(($lmtp->results)[0]->status, $status, '... and what results has');
+    }
+}
+
+# Its end was sent, and no reply was read: it may have been delivered.
+{
+    package Failing;
+    our @ISA = ('Net::LMTP');
+    our $fails;
+    sub response { my ($self) = @_; die "no\n" if $fails; return $self->SUPER::response }
+}
+{
+    my ($lmtp) = session({ class => 'Failing' }, final => ['250 there']);
+    local $Failing::fails = 1;
+    $lmtp->command($_) for 'MAIL FROM:<s@x>', 'RCPT TO:<a@x>', 'DATA';
+    $lmtp->datasend("text\n");
+    eval { $lmtp->dataend };
+    is($@, "no\n", 'a response that dies');
+    my ($result) = $lmtp->results;
+    ok(!$result->is_success && $result->maybe_delivered, '... leaves a message that may have been delivered') or diag($result->as_string);
+}
+
 done_testing;

@@ -230,6 +230,16 @@ static int is_reference(pTHX_ SV *sv)
     return isGV_with_GP(SvRV(sv)) || !mwx_says_text(aTHX_ sv);
 }
 
+/* Code runs when sv is read. Taint alone is no code. */
+static int acts(const SV *sv)
+{
+    const MAGIC *mg = SvGMAGICAL(sv) ? SvMAGIC(sv) : NULL;
+
+    while (mg && mg->mg_type == PERL_MAGIC_taint)
+        mg = mg->mg_moremagic;
+    return mg != NULL;
+}
+
 int mwx_has_references(pTHX_ SV **values, int count)
 {
     AV *list = count == 1 && SvROK(values[0]) && SvTYPE(SvRV(values[0])) == SVt_PVAV && !SvOBJECT(SvRV(values[0])) ? (AV *)SvRV(values[0]) : NULL;
@@ -241,7 +251,7 @@ int mwx_has_references(pTHX_ SV **values, int count)
         /* What a tied one is it tells when it is asked, and once. */
         if (list && SvRMAGICAL(list))
             return 1;
-        if (item && *item && (SvGMAGICAL(*item) || is_reference(aTHX_ *item)))
+        if (item && *item && (acts(*item) || is_reference(aTHX_ *item)))
             return 1;
     }
     return 0;

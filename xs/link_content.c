@@ -197,29 +197,29 @@ static void further_finals(pTHX_ mwx_link *link, SV *ref)
         mwx_link_next_reply(aTHX_ link, ref, seconds);
 }
 
-/* Reads the replies to older commands that the caller did not read: they come first. A class that overrides how replies are read counts
- * them itself. False when a line that is no reply is in front of the rest. */
-static int read_older(pTHX_ mwx_link *link, SV *ref)
+/* Commands whose replies the caller did not read: these come first. 1: they were read. 0: a line that is no reply is in front of the rest,
+ * or a hook died. -1: a class that reads replies without the session has read one, *digit_r. */
+static int read_older(pTHX_ mwx_link *link, SV *ref, int *digit_r)
 {
-    size_t before = 0, behind = mw_lmtp_finals_behind(link->session);
+    size_t first = mw_lmtp_finals_behind(link->session), before = 0, behind = first;
 
-    if (mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_RESPONSE))
-        return 1;
     while (behind && behind != before && !link->died) {
-        mwx_link_response(aTHX_ link, ref);
+        *digit_r = first_final(aTHX_ link, ref);
         before = behind;
         behind = mw_lmtp_finals_behind(link->session);
     }
+    if (behind && behind == first && mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_RESPONSE) && !link->died)
+        return -1;
     return !behind && !link->died;
 }
 
 int mwx_link_finals(pTHX_ mwx_link *link, SV *ref)
 {
     size_t owed;
-    int digit, ok;
+    int digit, ok = read_older(aTHX_ link, ref, &digit);
 
-    if (!read_older(aTHX_ link, ref))
-        return 0;
+    if (ok <= 0)
+        return ok && digit == 2;
     owed = mw_lmtp_finals_owed(link->session);
     digit = first_final(aTHX_ link, ref);
     if (link->died)
