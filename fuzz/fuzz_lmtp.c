@@ -156,17 +156,6 @@ static void command(run *h, mw_slice line)
 
 /* ---- replies */
 
-static void check_reply(const run *h, int rc, int wanted)
-{
-    const mw_reply *r = mw_lmtp_last(h->s);
-
-    if (h->m->unsure || h->small || fuzz_memory_has_failed(&h->memory))
-        return;
-    FUZZ_CHECK(rc > 0 ? wanted == 1 : rc == 0 ? wanted == 0 : wanted < 0);
-    if (rc > 0 && !model_joins(h->m))
-        FUZZ_CHECK(r->count == h->m->reply.count && !r->mixed == !h->m->reply.mixed);
-}
-
 /* The session has taken a reply. */
 static void taken(run *h, int rc)
 {
@@ -290,13 +279,6 @@ static void unget_any(run *h, mw_slice line)
 }
 
 /* ---- content */
-
-/* A call has taken used bytes of len. */
-static void check_used(const run *h, int rc, size_t used, size_t len)
-{
-    FUZZ_CHECK(used <= len && (rc == 0 || rc == MW_E_NOMEM || used == 0));
-    FUZZ_CHECK(rc || used == len || mw_outq_len(mw_lmtp_out(h->s)) >= MW_LMTP_HIGH_WATER || len > MW_LMTP_HIGH_WATER);
-}
 
 static void data(run *h, const char *bytes, size_t len)
 {
