@@ -259,4 +259,16 @@ for my $way (
     ok(wire($server) eq "$envelope$expected.\r\n$envelope" . ($expected x 4) . ".\r\n", '... every byte arrives');
 }
 
+# A handle that is in memory has no descriptor to ask: that is no error of the call.
+for my $case ([ 'alone' => sub { $_[0]->data($_[1]) } ], [ 'in a list' => sub { $_[0]->data([ $_[1] ]) } ]) {
+    my ($name, $send) = @$case;
+    my ($lmtp, $server) = session(final => ['250 there']);
+    open my $memory, '<', \"text\n" or die $!;
+    $lmtp->mail('s@x');
+    $lmtp->to('a@x');
+    local $! = 0;
+    ok($send->($lmtp, $memory), "a handle in memory, $name");
+    is($! + 0, 0, '... leaves $!');
+}
+
 done_testing;

@@ -50,6 +50,7 @@ sub _any_rawdatasend { my ($self, @things) = @_; return $self->_send_things(rawd
 
 sub _send_things {
     my ($self, $method, @things) = @_;
+    my $errno = 0 + $!;
     my @pieces = Mail::Wire::Text::pieces($method, @things);
     my $send = Net::LMTP->can($method);
     $self->$send('') or return 0;
@@ -57,6 +58,7 @@ sub _send_things {
         my $ok = ref $piece ? $self->_send_source($method, $piece) : $self->$send($piece);
         return 0 if not $ok;
     }
+    $! = $errno;
     return 1;
 }
 
@@ -86,6 +88,7 @@ sub _guarded {
 
 sub _any_data {
     my $self = shift;
+    my $errno = 0 + $!;
     @_ = @_;    # copies, as above
     if ($self->_binary) {
         carp 'Net::LMTP::data: CHUNKING is in use for this message, call bdat instead';
@@ -93,6 +96,7 @@ sub _any_data {
     }
     return $self->_refuse('data: an empty list') || 0 if @_ == 1 and ref $_[0] eq 'ARRAY' and not @{ $_[0] };
     my @things = Mail::Wire::Text::settled(data => @_);
+    $! = $errno;
     my $ok = $self->_DATA && $self->datasend(@things);
     return $ok && @things ? $self->dataend : $ok;
 }
