@@ -216,7 +216,7 @@ static int read_older(pTHX_ mwx_link *link, SV *ref, int *digit_r)
 int mwx_link_finals(pTHX_ mwx_link *link, SV *ref)
 {
     size_t owed;
-    int digit, ok = read_older(aTHX_ link, ref, &digit);
+    int digit = MWX_CMD_ERROR, ok = read_older(aTHX_ link, ref, &digit);
 
     if (ok <= 0)
         return ok && digit == 2;
