@@ -158,7 +158,8 @@ void mw_dialogue_restart(mw_dialogue *d)
 
     mw_keywords_clear(&d->keywords);
     for (party = d->parties; party; party = party->next)
-        party->restarted(party);
+        if (party->restarted)
+            party->restarted(party);
 }
 
 /* ---- the end */

@@ -30,7 +30,7 @@ typedef struct mw_party {
     /* The dialogue breaks: recipients without a result get deferrals. words are their text: the server's farewell, or what why means;
      * NULL: no memory for them. */
     void (*broken)(struct mw_party *self, int why, mw_text *words);
-    /* STARTTLS succeeded: what was learnt of the server before is void (RFC 3207 4.2). */
+    /* STARTTLS succeeded: what was learnt of the server before is void (RFC 3207 4.2). NULL: nothing was. */
     void (*restarted)(struct mw_party *self);
 } mw_party;
 

@@ -65,11 +65,6 @@ static void broken(mw_party *self, int why, mw_text *words)
     mw_lmtp_move(s, MW_STATE_BROKEN);
 }
 
-static void restarted(mw_party *self)
-{
-    ((mw_lmtp *)self)->auth = 0;
-}
-
 mw_lmtp *mw_lmtp_new(const mw_alloc *alloc)
 {
     mw_lmtp *s = mw_alloc_zeroed(alloc, sizeof *s);
@@ -78,7 +73,6 @@ mw_lmtp *mw_lmtp_new(const mw_alloc *alloc)
         return NULL;
     mw_dialogue_init(&s->dialogue, alloc);
     s->party.broken = broken;
-    s->party.restarted = restarted;
     mw_dialogue_join(&s->dialogue, &s->party);
     mw_transaction_init(&s->now, alloc);
     mw_reply_init(&s->hand.reply, alloc);
