@@ -181,9 +181,17 @@ void mwx_options_hash(pTHX_ mwx_options *o, HV *hash)
         mwx_options_set(aTHX_ o, hv_iterkeysv(he), sv_mortalcopy(hv_iterval(hash, he)));
 }
 
+/* The option's name, in another case. */
 static int is_meant(const char *option, mw_slice name)
 {
-    return strlen(option) == name.len && foldEQ(option, name.base, (I32)name.len) && memcmp(option, name.base, name.len) != 0;
+    size_t i;
+
+    if (strlen(option) != name.len || memcmp(option, name.base, name.len) == 0)
+        return 0;
+    for (i = 0; i < name.len; i++)
+        if (toLOWER((U8)option[i]) != toLOWER((U8)name.base[i]))
+            return 0;
+    return 1;
 }
 
 void mwx_options_meant(pTHX_ const mwx_options *o, SV *name, const char *what)
