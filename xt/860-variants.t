@@ -48,11 +48,11 @@ sub perl_tests {
 sub places_and_users {
     my $build = BuildCopy->new('mail wire');
     $build->run('sending that blocks, in a folder with a space: built', "$^X Makefile.PL DEFINE=-DMW_IO_SEND_BLOCKS && make -j2 && make -j2 ctests");
-    sample($build, '... and tests', '', qw(10 21 24 25 33 34-flight-servers 35-lmtp 39-flight-file 39-sources 91));
+    sample($build, '... and tests', '', qw(10 21 24 25 33 34?-flight-servers 35?-lmtp 39?-flight-file 39?-sources 91));
 
     sample($build, 'handles that have an encoding (PERL_UNICODE)', 'PERL_UNICODE=SAD', qw([0-6] 72 8 9));
-    sample($build, 'few descriptors', 'ulimit -n 64;', qw(21 31 34-qmtp 39-flight 50-sink 70 83));
-    sample($build, 'a time zone of its own', 'TZ="<+1245>-12:45DST,J1/0,J365/23"', qw(26 36-connect 50-sink 91));
+    sample($build, 'few descriptors', 'ulimit -n 64;', qw(21 31 34?-qmtp 39?-flight 50?-sink 70 83));
+    sample($build, 'a time zone of its own', 'TZ="<+1245>-12:45DST,J1/0,J365/23"', qw(26 36?-connect 50?-sink 91));
     in_turkish($build);
     as_nobody($build);
     return;
@@ -74,7 +74,7 @@ sub in_turkish {
     my ($status, $said) = $build->execute("localedef -i tr_TR -f UTF-8 '$folder/tr_TR.UTF-8'");
     SKIP: {
         skip 'the language cannot be made here (Debian: locales): ' . (split /\n/, $said)[-1], 1 if !-e "$folder/tr_TR.UTF-8";
-        sample($build, 'Turkish', "LOCPATH='$folder' LC_ALL=tr_TR.UTF-8 LANGUAGE=tr", qw(21 22 26 31 34-lmtp 36-connect 41 48-arg 50-sink 91));
+        sample($build, 'Turkish', "LOCPATH='$folder' LC_ALL=tr_TR.UTF-8 LANGUAGE=tr", qw(21 22 26 31 34?-lmtp 36?-connect 41 48?-arg 50?-sink 91));
     }
     return;
 }
@@ -87,7 +87,7 @@ sub as_nobody {
         my $home = RealServer->directory;
         chmod 0555, $home or die "$home: $!";
         chmod 0755, $build->dir or die $build->dir . ": $!";
-        sample($build, 'nobody, without a home', "runuser -u nobody -- env HOME='$home'", qw(00 10 21 31 36-connect 39-sources 50-sink 91));
+        sample($build, 'nobody, without a home', "runuser -u nobody -- env HOME='$home'", qw(00 10 21 31 36?-connect 39?-sources 50?-sink 91));
     }
     return;
 }

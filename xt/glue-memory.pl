@@ -1,4 +1,4 @@
-# What 83-glue-memory.t runs in its copy: each scenario once for every allocation that it makes.
+# What 830-glue-memory.t runs in its copy: each scenario once for every allocation that it makes.
 
 use strict;
 use warnings;
