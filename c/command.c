@@ -1,5 +1,6 @@
 /* command.c - see command.h. */
 #include "command.h"
+#include "ascii.h"
 
 #include <string.h>
 #include "error.h"
@@ -22,46 +23,10 @@ int mw_command_check(mw_slice line)
     return line.len > MW_COMMAND_MAX ? MW_E_COMMAND_LIMIT : MW_OK;
 }
 
-/* ctype.h follows the locale; the protocol is ASCII. */
-static char upper(char c)
-{
-    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
-}
-
-static int is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* Perl's \s, as the classes before this one trimmed by it. */
 static int is_space(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static int is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-/* Whether s, in any case, is word, which is upper-case. */
-static int same_word(mw_slice s, mw_slice word)
-{
-    size_t i;
-
-    for (i = 0; i < s.len && i < word.len; i++)
-        if (upper(s.base[i]) != word.base[i])
-            return 0;
-    return s.len == word.len;
-}
-
-static int is_word(mw_slice s, const char *word)
-{
-    mw_slice whole;
-
-    whole.base = word;
-    whole.len = strlen(word);
-    return same_word(s, whole);
 }
 
 static mw_slice skip(mw_slice s, size_t n)
@@ -110,47 +75,78 @@ mw_wait mw_kind_wait(mw_kind kind)
     return kinds[kind].wait;
 }
 
-static const struct {
-    const char *name;
-    double seconds;
-} waits[] = {
-#define MW_WAIT(wait, name, seconds) { name, seconds },
-    MW_WAITS(MW_WAIT)
-#undef MW_WAIT
-};
-
-double mw_wait_seconds(mw_wait wait)
-{
-    return waits[wait].seconds;
-}
-
-mw_wait mw_wait_named(const char *name)
-{
-    int wait;
-
-    for (wait = MW_WAIT_COUNT - 1; wait > MW_WAIT_NONE && (!*name || strcmp(waits[wait].name, name) != 0); wait--)
-        continue;
-    return (mw_wait)wait;
-}
-
 /* Whether word, in any case, is one of those in a list of upper-case ones. */
 static int is_among(mw_slice word, const char *list)
 {
-    mw_slice rest, one;
+    mw_slice rest = mw_slice_of(list), one;
 
-    rest.base = list;
-    rest.len = strlen(list);
     while ((one = next_word(&rest)).len)
-        if (upper(word.base[0]) == one.base[0] && same_word(word, one))
+        if (mw_is_same(word, one))
             return 1;
     return 0;
 }
+
+#define MW_MECHANISMS \
+    "PLAIN LOGIN EXTERNAL XOAUTH2 OAUTHBEARER CRAM-MD5 DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-512 ANONYMOUS GSSAPI GS2-KRB5 NTLM"
 
 /* RFC 3030 2: bdat-cmd = "BDAT" SP chunk-size [ SP end-marker ] CR LF; end-marker = "LAST". */
 static mw_kind bdat_kind(mw_slice args)
 {
     next_word(&args);
-    return is_word(next_word(&args), "LAST") ? MW_KIND_END : MW_KIND_BDAT;
+    return mw_is_same(next_word(&args), mw_slice_of("LAST")) ? MW_KIND_END : MW_KIND_BDAT;
+}
+
+/* Where the run of blanks, or of anything else, that line has at i ends. */
+static size_t run_end(mw_slice line, size_t i, int blank)
+{
+    while (i < line.len && (line.base[i] == ' ' || line.base[i] == '\t') == blank)
+        i++;
+    return i;
+}
+
+/* Where the arguments of AUTH begin; 0 for another command. */
+static size_t auth_arguments(mw_slice line)
+{
+    size_t from = run_end(line, 0, 1), to = run_end(line, from, 0);
+    mw_slice verb = { line.base + from, to - from };
+
+    return mw_is_same(verb, mw_slice_of("AUTH")) ? run_end(line, to, 1) : 0;
+}
+
+static mw_slice stretch(mw_slice line, size_t from, size_t to)
+{
+    mw_slice s = { line.base + from, to - from };
+
+    return s;
+}
+
+void mw_command_auth(mw_slice line, mw_slice *mechanism_r, mw_slice *response_r)
+{
+    size_t from = auth_arguments(line), to = run_end(line, from, 0), end = line.len;
+
+    *mechanism_r = stretch(line, from, to);
+    if (!from)
+        to = end;
+    if (!from || !is_among(*mechanism_r, MW_MECHANISMS)) {
+        mechanism_r->len = 0;
+        to = from ? from : end;
+    }
+    to = run_end(line, to, 1);
+    while (end > to && (mw_is_blank(line.base[end - 1]) || line.base[end - 1] == '\r'))
+        end--;
+    *response_r = stretch(line, to, end);
+}
+
+size_t mw_command_public(mw_slice line)
+{
+    size_t from = auth_arguments(line), to = run_end(line, from, 0);
+    mw_slice mechanism = { line.base + from, to - from };
+
+    if (!from)
+        return line.len;
+    if (!is_among(mechanism, MW_MECHANISMS))
+        return from;
+    return to < line.len ? to + 1 : to;
 }
 
 mw_kind mw_command_kind(mw_slice line)
@@ -158,6 +154,8 @@ mw_kind mw_command_kind(mw_slice line)
     mw_slice word;
     int kind;
 
+    if (auth_arguments(line))
+        return MW_KIND_AUTH;
     if (line.len == 0 || line.base[0] == ' ')
         return MW_KIND_OTHER;
     word = next_word(&line);
@@ -165,6 +163,11 @@ mw_kind mw_command_kind(mw_slice line)
         if (is_among(word, kinds[kind].words))
             return kind == MW_KIND_BDAT ? bdat_kind(line) : (mw_kind)kind;
     return MW_KIND_OTHER;
+}
+
+int mw_command_is_known(mw_slice line)
+{
+    return is_among(next_word(&line), "NOOP VRFY EXPN HELP ETRN TURN XFORWARD TRACE EHLO HELO");
 }
 
 int mw_command_bdat_size(mw_slice line, unsigned long long *size_r)
@@ -178,7 +181,7 @@ int mw_command_bdat_size(mw_slice line, unsigned long long *size_r)
     if (word.len == 0 || word.len > 19)     /* 19 nines are below 2^64 */
         return 0;
     for (i = 0; i < word.len; i++) {
-        if (!is_digit(word.base[i]))
+        if (!mw_is_digit(word.base[i]))
             return 0;
         size = size * 10 + (unsigned)(word.base[i] - '0');
     }
@@ -241,7 +244,7 @@ static int is_address_byte(char c, int quoted)
 {
     unsigned char u = (unsigned char)c;
 
-    return (quoted && is_blank(c)) || (u > ' ' && u != 0x7f);
+    return (quoted && mw_is_blank(c)) || (u > ' ' && u != 0x7f);
 }
 
 /* The length of the quoted string that s begins with, both quotes counted; 0 when it does not end or
@@ -303,7 +306,7 @@ const char *mw_address_fault(mw_slice bracketed)
         if (c == '"' && (fault = quoted_fault(bracketed, i, &n)))
             return fault;
         if (c != '"' && !is_address_byte(c, 0))
-            return is_blank(c) ? "white space outside quotes" : "a control character";
+            return mw_is_blank(c) ? "white space outside quotes" : "a control character";
     }
     if (i >= bracketed.len)
         return "no bracket at its end";
@@ -337,6 +340,37 @@ size_t mw_address_shown(mw_slice address, char *out)
     for (i = 0; !all && i < 3; i++)
         out[o++] = '.';
     return o;
+}
+
+/* An octet of an atom, a dot or an at sign. */
+static int is_simple(char c)
+{
+    switch (c) {
+    case '"': case '(': case ')': case ',': case ':': case ';': case '<': case '>': case '[': case '\\': case ']':
+        return 0;
+    default:
+        return c > ' ' && c < 0x7f;
+    }
+}
+
+int mw_address_is_simple(mw_slice text)
+{
+    size_t i = 0;
+
+    while (i < text.len && is_simple(text.base[i]))
+        i++;
+    return text.len && i == text.len;
+}
+
+mw_slice mw_address_domain(mw_slice bracketed)
+{
+    size_t at = bracketed.len;
+
+    while (at && bracketed.base[at - 1] != '@')
+        at--;
+    bracketed = skip(bracketed, at ? at : bracketed.len);
+    bracketed.len -= bracketed.len && bracketed.base[bracketed.len - 1] == '>';
+    return bracketed;
 }
 
 static mw_slice trim_space(mw_slice s)

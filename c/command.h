@@ -8,39 +8,12 @@
 
 #include <stddef.h>
 #include "buf.h"
+#include "clock.h"
 
 /* The longest command line, without its CRLF. RFC 5321 4.5.3.1.4 says 512 and lets extensions add to it;
- * the longest is AUTH's initial response (RFC 4954 4: 12288). Stops a caller's megabyte from
+ * the longest is what answers a 334 to AUTH (RFC 4954 4: 12288). Stops a caller's megabyte from
  * becoming a command. */
 #define MW_COMMAND_MAX 12288
-
-/* What a client waits for: its name, and how many seconds unless it is told otherwise (RFC 5321 4.5.3.2; LHLO, RSET and the block as
- * Postfix has them). 0: as long as it takes. */
-#define MW_WAITS(X) \
-    X(NONE,  "",      0)    /* nothing is owed and nothing queued */ \
-    X(BLOCK, "body",  180)  /* queued bytes to be sent */ \
-    X(LHLO,  "lhlo",  300) \
-    X(MAIL,  "mail",  300) \
-    X(RCPT,  "rcpt",  300) \
-    X(DATA,  "data",  120) \
-    X(BODY,  "",      0)    /* the content's next piece, from the caller */ \
-    X(FINAL, "final", 600)  /* the first reply to a message's end */ \
-    X(NEXT,  "next",  600)  /* a further one */ \
-    X(RSET,  "rset",  20)   /* the reply to RSET, or the end of the link behind a 421 */ \
-    X(QUIET, "quiet", 0.5)  /* nothing may come for so long */
-
-typedef enum mw_wait {
-#define MW_WAIT(wait, name, seconds) MW_WAIT_##wait,
-    MW_WAITS(MW_WAIT)
-#undef MW_WAIT
-    MW_WAIT_COUNT
-} mw_wait;
-
-/* The seconds of a wait, by default. */
-double mw_wait_seconds(mw_wait wait);
-
-/* The wait of this name; MW_WAIT_NONE when there is none. */
-mw_wait mw_wait_named(const char *name);
 
 /* What is true of a command. */
 #define MW_OF_MESSAGE 1     /* a message is made of it */
@@ -48,6 +21,7 @@ mw_wait mw_wait_named(const char *name);
 #define MW_FORGETS 4        /* content that was offered in front of it, and not taken, is forgotten */
 #define MW_GOES_ON 8        /* a 3xx asks for more, and is no refusal */
 #define MW_IN_STEP 16       /* it is not sent while bytes wait that no command asked for: they could be taken for its reply */
+#define MW_ALONE 32         /* nothing is owed in front of it, and nothing is sent behind it before its reply: bytes of another kind may follow */
 
 /* X(kind, words, wait, facts): the words that a line of this kind begins with (the verbs of RFC 5321, 2033, 3030, 3207 and 4954), as what
  * its reply is waited for, and what is true of it. A new command is one line here, and what its reply means is a case in lmtp_reply.c. */
@@ -62,8 +36,9 @@ mw_wait mw_wait_named(const char *name);
     X(END,      "",                    FINAL, MW_OF_MESSAGE | MW_IN_STEP | MW_FORGETS)   /* the dot, or BDAT LAST */ \
     X(RSET,     "RSET",                RSET,  MW_IN_STEP | MW_BEGINS | MW_FORGETS) \
     X(QUIT,     "QUIT",                RSET,  MW_FORGETS) \
-    X(AUTH,     "AUTH",                DATA,  MW_GOES_ON)   /* and each line that follows its 334 */ \
-    X(STARTTLS, "STARTTLS",            LHLO,  MW_FORGETS) \
+    X(AUTH,     "AUTH",                DATA,  MW_GOES_ON | MW_IN_STEP | MW_ALONE)   /* and each line that follows its 334 */ \
+    X(STARTTLS, "STARTTLS",            LHLO,  MW_IN_STEP | MW_FORGETS | MW_ALONE) \
+    X(XCLIENT,  "XCLIENT",             LHLO,  MW_IN_STEP | MW_FORGETS | MW_ALONE)    /* Postfix: the session starts over */ \
     X(PROBE,    "",                    LHLO,  0)    /* several commands: any number of replies up to LHLO's, see trust.h */ \
     X(LOCAL,    "",                    NONE,  0)    /* refused here: answered in its turn, nothing is read */
 
@@ -83,8 +58,20 @@ mw_wait mw_kind_wait(mw_kind kind);
 /* MW_OK; MW_E_ARG_BYTES when a CR, LF or NUL is in it; MW_E_COMMAND_LIMIT when it is too long. */
 int mw_command_check(mw_slice line);
 
-/* The kind of a command line, by its verb, without regard to case. BDAT with LAST is MW_KIND_END. */
+/* The kind of a command line, by its verb, without regard to case. BDAT with LAST is MW_KIND_END. AUTH may have blanks and tabs
+ * around it: some server may take it, and secrets follow. */
 mw_kind mw_command_kind(mw_slice line);
+
+/* Whether a line of MW_KIND_OTHER begins with the verb of a command that there is (RFC 5321 4.1.1), or of an extension. */
+int mw_command_is_known(mw_slice line);
+
+/* How many bytes at the front of a command line may be shown to people. Of AUTH, whatever blanks and tabs are in it, these are the verb and
+ * the name of a mechanism; a name that is none that is known here may be a secret in the wrong place. */
+size_t mw_command_public(mw_slice line);
+
+/* Takes an AUTH apart: its mechanism, if that is one that is known here, and all that is behind, without blanks around it. Else nothing, and
+ * nothing. */
+void mw_command_auth(mw_slice line, mw_slice *mechanism_r, mw_slice *response_r);
 
 /* The size that a BDAT line announces (RFC 3030 2): 1 and the size, 0 when it is not a number of
  * at most 19 digits. */
@@ -98,6 +85,13 @@ mw_slice mw_command_address(mw_slice line);
  * one may hold a ">"; with exact only one that is all there is but for white space. *bracketed_r is 1 then. Else
  * the text without outer white space, to be put in brackets: *bracketed_r is 0. A part of text. */
 mw_slice mw_address_path(mw_slice text, int exact, int *bracketed_r);
+
+/* True when text has octets of an atom, dots and at signs only (RFC 5321 4.1.2), one at the least: it is its own path, in ASCII, and nothing
+ * is wrong with it. */
+int mw_address_is_simple(mw_slice text);
+
+/* What is behind the last "@" of an address, its bracket left out; empty: there is none. */
+mw_slice mw_address_domain(mw_slice bracketed);
 
 /* Whether an address in its brackets ("<a@x>", "<>") can stand in a command as it is:
  *   MW_OK             yes

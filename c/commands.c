@@ -11,10 +11,14 @@ void mw_commands_init(mw_commands *q, const mw_alloc *alloc)
 {
     memset(q, 0, sizeof *q);
     q->alloc = alloc;
+    mw_buf_init(&q->noted, alloc);
+    mw_buf_init(&q->asked, alloc);
 }
 
 void mw_commands_free(mw_commands *q)
 {
+    mw_buf_free(&q->noted);
+    mw_buf_free(&q->asked);
     q->alloc->release(q->alloc->ctx, q->items);
     mw_commands_init(q, q->alloc);
 }
@@ -52,6 +56,21 @@ mw_command *mw_commands_push(mw_commands *q, mw_kind kind, size_t owed)
     return e;
 }
 
+void mw_commands_note(mw_commands *q, mw_slice line)
+{
+    if (!mw_buf_append(&q->noted, line.base, line.len))
+        mw_commands_tail(q)->line += line.len;
+}
+
+/* The head is what was asked last. */
+static void ask(mw_commands *q, int answered)
+{
+    mw_buf_clear(&q->asked);
+    q->answered = answered;
+    if (mw_commands_head(q)->line)
+        mw_buf_append(&q->asked, mw_buf_view(&q->noted).base, mw_commands_head(q)->line);
+}
+
 mw_command *mw_commands_head(const mw_commands *q)
 {
     return q->count ? &q->items[q->head] : NULL;
@@ -67,26 +86,23 @@ mw_command *mw_commands_at(const mw_commands *q, size_t i)
     return &q->items[(q->head + i) % q->cap];
 }
 
-/* The index of the oldest entry that the server answers; q->count when there is none. */
-static size_t find_oldest(const mw_commands *q)
+size_t mw_commands_find(const mw_commands *q, size_t from, unsigned kinds)
 {
-    size_t i = 0;
-
-    while (i < q->count && mw_commands_at(q, i)->kind == MW_KIND_LOCAL)
-        i++;
-    return i;
+    while (from < q->count && !(kinds >> mw_commands_at(q, from)->kind & 1))
+        from++;
+    return from;
 }
 
 const mw_command *mw_commands_oldest(const mw_commands *q)
 {
-    size_t i = find_oldest(q);
+    size_t i = mw_commands_find(q, 0, ~MW_KIND_BIT(LOCAL));
 
     return i < q->count ? mw_commands_at(q, i) : NULL;
 }
 
 mw_command *mw_commands_promote(mw_commands *q)
 {
-    size_t i = find_oldest(q);
+    size_t i = mw_commands_find(q, 0, ~MW_KIND_BIT(LOCAL));
     mw_command found;
 
     if (i == q->count)
@@ -102,7 +118,10 @@ void mw_commands_shift(mw_commands *q)
 {
     mw_command *e = mw_commands_head(q);
 
-    if (e && --e->owed == 0)
+    if (!e)
+        return;
+    ask(q, 1);
+    if (--e->owed == 0)
         mw_commands_pop(q);
 }
 
@@ -110,11 +129,17 @@ void mw_commands_pop(mw_commands *q)
 {
     if (!q->count)
         return;
+    mw_buf_consume(&q->noted, mw_commands_head(q)->line);
+    if (mw_commands_head(q)->kind == MW_KIND_LOCAL)
+        mw_buf_clear(&q->asked);
     q->head = (q->head + 1) % q->cap;
     q->count--;
 }
 
 void mw_commands_clear(mw_commands *q)
 {
+    if (q->count)
+        ask(q, 0);
+    mw_buf_clear(&q->noted);
     q->head = q->count = 0;
 }

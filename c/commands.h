@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "alloc.h"
+#include "buf.h"
 #include "command.h"
 
 typedef struct mw_command {
@@ -23,6 +24,7 @@ typedef struct mw_command {
     int in_flight;          /* it was sent for deliveries (flight.h), not by the caller */
     struct mw_delivery *delivery;   /* in_flight: for this delivery; NULL: for all of them */
     uint64_t end;           /* the queue's count behind the command: a reply before that was sent is not its. 0: not checked */
+    size_t line;            /* the length of what mw_commands_note keeps of it */
 } mw_command;
 
 /* How many commands may wait. Stops a caller who sends and never reads from growing for ever. */
@@ -32,6 +34,9 @@ typedef struct mw_commands {
     const mw_alloc *alloc;
     mw_command *items;       /* a ring */
     size_t head, count, cap;
+    mw_buf noted;            /* the lines of those that wait, in their order */
+    mw_buf asked;            /* the line of the last one that was answered, or that the link was lost with; empty: none was noted */
+    int answered;            /* asked has its answer */
 } mw_commands;
 
 void mw_commands_init(mw_commands *q, const mw_alloc *alloc);
@@ -44,6 +49,9 @@ int mw_commands_reserve(mw_commands *q, size_t n);
 /* Adds at the end; there must be room. Returns the entry, valid until the next push. */
 mw_command *mw_commands_push(mw_commands *q, mw_kind kind, size_t owed);
 
+/* Keeps what people may be shown of the entry that was pushed last, for q->asked, or more of it. Without memory nothing is kept. */
+void mw_commands_note(mw_commands *q, mw_slice line);
+
 /* The entry whose reply comes next; NULL when none is owed. */
 mw_command *mw_commands_head(const mw_commands *q);
 
@@ -52,6 +60,11 @@ mw_command *mw_commands_tail(const mw_commands *q);
 
 /* Entry i from the head on (i < count). */
 mw_command *mw_commands_at(const mw_commands *q, size_t i);
+
+/* The index of the first entry, from index from on, of one of these kinds; count when there is none. MW_KIND_BIT names a kind,
+ * ~MW_KIND_BIT all others. */
+#define MW_KIND_BIT(kind) (1u << MW_KIND_##kind)
+size_t mw_commands_find(const mw_commands *q, size_t from, unsigned kinds);
 
 /* The oldest entry that the server answers, so that is no MW_KIND_LOCAL; NULL when there is none. */
 const mw_command *mw_commands_oldest(const mw_commands *q);
@@ -65,6 +78,7 @@ void mw_commands_shift(mw_commands *q);
 /* The head goes, whatever it is still owed. */
 void mw_commands_pop(mw_commands *q);
 
+/* None is answered any more. */
 void mw_commands_clear(mw_commands *q);
 
 #endif

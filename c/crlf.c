@@ -1,5 +1,6 @@
 /* crlf.c - see crlf.h. */
 #include "crlf.h"
+#include "wide.h"
 
 #include <string.h>
 
@@ -8,16 +9,18 @@ int mw_crlf_open(const char *in, size_t len)
     return len && in[len - 1] != '\n';
 }
 
-size_t mw_crlf_size(const char *in, size_t len)
+size_t mw_crlf_size(const char *in, size_t len, int *eight_bit_r)
 {
-    const char *end = in + len, *p = in, *lf;
-    size_t size = len + (mw_crlf_open(in, len) ? 2 : 0);
+    size_t bare = len && in[0] == '\n', i = len > 0;
 
-    while (p < end && (lf = memchr(p, '\n', (size_t)(end - p)))) {
-        size += lf == in || lf[-1] != '\r';
-        p = lf + 1;
+    *eight_bit_r = len && (in[0] & 0x80);
+    if (len)
+        i += mw_crlf_count_wide(in + 1, len - 1, &bare, eight_bit_r);
+    for (; i < len; i++) {
+        bare += in[i] == '\n' && in[i - 1] != '\r';
+        *eight_bit_r |= (in[i] & 0x80) != 0;
     }
-    return size;
+    return len + bare + (mw_crlf_open(in, len) ? 2 : 0);
 }
 
 int mw_crlf_clean(int *after_cr, const char *in, size_t len)
@@ -63,6 +66,11 @@ size_t mw_crlf_expand(int *after_cr, const char *in, size_t len, char *out, size
         wrote = copy_line(after_cr, in + *used_r, len - *used_r, out + total, cap - total, &used);
         total += wrote;
         *used_r += used;
+        if (len - *used_r >= MW_WIDE_MIN && *used_r) {
+            total += mw_crlf_expand_wide(in + *used_r, len - *used_r, out + total, cap - total, &used);
+            *used_r += used;
+            *after_cr = in[*used_r - 1] == '\r';
+        }
     }
     return total;
 }

@@ -6,8 +6,8 @@
 
 #include <stddef.h>
 
-/* How long the content becomes: len itself when nothing needs to be changed. */
-size_t mw_crlf_size(const char *in, size_t len);
+/* How long the content becomes: len itself when nothing needs to be changed. *eight_bit_r: an octet of it is above 0x7F. */
+size_t mw_crlf_size(const char *in, size_t len, int *eight_bit_r);
 
 /* True when no LF in it is bare: for content in blocks. *after_cr as with mw_crlf_expand. */
 int mw_crlf_clean(int *after_cr, const char *in, size_t len);

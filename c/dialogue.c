@@ -16,6 +16,8 @@ void mw_dialogue_init(mw_dialogue *d, const mw_alloc *alloc)
     mw_reply_init(&d->last, alloc);
     mw_keywords_init(&d->keywords, alloc);
     mw_trace_init(&d->trace, alloc);
+    mw_secrets_init(&d->secrets, alloc);
+    d->gathering.secrets = d->last.secrets = &d->secrets;
 }
 
 void mw_dialogue_free(mw_dialogue *d)
@@ -29,6 +31,7 @@ void mw_dialogue_free(mw_dialogue *d)
     mw_text_drop(d->hello);
     mw_text_drop(d->farewell);
     mw_trace_free(&d->trace);
+    mw_secrets_free(&d->secrets);
 }
 
 void mw_dialogue_join(mw_dialogue *d, mw_party *party)
@@ -56,10 +59,30 @@ mw_command *mw_dialogue_send(mw_dialogue *d, const char *bytes, size_t len, mw_k
     if (*rc_r)
         return NULL;
     mw_trace_add(&d->trace, MW_TRACE_OUT, bytes, len);
+    d->mails += kind == MW_KIND_MAIL;
     return mw_commands_push(&d->commands, kind, owed);
 }
 
 /* ---- in */
+
+size_t mw_dialogue_public(const mw_dialogue *d, mw_slice line)
+{
+    return mw_secrets_tell(&d->secrets, line) ? mw_reply_head(line) : line.len;
+}
+
+void mw_dialogue_trace(mw_dialogue *d, mw_slice line)
+{
+    char shown[MW_REPLY_HEAD_MAX + sizeof MW_HIDDEN];
+    size_t public = d->trace.on ? mw_dialogue_public(d, line) : 0;
+
+    if (!d->trace.on || public == line.len) {
+        mw_trace_add(&d->trace, MW_TRACE_IN, line.base, line.len);
+        return;
+    }
+    memcpy(shown, line.base, public);
+    memcpy(shown + public, MW_HIDDEN, sizeof MW_HIDDEN);
+    mw_trace_add(&d->trace, MW_TRACE_IN, shown, public + sizeof MW_HIDDEN - 1);
+}
 
 /* The gathered reply becomes the last one; the memory of that is used for the next. */
 static int gathered(mw_dialogue *d, int rc)
@@ -83,7 +106,7 @@ int mw_dialogue_gather(mw_dialogue *d, int strict)
     do {
         if ((rc = mw_lines_next(&d->lines, &line)) != 1)
             return rc;
-        mw_trace_add(&d->trace, MW_TRACE_IN, line.base, line.len);
+        mw_dialogue_trace(d, line);
     } while ((rc = mw_reply_add(&d->gathering, line, strict)) == 0);
     if (rc == MW_E_REPLY_SYNTAX && mw_lines_unget(&d->lines, line.base, line.len))
         return MW_E_NOMEM;
@@ -105,6 +128,23 @@ int mw_dialogue_peek(mw_dialogue *d, int strict, unsigned *code_r, mw_slice *tex
     if (!mw_reply_scan(line, strict, code_r, &more, text_r))
         *code_r = 0;
     return 1;
+}
+
+/* RFC 5321 4.2.1: each line of a reply but the last has a hyphen behind its code. */
+int mw_dialogue_has_reply(const mw_dialogue *d)
+{
+    mw_slice in = mw_buf_view(&d->lines.in);
+    const char *end;
+
+    if (in.len > d->gathering.max)
+        return 1;
+    while (in.len && (end = memchr(in.base, '\n', in.len))) {
+        if (end - in.base < 4 || in.base[3] != '-')
+            return 1;
+        in.len -= (size_t)(end + 1 - in.base);
+        in.base = end + 1;
+    }
+    return in.len > d->lines.max;
 }
 
 int mw_dialogue_says_farewell(mw_dialogue *d)
@@ -152,14 +192,21 @@ int mw_dialogue_joins(const mw_dialogue *d)
     return d->joined < 0 ? d->banner_joins : d->joined;
 }
 
-void mw_dialogue_restart(mw_dialogue *d)
+void mw_dialogue_doubt(mw_dialogue *d)
 {
     mw_party *party;
 
-    mw_keywords_clear(&d->keywords);
     for (party = d->parties; party; party = party->next)
         if (party->restarted)
             party->restarted(party);
+}
+
+void mw_dialogue_restart(mw_dialogue *d)
+{
+    mw_keywords_clear(&d->keywords);
+    d->forgotten = 1;
+    d->banner_joins = d->lapsed = 0;
+    mw_dialogue_doubt(d);
 }
 
 /* ---- the end */
@@ -167,13 +214,19 @@ void mw_dialogue_restart(mw_dialogue *d)
 void mw_dialogue_part(mw_dialogue *d, mw_text *text)
 {
     d->parted = 1;
-    if (!d->farewell)
+    if (!d->farewell && !d->secrets.near)
         d->farewell = mw_text_hold(text);
+}
+
+void mw_dialogue_blame(mw_dialogue *d, mw_text *words)
+{
+    if (!d->farewell)
+        d->farewell = mw_text_hold(words);
 }
 
 void mw_dialogue_part_line(mw_dialogue *d, mw_slice text)
 {
-    mw_text *words = mw_text_new(d->alloc, text.base, text.len);
+    mw_text *words = mw_secrets_tell(&d->secrets, text) ? NULL : mw_text_new(d->alloc, text.base, text.len);
 
     mw_dialogue_part(d, words);
     mw_text_drop(words);
@@ -181,11 +234,9 @@ void mw_dialogue_part_line(mw_dialogue *d, mw_slice text)
 
 mw_text *mw_dialogue_words(const mw_dialogue *d, int why, mw_text *words)
 {
-    const char *ours = mw_error_text(why);
-
     if (d->farewell)
         words = d->farewell;
-    return words ? mw_text_hold(words) : mw_text_new(d->alloc, ours, strlen(ours));
+    return words ? mw_text_hold(words) : mw_text_of(d->alloc, mw_error_text(why));
 }
 
 void mw_dialogue_break(mw_dialogue *d, int why, mw_text *words)

@@ -16,6 +16,7 @@
 #include "lines.h"
 #include "outq.h"
 #include "reply.h"
+#include "secrets.h"
 #include "trace.h"
 
 /* The code of whatever the server did not say itself: service not available (RFC 5321 4.2.1). Also its farewell. */
@@ -30,7 +31,7 @@ typedef struct mw_party {
     /* The dialogue breaks: recipients without a result get deferrals. words are their text: the server's farewell, or what why means;
      * NULL: no memory for them. */
     void (*broken)(struct mw_party *self, int why, mw_text *words);
-    /* STARTTLS succeeded: what was learnt of the server before is void (RFC 3207 4.2). NULL: nothing was. */
+    /* STARTTLS or AUTH succeeded: what the server has shown of its ways before is void. NULL: nothing was noted. */
     void (*restarted)(struct mw_party *self);
 } mw_party;
 
@@ -45,11 +46,14 @@ typedef struct mw_dialogue {
     int garbled;                /* the line where the next reply should begin is no reply line */
     mw_text *hello;             /* the LHLO line that was sent last; NULL: none */
     mw_keywords keywords;       /* the reply to LHLO */
+    size_t mails;               /* how many MAILs were sent */
+    int forgotten;              /* it restarted: no message is begun before a LHLO has succeeded */
     int lapsed;                 /* LHLO was sent inside a transaction: until MAIL or RSET is accepted the server may have none, or that one */
     int joined;                 /* whether the server joins its final replies: 1 yes, 0 no, -1 as banner_joins says */
     int banner_joins;           /* the greeting is that of a server that joins them */
-    mw_text *farewell;          /* the text of the server's first 421; NULL: none was said, or no memory */
+    mw_text *farewell;          /* the text of the server's first 421, or of mw_dialogue_blame; NULL: neither, it may hold a secret, or no memory */
     int parted;                 /* 421 was said */
+    mw_secrets secrets;         /* of AUTH; near: it was said, and no LHLO has succeeded since */
     mw_trace trace;             /* the lines of both ways, while it is on */
     int error;                  /* why it broke; 0: it has not */
 } mw_dialogue;
@@ -75,6 +79,9 @@ int mw_dialogue_put(mw_dialogue *d, unsigned code, mw_slice text, int more);
 /* True when a whole line waits. *code_r is its code, 0 when it is no reply line, and *text_r its text. */
 int mw_dialogue_peek(mw_dialogue *d, int strict, unsigned *code_r, mw_slice *text_r);
 
+/* True when a whole reply was received, or what can be none: mw_dialogue_gather would not need more bytes. For who waits elsewhere. */
+int mw_dialogue_has_reply(const mw_dialogue *d);
+
 /* True when the next line is a 421, which asks for no more than that the link is closed. */
 int mw_dialogue_says_farewell(mw_dialogue *d);
 
@@ -82,9 +89,18 @@ int mw_dialogue_says_farewell(mw_dialogue *d);
  * *code_r: the line's code; 0 when it is no reply line. */
 int mw_dialogue_has_more(mw_dialogue *d, int strict, unsigned *code_r);
 
-/* The server said 421, with this text, which is held, or copied. The first one counts. */
+/* How many bytes at the front of a line that has come may be shown: all of them, unless its text has a part of a secret. */
+size_t mw_dialogue_public(const mw_dialogue *d, mw_slice line);
+
+/* The line has come: it is traced. */
+void mw_dialogue_trace(mw_dialogue *d, mw_slice line);
+
+/* The server said 421, with this text, which is held, or copied; NULL: it is not to be shown. The first one counts. */
 void mw_dialogue_part(mw_dialogue *d, mw_text *text);
 void mw_dialogue_part_line(mw_dialogue *d, mw_slice text);
+
+/* The caller gave up the link for a reason of its own, in these words, which are held. They are the farewell if the server has said none. */
+void mw_dialogue_blame(mw_dialogue *d, mw_text *words);
 
 /* The greeting tells whether the server joins final replies. */
 void mw_dialogue_greeted(mw_dialogue *d, const mw_reply *r);
@@ -103,7 +119,12 @@ void mw_dialogue_break(mw_dialogue *d, int why, mw_text *words);
 /* The link is gone: the same, and what is queued or was received is dropped in any case. */
 void mw_dialogue_lost(mw_dialogue *d, int why, mw_text *words);
 
-/* STARTTLS succeeded (RFC 3207 4.2): forgets what was learnt of the server. */
+/* AUTH succeeded: the server may serve whom it knows in another way. What it has shown of its ways before is void; what it offers
+ * stands until the next LHLO. */
+void mw_dialogue_doubt(mw_dialogue *d);
+
+/* The session starts over, as STARTTLS (RFC 3207 4.2) or XCLIENT succeeded: the same, and forgets what the server offers, as anybody may have
+ * said it. */
 void mw_dialogue_restart(mw_dialogue *d);
 
 #endif

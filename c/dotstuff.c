@@ -12,7 +12,7 @@
  * one that leaves alone follows neither CR nor LF.
  */
 #include "dotstuff.h"
-#include "dotstuff_wide.h"
+#include "wide.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -40,7 +40,7 @@ static int is_changed(char before, char c)
 
 /* block_changed: which of the BLOCK bytes at p are changed, p[-1] being readable: 0 for none.
  * block_first: the place of the first of them. */
-#ifdef MW_DOTSTUFF_BY_16
+#ifdef MW_WIDE_BY_16
 
 #define BLOCK 16
 
@@ -171,7 +171,7 @@ size_t mw_dotstuff_expand(mw_dotstuff *d, const char *in, size_t len, char *out,
         if (!used)
             break;
         i += used;
-        if (len - i >= MW_DOTSTUFF_WIDE_MIN) {
+        if (len - i >= MW_WIDE_MIN) {
             o += mw_dotstuff_expand_wide(in + i, len - i, out + o, cap - o, &used);
             i += used;
         }

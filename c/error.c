@@ -16,6 +16,7 @@ static const struct {
     { MW_E_NETSTRING, "not a netstring" },
     { MW_E_ANSWER, "an answer that begins with none of K, Z and D" },
     { MW_E_ANSWER_EARLY, "an answer to a package whose end has not been sent" },
+    { MW_E_ANSWER_EXTRA, "an answer that no package asked for" },
     { MW_E_LINE_LIMIT, "a line over the limit" },
     { MW_E_REPLY_LIMIT, "a reply over the limit" },
     { MW_E_INPUT_LIMIT, "more input than may wait" },
@@ -24,7 +25,8 @@ static const struct {
     { MW_E_RCPT_LIMIT, "more recipients than the limit" },
     { MW_E_ARG_BYTES, "CR, LF or NUL in a command" },
     { MW_E_ADDRESS, "an address that cannot stand in a command" },
-    { MW_E_STATE, "not possible now" },
+    { MW_E_STATE, "out of place: another command, or the reply to one, comes first" },
+    { MW_E_NO_RCPT, "no recipient is accepted" },
     { MW_E_SIZE, "not as many bytes as announced" },
     { MW_E_CLOSED, "connection closed" },
     { MW_E_TIMEOUT, "timeout" },
@@ -32,6 +34,7 @@ static const struct {
     { MW_E_AGAIN, "would block" },
     { MW_E_SYS, "system error" },
     { MW_E_RESOLVE, "name without an address" },
+    { MW_E_CHANGED, "the file changed while it was read" },
     { MW_E_NOMEM, "out of memory" }
 };
 

@@ -23,6 +23,7 @@ enum mw_error {
     MW_E_NETSTRING = -111,        /* not a netstring */
     MW_E_ANSWER = -112,           /* a QMTP answer that is empty or begins with none of K, Z, D */
     MW_E_ANSWER_EARLY = -113,     /* a QMTP answer to a package whose last byte has not been sent */
+    MW_E_ANSWER_EXTRA = -114,     /* a QMTP answer, or part of one, that no package asked for */
 
     /* limits: see the constant of the same name for what it stops */
     MW_E_LINE_LIMIT = -201,
@@ -37,6 +38,7 @@ enum mw_error {
     MW_E_ADDRESS = -302,          /* an address that would end its brackets early, or holds white space */
     MW_E_STATE = -303,            /* not possible now, see the function's header */
     MW_E_SIZE = -304,             /* the bytes given are not as many as were announced */
+    MW_E_NO_RCPT = -305,          /* content without an accepted recipient */
 
     /* input and output */
     MW_E_CLOSED = -401,           /* the peer closed, or the link was closed here before */
@@ -45,6 +47,7 @@ enum mw_error {
     MW_E_AGAIN = -404,            /* would block */
     MW_E_SYS = -405,              /* see errno */
     MW_E_RESOLVE = -406,          /* the name has no address */
+    MW_E_CHANGED = -407,          /* a file is not what it was when it was taken */
 
     MW_E_NOMEM = -501
 };

@@ -15,11 +15,13 @@ typedef struct mw_file_calls {
     void (*words)(char *words, size_t size);
 } mw_file_calls;
 
-/* A stretch of a file: size bytes from offset on, up to the file's end. The owner keeps fd open until the stretch is sent. */
+/* A stretch of a file: size bytes from offset on, up to the file's end, or, with is_part, anywhere in it. The owner keeps fd open until the
+ * stretch is sent. */
 typedef struct mw_file {
     const mw_file_calls *calls;
     int fd;
     uint64_t offset, size;
+    int is_part;        /* whether the file has more bytes behind the stretch does not matter */
     int64_t stamp;      /* when it was last changed, before anything of it was read; 0: not known */
 } mw_file;
 

@@ -13,7 +13,25 @@ static void restarted(mw_party *self)
     t->fence = MW_FENCE_UNKNOWN;
     t->probe.state = MW_PROBE_NONE;
     t->proven[0] = t->proven[1] = 0;
+    ((mw_flight *)self)->rcpt_max = 0;
 }
+
+static mw_wait waits(const void *link)
+{
+    return mw_flight_waits(link);
+}
+
+static uint64_t replies(const void *link)
+{
+    return ((const mw_flight *)link)->replies;
+}
+
+static const mw_outq *out(const void *link)
+{
+    return &((const mw_flight *)link)->dialogue->out;
+}
+
+static const mw_protocol protocol = { MW_LMTP_LOST, waits, replies, out };
 
 mw_flight *mw_flight_new(mw_dialogue *dialogue)
 {
@@ -25,108 +43,55 @@ mw_flight *mw_flight_new(mw_dialogue *dialogue)
     f->party.broken = mw_flight_broken;
     f->party.restarted = restarted;
     mw_dialogue_join(dialogue, &f->party);
+    mw_queue_init(&f->queue, &protocol, f);
     return f;
 }
 
 void mw_flight_free(mw_flight *f)
 {
-    mw_delivery *d;
-
     if (!f)
         return;
     mw_dialogue_leave(f->dialogue, &f->party);
-    while ((d = f->first)) {
-        mw_flight_take(f, d);
-        mw_delivery_free(d);
-    }
+    mw_queue_clear(&f->queue);
     f->dialogue->alloc->release(f->dialogue->alloc->ctx, f);
 }
 
-/* ---- the list */
+mw_queue *mw_flight_deliveries(mw_flight *f)
+{
+    return &f->queue;
+}
 
-/* The link broke before. */
+/* The link broke before, or has started over and waits for a LHLO that succeeds. */
 static void never_sent(mw_flight *f)
 {
-    mw_text *words = mw_dialogue_words(f->dialogue, f->dialogue->error, NULL);
+    int why = f->dialogue->error ? f->dialogue->error : MW_E_STATE;
+    mw_text *words = mw_dialogue_words(f->dialogue, why, NULL);
 
-    mw_flight_broken(&f->party, f->dialogue->error, words);
+    mw_flight_broken(&f->party, why, words);
     mw_text_drop(words);
+}
+
+size_t mw_flight_rcpt_max(const mw_flight *f)
+{
+    size_t said = f->dialogue->keywords.rcpt_max;
+
+    return said && (!f->rcpt_max || said < f->rcpt_max) ? said : f->rcpt_max;
 }
 
 int64_t mw_flight_submit(mw_flight *f, mw_delivery *d)
 {
-    d->id = ++f->id;
-    if (f->last)
-        f->last->next = d;
-    else
-        f->first = d;
-    f->last = d;
-    if (!f->current)
-        f->current = d;
-    if (!f->oldest)
-        f->oldest = d;
-    f->unanswered++;
-    f->bytes += (size_t)d->content.size;
+    int64_t id;
+
+    mw_delivery_declare(d, &f->dialogue->keywords);
+    mw_delivery_limit(d, mw_flight_rcpt_max(f));
+    id = mw_queue_add(&f->queue, d);
     /* A LHLO may have left a transaction open: RSET goes in front of the delivery. */
     if (f->dialogue->lapsed)
         mw_trust_opened(f, f->trust.queued + 1);
     f->dialogue->lapsed = 0;
-    if (f->dialogue->error)
+    if (f->dialogue->error || f->dialogue->forgotten)
         never_sent(f);
-    return d->id;
-}
-
-size_t mw_flight_unanswered(const mw_flight *f)
-{
-    return f->unanswered;
-}
-
-size_t mw_flight_bytes(const mw_flight *f)
-{
-    return f->bytes;
-}
-
-mw_delivery *mw_flight_first(const mw_flight *f)
-{
-    return f->first;
-}
-
-mw_delivery *mw_flight_find(const mw_flight *f, int64_t id)
-{
-    mw_delivery *d = f->oldest;
-
-    if (!d || d->id > id)
-        d = f->first;
-    while (d && d->id != id)
-        d = d->next;
-    return d;
-}
-
-void mw_flight_take(mw_flight *f, mw_delivery *d)
-{
-    mw_delivery **link = &f->first, *before = NULL;
-
-    while (*link != d) {
-        before = *link;
-        link = &before->next;
-    }
-    *link = d->next;
-    if (f->last == d)
-        f->last = before;
-    if (f->oldest == d)
-        f->oldest = d->next;
-    d->next = NULL;
-}
-
-int mw_flight_cancel(mw_flight *f, mw_delivery *d, mw_text *words)
-{
-    if (d->state != MW_DELIVERY_WAITING)
-        return MW_E_STATE;
-    mw_transaction_abandon(&d->to, MW_STAGE_CONNECT, MW_LMTP_LOST, words, 0);
-    if (f->current == d)
-        mw_flight_pass(f);
-    mw_flight_finish(f, d);
-    return 0;
+    return id;
 }
 
 void mw_flight_ended(mw_flight *f, mw_delivery *d)
@@ -134,13 +99,6 @@ void mw_flight_ended(mw_flight *f, mw_delivery *d)
     d->has_end = 1;
     d->end = f->dialogue->out.queued;
     d->state = MW_DELIVERY_ENDED;
-}
-
-void mw_flight_pass(mw_flight *f)
-{
-    do
-        f->current = f->current->next;
-    while (f->current && f->current->state == MW_DELIVERY_DONE);
 }
 
 void mw_flight_more(mw_flight *f, int more)
@@ -156,16 +114,6 @@ int mw_flight_streams(const mw_flight *f)
 void mw_flight_eager(mw_flight *f, size_t bytes)
 {
     f->eager = bytes;
-}
-
-mw_delivery *mw_flight_oldest(const mw_flight *f)
-{
-    return f->oldest;
-}
-
-uint64_t mw_flight_replies(const mw_flight *f)
-{
-    return f->replies;
 }
 
 /* ---- sending */
@@ -256,21 +204,25 @@ static int queue_mail(mw_flight *f, mw_delivery *d)
     rc = mw_flight_queue(f, lines.base, d->mail_len, MW_KIND_MAIL, 1, d);
     if (rc)
         return rc;
-    mw_buf_consume(&d->lines, d->mail_len);
+    d->line = d->mail_len;
     d->state = MW_DELIVERY_ENVELOPE;
+    /* Not before: a probe or RSET may go in front of it, and another that waits would take its place for good. */
+    f->queue.again -= d->again != 0;
+    d->again = 0;
     return 0;
 }
 
 static int queue_rcpt(mw_flight *f, mw_delivery *d)
 {
     mw_slice lines = mw_buf_view(&d->lines);
-    size_t len = (size_t)((const char *)memchr(lines.base, '\n', lines.len) - lines.base) + 1;
-    int rc = mw_flight_queue(f, lines.base, len, MW_KIND_RCPT, 1, d);
+    const char *line = lines.base + d->line;
+    size_t len = (size_t)((const char *)memchr(line, '\n', lines.len - d->line) - line) + 1;
+    int rc = mw_flight_queue(f, line, len, MW_KIND_RCPT, 1, d);
 
     if (rc)
         return rc;
     mw_commands_tail(&f->dialogue->commands)->rcpt = d->index[d->asked++];
-    mw_buf_consume(&d->lines, len);
+    d->line += len;
     return 0;
 }
 
@@ -320,21 +272,30 @@ static int queue_next(mw_flight *f, mw_delivery *d)
 
 mw_delivery *mw_flight_wants(const mw_flight *f)
 {
-    mw_delivery *d = f->current;
+    mw_delivery *d = f->queue.current;
 
     if (!d || d->state != MW_DELIVERY_CONTENT || !mw_content_wants_piece(&d->content) || f->dialogue->parted)
         return NULL;
     return mw_outq_len(&f->dialogue->out) < MW_LMTP_HIGH_WATER ? d : NULL;
 }
 
+uint64_t mw_flight_sent(const mw_flight *f, const mw_delivery *d)
+{
+    uint64_t queued = mw_outq_len(&f->dialogue->out), taken = d->content.taken;
+
+    if (d->has_end && f->dialogue->out.sent >= d->end)
+        return taken;
+    return d->state != MW_DELIVERY_DONE && taken > queued ? taken - queued : 0;
+}
+
 int mw_flight_piece(mw_flight *f, const char *bytes, size_t len)
 {
-    return failed(f, mw_content_piece(&f->current->content, &f->dialogue->out, bytes, len));
+    return failed(f, mw_content_piece(&f->queue.current->content, &f->dialogue->out, bytes, len));
 }
 
 void mw_flight_whole(mw_flight *f)
 {
-    f->current->content.whole = 1;
+    f->queue.current->content.whole = 1;
 }
 
 /* The end of the content: owed one reply per accepted recipient (RFC 2033 4.2). */
@@ -347,7 +308,7 @@ static int queue_end(mw_flight *f, mw_delivery *d)
         return -1;
     mw_flight_ended(f, d);
     d->shape = mw_trust_shape(d);
-    mw_flight_pass(f);
+    mw_queue_pass(&f->queue);
     return 0;
 }
 
@@ -360,8 +321,20 @@ static int write_content(mw_flight *f, mw_delivery *d)
 
 /* ---- what may go now */
 
+/* RFC 9422: the server takes no more transactions in this session. */
+static void refuse_over_limit(mw_delivery *d)
+{
+    static const char why[] = "the server takes no more messages on this connection (LIMITS MAILMAX)";
+    mw_text *words = mw_text_new(d->alloc, why, sizeof why - 1);
+
+    mw_delivery_refuse(d, MW_STAGE_CONNECT, MW_LMTP_LOST, words);
+    mw_text_drop(words);
+}
+
 static int begin(mw_flight *f, mw_delivery *d)
 {
+    if (f->dialogue->keywords.mail_max && f->dialogue->mails >= f->dialogue->keywords.mail_max)
+        refuse_over_limit(d);
     if (!d->rcpts)
         mw_trust_answered(f, d);
     else if (f->dialogue->keywords.pipelining)
@@ -402,10 +375,25 @@ static int go_behind(mw_flight *f, mw_delivery *before, mw_delivery *d)
     return before->by_bdat && !f->more && !queue_fence(f);
 }
 
+/* What is sent next, or being sent. A delivery that waits for another transaction goes first, and when nothing else is on its way: what was
+ * sent before it is behind it in the queue, where trust.h's rules do not look. */
+static mw_delivery *next(mw_flight *f)
+{
+    mw_delivery *d = f->queue.current;
+
+    if (!f->queue.again || (d && d->state != MW_DELIVERY_WAITING))
+        return d;
+    if (mw_commands_tail(&f->dialogue->commands) || mw_trust_needs_fence(f))
+        return NULL;
+    for (d = f->queue.oldest; !d->again; d = d->next)
+        ;
+    return f->queue.current = d;
+}
+
 /* One thing that may be sent now: 1 it was queued, 0 there is none. */
 static int advance_one(mw_flight *f)
 {
-    mw_delivery *d = f->current;
+    mw_delivery *d = next(f);
     const mw_command *ahead = mw_commands_tail(&f->dialogue->commands);
 
     if (ahead && ahead->kind == MW_KIND_END && ahead->delivery->has_end)

@@ -18,11 +18,17 @@
  *     BDAT 0 LAST, LHLO         ->
  *                              <-   250 a saved, 250-name ..
  */
+#include "ascii.h"
 #include "error.h"
 #include "flight_private.h"
 
-#include <stdio.h>
 #include <string.h>
+
+/* Or has probed. A probe is a transaction: where these are counted there is none. */
+static int may_probe(const mw_flight *f)
+{
+    return f->trust.probe.state != MW_PROBE_FAILED && !f->dialogue->keywords.mail_max;
+}
 
 /* As long as no fence has held, a message may be the last that the server takes: by DATA its results stand all the same (trust.h, 12). */
 void mw_flight_choose(mw_flight *f, mw_delivery *d)
@@ -32,7 +38,7 @@ void mw_flight_choose(mw_flight *f, mw_delivery *d)
     if (d->content.source == MW_SOURCE_PIECES || !f->dialogue->keywords.chunking)
         return;
     d->by_bdat = d->raw || ((holds || !fences) && mw_content_is_file_in_lines(&d->content));
-    d->eager = fences && holds && f->trust.probe.state != MW_PROBE_FAILED && d->rcpts == 1 && d->content.size <= f->eager
+    d->eager = fences && holds && may_probe(f) && d->rcpts == 1 && d->content.size <= f->eager
         && (d->by_bdat || d->content.source == MW_SOURCE_LENT);
     d->by_bdat |= d->eager;
     d->shape = mw_trust_shape(d);
@@ -46,7 +52,7 @@ static int content_failed(mw_flight *f, mw_delivery *d, int rc)
     mw_text *words = mw_content_words(&d->content, d->alloc, rc);
 
     if (words)
-        mw_transaction_abandon(&d->to, MW_STAGE_BODY, MW_LMTP_LOST, words, 0);
+        mw_transaction_abandon(&d->to, MW_RCPT_ALL, MW_STAGE_BODY, MW_LMTP_LOST, words, 0);
     mw_dialogue_break(f->dialogue, rc, words);
     mw_text_drop(words);
     return rc;
@@ -78,8 +84,8 @@ static int ended(mw_flight *f, mw_delivery *d)
     if (d->split)
         return chunk_ended(f, d);
     mw_flight_ended(f, d);
-    if (f->current == d)
-        mw_flight_pass(f);
+    if (f->queue.current == d)
+        mw_queue_pass(&f->queue);
     return 1;
 }
 
@@ -89,13 +95,26 @@ static void queue_last(mw_flight *f, mw_delivery *d)
         return;
     mw_flight_ended(f, d);
     d->shape = mw_trust_shape(d);
-    mw_flight_pass(f);
+    mw_queue_pass(&f->queue);
+}
+
+/* The server has read all of the content: what is written to its file from now on does no harm. */
+static int was_changed(mw_flight *f, mw_delivery *d)
+{
+    int changed = f->dialogue->out.shares && mw_content_has_changed(&d->content);
+
+    d->content.unread = 0;
+    return changed;
 }
 
 /* The reply to a chunk that is not the last. 2xx: the message's end goes. A refusal is every accepted recipient's result; the chunk is sent
  * to its end in any case. */
 void mw_flight_apply_chunk(mw_flight *f, mw_delivery *d, mw_reply *r)
 {
+    if (r->code / 100 == 2 && was_changed(f, d)) {
+        content_failed(f, d, MW_E_CHANGED);
+        return;
+    }
     if (r->code / 100 == 2) {
         queue_last(f, d);
         return;
@@ -110,18 +129,32 @@ void mw_flight_apply_chunk(mw_flight *f, mw_delivery *d, mw_reply *r)
         d->answered_early = 1;
 }
 
+/* Writes the line: returns its length. */
+static size_t put_bdat(uint64_t size, int is_last, char *out)
+{
+    static const char bdat[] = "BDAT ", last[] = " LAST";
+    size_t len = sizeof bdat - 1;
+
+    memcpy(out, bdat, len);
+    len += mw_put_digits(size, out + len);
+    if (is_last) {
+        memcpy(out + len, last, sizeof last - 1);
+        len += sizeof last - 1;
+    }
+    memcpy(out + len, "\r\n", 2);
+    return len + 2;
+}
+
 /* BDAT LAST's replies are counted when those to the RCPTs have come. */
 int mw_flight_queue_bdat(mw_flight *f, mw_delivery *d)
 {
-    char head[64];
+    char head[MW_DIGITS_MAX + 16];
     uint64_t size;
-    int len;
 
     mw_content_begin(&d->content, d->raw || d->content.source == MW_SOURCE_FILE ? MW_ENCODE_NOTHING : MW_ENCODE_LINES);
     size = mw_content_wire_size(&d->content);
     d->split = d->grouped && d->asked > 1 && mw_trust_may_follow(f);
-    len = snprintf(head, sizeof head, "BDAT %llu%s\r\n", (unsigned long long)size, d->split ? "" : " LAST");
-    if (mw_flight_queue(f, head, (size_t)len, d->split ? MW_KIND_BDAT : MW_KIND_END, 1, d))
+    if (mw_flight_queue(f, head, put_bdat(size, !d->split, head), d->split ? MW_KIND_BDAT : MW_KIND_END, 1, d))
         return 0;
     mw_commands_tail(&f->dialogue->commands)->counts_later = !d->split;
     d->state = MW_DELIVERY_CONTENT;

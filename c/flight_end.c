@@ -31,6 +31,15 @@ static mw_stage stage_of(const mw_flight *f, const mw_delivery *d)
     return d->state != MW_DELIVERY_ENVELOPE && d->to.accepted && !(command && command->kind == MW_KIND_RCPT) ? MW_STAGE_DATA : MW_STAGE_RCPT;
 }
 
+/* Those that were left for a later transaction: the server has not heard of them. */
+static void abandon_rest(mw_delivery *d, mw_text *words)
+{
+    size_t i;
+
+    for (i = d->rcpts; i < d->rcpts + d->rest; i++)
+        mw_transaction_settle(&d->to, d->index[i], MW_STAGE_CONNECT, MW_LMTP_LOST, words, 0);
+}
+
 static void abandon(mw_flight *f, mw_delivery *d, int why, mw_text *words)
 {
     mw_stage stage = stage_of(f, d);
@@ -38,13 +47,14 @@ static void abandon(mw_flight *f, mw_delivery *d, int why, mw_text *words)
 
     if (believed != MW_BELIEVE_ALL)
         mw_transaction_doubt(&d->to, believed == MW_BELIEVE_ENVELOPE);
-    mw_transaction_abandon(&d->to, stage, MW_LMTP_LOST, words, stage == MW_STAGE_FINAL);
+    abandon_rest(d, words);
+    mw_transaction_abandon(&d->to, MW_RCPT_ALL, stage, MW_LMTP_LOST, words, stage == MW_STAGE_FINAL);
 }
 
 /* The link ended while content was written, and a refusal waits. It was kept as the first final reply, and counts as such. */
 static void salvage(mw_flight *f)
 {
-    mw_delivery *d = f->current;
+    mw_delivery *d = f->queue.current;
     unsigned code;
     mw_slice words;
     mw_text *text;
@@ -65,10 +75,9 @@ void mw_flight_broken(mw_party *self, int why, mw_text *words)
 
     if (!mw_trust_is_out_of_step(why))
         salvage(f);
-    for (d = f->oldest; d; d = d->next)
+    for (d = f->queue.oldest; d; d = d->next)
         if (d->state != MW_DELIVERY_DONE)
             abandon(f, d, why, words);
-    while ((d = f->oldest))
+    while ((d = f->queue.oldest))
         mw_flight_finish(f, d);
-    f->current = NULL;
 }

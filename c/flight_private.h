@@ -8,13 +8,10 @@
 struct mw_flight {
     mw_party party;             /* first, so that a pointer to it is one to the flight */
     mw_dialogue *dialogue;
-    mw_delivery *first, *last;  /* not taken, in order of submit */
-    mw_delivery *oldest;        /* the first one that is not done; NULL: none */
-    mw_delivery *current;       /* the first one whose end is not queued; NULL: none */
-    int64_t id;                 /* of the last one submitted */
-    size_t unanswered, bytes;
-    uint64_t replies;           /* taken so far */
+    mw_queue queue;
+    uint64_t replies;           /* how many were taken so far */
     mw_trust trust;
+    size_t rcpt_max;            /* how many recipients a transaction may have, as the server showed; 0: not known */
     size_t eager;               /* content of at most this size goes ahead of the replies to RCPT */
     int more;                   /* the caller has more to submit: a stream need not end in a fence yet */
 };
@@ -25,8 +22,8 @@ void mw_flight_read(mw_flight *f);
 /* The results of d are final. */
 void mw_flight_finish(mw_flight *f, mw_delivery *d);
 
-/* current becomes the next delivery that is not done. */
-void mw_flight_pass(mw_flight *f);
+/* The results that d has are final. Recipients that go in another transaction wait for it; else d is finished. */
+void mw_flight_conclude(mw_flight *f, mw_delivery *d);
 
 /* The last byte of its content is queued. */
 void mw_flight_ended(mw_flight *f, mw_delivery *d);
@@ -39,6 +36,9 @@ int mw_flight_queue(mw_flight *f, const char *bytes, size_t len, mw_kind kind, s
 
 /* Queues the LHLO line that was sent last, again: as a fence (MW_KIND_LHLO), or as the end of a probe (MW_KIND_PROBE). */
 int mw_flight_queue_hello(mw_flight *f, mw_kind kind);
+
+/* How many recipients a transaction may have, as far as that is known; 0: it is not. */
+size_t mw_flight_rcpt_max(const mw_flight *f);
 
 /* Queues RSET. */
 int mw_flight_queue_reset(mw_flight *f);

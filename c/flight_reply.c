@@ -6,12 +6,31 @@
 
 void mw_flight_finish(mw_flight *f, mw_delivery *d)
 {
-    d->state = MW_DELIVERY_DONE;
     d->guarded = d->number < f->trust.queued;
-    f->unanswered--;
-    f->bytes -= (size_t)d->content.size;
-    while (f->oldest && f->oldest->state == MW_DELIVERY_DONE)
-        f->oldest = f->oldest->next;
+    mw_queue_finish(&f->queue, d);
+}
+
+/* The link takes no other transaction. */
+static void give_up_rest(mw_flight *f, mw_delivery *d)
+{
+    mw_text *words = mw_dialogue_words(f->dialogue, MW_E_CLOSED, NULL);
+
+    mw_transaction_abandon(&d->to, MW_RCPT_ALL, MW_STAGE_CONNECT, MW_LMTP_LOST, words, 0);
+    mw_text_drop(words);
+}
+
+void mw_flight_conclude(mw_flight *f, mw_delivery *d)
+{
+    size_t most = mw_flight_rcpt_max(f);
+
+    if (!f->dialogue->error && !f->dialogue->parted && mw_delivery_next_round(d, &most)) {
+        f->rcpt_max = most;
+        f->queue.again++;
+        return;
+    }
+    if (d->rest)
+        give_up_rest(f, d);
+    mw_flight_finish(f, d);
 }
 
 /* ---- replies in their place */
@@ -62,7 +81,7 @@ static void settled(mw_flight *f, mw_delivery *d)
 
 static void settle_early(mw_flight *f)
 {
-    mw_delivery *d = f->oldest;
+    mw_delivery *d = f->queue.oldest;
 
     for (; d && (d->answered_early || d->state >= MW_DELIVERY_ANSWERED); d = d->next)
         if (d->answered_early && mw_flight_has_left(f, d)) {
@@ -75,7 +94,7 @@ static void credit(mw_flight *f, mw_delivery *d, unsigned code, mw_text *text)
 {
     int last = mw_commands_head(&f->dialogue->commands)->owed == 1;
 
-    mw_transaction_final(&d->to, code, text);
+    mw_delivery_final(d, &f->dialogue->out, code, text, MW_LMTP_LOST);
     if (code / 100 != 2)
         mw_trust_opened(f, d->number);
     mw_commands_shift(&f->dialogue->commands);
@@ -105,11 +124,11 @@ static void count_finals(mw_flight *f)
 /* A joined reply: a line for each recipient (see mw_lmtp_settle). */
 static void credit_lines(mw_flight *f, mw_delivery *d, size_t count)
 {
+    int tells = mw_reply_tells(&f->dialogue->last);
     size_t i;
 
     for (i = 0; i < count; i++) {
-        mw_slice line = mw_reply_text(&f->dialogue->last, i);
-        mw_text *text = mw_text_new(f->dialogue->alloc, line.base, line.len);
+        mw_text *text = mw_reply_line_words(&f->dialogue->last, i, tells);
 
         credit(f, d, f->dialogue->last.lines[i].code, text);
         mw_text_drop(text);
@@ -246,7 +265,7 @@ static void apply(mw_flight *f, mw_reply *r)
  * Returns as mw_lines_peek. */
 static int unasked(mw_flight *f)
 {
-    const mw_delivery *d = f->current;
+    const mw_delivery *d = f->queue.current;
     int in_content = d && d->state == MW_DELIVERY_CONTENT;
     unsigned code;
     mw_slice line, text;
@@ -258,7 +277,7 @@ static int unasked(mw_flight *f)
         code = 0;
     if (in_content && code / 100 >= 4 && code != MW_LMTP_LOST)
         return 0;
-    mw_trace_add(&f->dialogue->trace, MW_TRACE_IN, line.base, line.len);
+    mw_dialogue_trace(f->dialogue, line);
     if (code == MW_LMTP_LOST)
         mw_dialogue_part_line(f->dialogue, text);
     if (code == MW_LMTP_LOST)
@@ -308,7 +327,7 @@ static void disturbed(mw_flight *f)
 static void note_early(mw_flight *f)
 {
     const mw_command *command = mw_commands_head(&f->dialogue->commands);
-    const mw_delivery *d = command ? command->delivery : f->current;
+    const mw_delivery *d = command ? command->delivery : f->queue.current;
 
     if (!mw_buf_len(&f->dialogue->lines.in) && !f->dialogue->gathering.count)
         return;

@@ -50,16 +50,9 @@ int64_t mw_io_now(void)
     return wall_clock();
 }
 
-int64_t mw_io_from(int64_t time, double seconds)
-{
-    if (!(seconds > 0) || seconds > 1e9)
-        return MW_IO_NEVER;
-    return time + (int64_t)(seconds * MW_NANO);
-}
-
 int64_t mw_io_after(double seconds)
 {
-    return mw_io_from(mw_io_now(), seconds);
+    return mw_clock_from(mw_io_now(), seconds);
 }
 
 /* Bytes read (> 0), 0 when none are there, or an error. */
@@ -136,7 +129,7 @@ static int copy_file(mw_transport *t, const mw_outq_stretch *f, size_t *put_r)
     if (n < 0)
         return file_failed(t);
     if (n == 0)
-        return MW_E_SIZE;
+        return MW_E_CHANGED;
     v.base = block;
     v.len = (size_t)n;
     return t->calls->write(t, &v, 1, put_r);
@@ -170,19 +163,20 @@ int64_t mw_io_file_stamp(int fd)
 #endif
 }
 
-/* MW_OK when a file ends where it did when it was queued: its last byte is there, and no more behind it than there were. */
+/* MW_OK when a file is what it was when it was queued: the stretch's last byte is there, and behind it as many as there were, or more where
+ * that may be. */
 static int check_end(mw_transport *t, const mw_outq_stretch *f)
 {
     char bytes[2 + MW_OUTQ_BEHIND_MAX];
-    ssize_t n = pread(f->fd, bytes, 2 + f->behind, (off_t)(f->offset + f->left - 1));
+    ssize_t n = pread(f->fd, bytes, (f->is_part ? 1 : 2) + f->behind, (off_t)(f->offset + f->left - 1));
 
     if (n < 0)
         return file_failed(t);
-    return n == 1 + (ssize_t)f->behind && (!f->stamp || f->stamp == mw_io_file_stamp(f->fd)) ? MW_OK : MW_E_SIZE;
+    return n == 1 + (ssize_t)f->behind && (!f->stamp || f->stamp == mw_io_file_stamp(f->fd)) ? MW_OK : MW_E_CHANGED;
 }
 
 /* Sends from a file. What is queued behind it is held back until it is sure that the file is as it was. */
-static int write_file(mw_transport *t, const mw_outq_stretch *f, size_t *put_r)
+static int write_file(mw_transport *t, mw_outq *out, const mw_outq_stretch *f, size_t *put_r)
 {
     int rc;
 
@@ -195,18 +189,20 @@ static int write_file(mw_transport *t, const mw_outq_stretch *f, size_t *put_r)
     if (rc == MW_E_STATE)
         rc = copy_file(t, f, put_r);
     else if (!rc && !*put_r)
-        rc = MW_E_SIZE;
+        rc = MW_E_CHANGED;
+    else if (!rc)
+        out->shares = 1;
     return rc || *put_r < f->left ? rc : check_end(t, f);
 }
 
-static int write_next(mw_transport *t, const mw_outq *out, size_t *put_r)
+static int write_next(mw_transport *t, mw_outq *out, size_t *put_r)
 {
     mw_slice v[MW_IO_SLICES];
     mw_outq_stretch f;
 
     t->file_error = 0;
     if (mw_outq_peek_file(out, &f))
-        return write_file(t, &f, put_r);
+        return write_file(t, out, &f, put_r);
     return t->calls->write(t, v, mw_outq_peek(out, v, MW_IO_SLICES), put_r);
 }
 

@@ -6,7 +6,7 @@
  *
  * What the queue has in files is sent without a copy where transport and system can do that (sendfile), else
  * read in blocks. A file that no longer has the bytes, or has more behind them, or was changed, is not what was queued:
- * MW_E_SIZE, and the bytes behind it are not sent.
+ * MW_E_CHANGED, and the bytes behind it are not sent.
  *
  * Time is in nanoseconds of the monotonic clock (mw_io_now). A deadline of MW_IO_NEVER is none. No function
  * waits past its deadline, and none longer than MW_IO_SLICE: a signal that comes just before the wait delays
@@ -17,10 +17,11 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "clock.h"
 #include "file.h"
 #include "io_transport.h"
 
-#define MW_IO_NEVER INT64_MAX
+#define MW_IO_NEVER MW_NEVER
 #define MW_IO_SLICE 200000000   /* 0.2 s */
 
 /* A server on the same machine often answers sooner than a process can be put to sleep and woken. So a wait
@@ -41,9 +42,8 @@
 /* Now. */
 int64_t mw_io_now(void);
 
-/* The deadline that lies this many seconds ahead of now, or of a time: MW_IO_NEVER for 0 and for what is out of range. */
+/* mw_clock_from now. */
 int64_t mw_io_after(double seconds);
-int64_t mw_io_from(int64_t time, double seconds);
 
 /* Moves what can be moved: writes out until it is empty, and reads into in while it waits to write (always)
  * or when events has MW_IO_IN. Waits for the first byte, at most until the deadline and at most for one
@@ -53,7 +53,7 @@ int64_t mw_io_from(int64_t time, double seconds);
  *   MW_E_TIMEOUT    the deadline passed
  *   MW_E_INTR       a signal came
  *   MW_E_CLOSED     the peer closed; what it had sent before is in `in`
- *   MW_E_SIZE       a file has changed
+ *   MW_E_CHANGED       a file has changed
  *   MW_E_INPUT_LIMIT, MW_E_NOMEM, MW_E_SYS (mw_transport_words)
  * With events MW_IO_OUT and nothing to send it returns 0 at once. */
 int mw_io_pump(mw_transport *t, mw_outq *out, mw_buf *in, int events, int64_t deadline);
@@ -84,7 +84,14 @@ int mw_io_poll(mw_transport *t, mw_buf *in);
 int mw_io_read_file(int fd, uint64_t offset, char *to, int max);
 
 /* Fills in a stretch of an open file, as it is now, and the functions by which the core reads it. */
-void mw_io_file(mw_file *file, int fd, uint64_t offset, uint64_t size);
+void mw_io_file(mw_file *file, int fd, uint64_t offset, uint64_t size, int is_part);
+
+/* Opens a plain file, which is closed when a program is run: file is all of it. 0, or -1 when it is none or cannot be opened. */
+int mw_io_open_file(mw_file *file, const char *name);
+
+/* Reads a small stretch of a file, all of it; to has room for one byte more. How many bytes; MW_E_CHANGED: it is not what it was when file was
+ * filled in; MW_E_SYS: it cannot be read. */
+int mw_io_read_stretch(const mw_file *file, char *to);
 
 /* The system's words for an errno, cut to the size. strerror's own may be overwritten by another thread. */
 void mw_io_words(int error, char *words, size_t size);

@@ -17,6 +17,13 @@
 
 #define PORT_MAX 65535
 
+/* How far a dial has come. */
+enum phase {
+    CONNECT,        /* the addresses are being tried in turn */
+    HAND_OVER,      /* connected: the descriptor is to be taken */
+    FAILED          /* no address is left, or there never was one */
+};
+
 /* How long a UNIX-domain listener whose queue is full is left alone. */
 #define FULL_QUEUE_PAUSE 10000000 /* 10 ms */
 
@@ -33,8 +40,8 @@ struct mw_dial {
     int left;                   /* addresses from next on */
     int fd;                     /* being connected, or connected; -1 */
     int family;
-    mw_dial_phase phase;
-    int failure;                /* what a step says in phase MW_DIAL_FAILED */
+    enum phase phase;
+    int failure;                /* what a step says in phase FAILED */
     int64_t until;              /* this address's share of the deadline */
     int error;                  /* errno */
     const char *words;          /* the resolver's, where errno does not tell */
@@ -137,7 +144,7 @@ int mw_dial_start(const mw_alloc *alloc, mw_dial **dial_r, const mw_dial_to *to)
     d->alloc = alloc;
     d->fd = -1;
     d->failure = to->host[0] == '/' ? dial_unix(d, to->host) : dial_tcp(d, to);
-    d->phase = d->failure ? MW_DIAL_FAILED : MW_DIAL_CONNECT;
+    d->phase = d->failure ? FAILED : CONNECT;
     return 0;
 }
 
@@ -205,7 +212,7 @@ static int64_t share(const mw_dial *d, int64_t deadline)
 
 static int connected(mw_dial *d)
 {
-    d->phase = MW_DIAL_HAND_OVER;
+    d->phase = HAND_OVER;
     return 1;
 }
 
@@ -216,7 +223,7 @@ static int leave_address(mw_dial *d, int error)
     d->next = d->next->ai_next;
     d->left--;
     if (!d->next) {
-        d->phase = MW_DIAL_FAILED;
+        d->phase = FAILED;
         d->failure = MW_E_SYS;
     }
     return MW_E_SYS;
@@ -266,16 +273,16 @@ int mw_dial_step(mw_dial *d, int64_t deadline)
 {
     int rc;
 
-    while (d->phase == MW_DIAL_CONNECT) {
+    while (d->phase == CONNECT) {
         rc = d->fd < 0 ? dial_next(d, deadline) : dial_look(d);
         if (rc == 0 || rc == MW_E_INTR)
             return rc;
-        if (rc == MW_E_TIMEOUT && (d->phase == MW_DIAL_FAILED || mw_io_now() >= deadline)) {
+        if (rc == MW_E_TIMEOUT && (d->phase == FAILED || mw_io_now() >= deadline)) {
             dial_failed(d, ETIMEDOUT);
             return rc;
         }
     }
-    return d->phase == MW_DIAL_HAND_OVER ? 1 : d->failure;
+    return d->phase == HAND_OVER ? 1 : d->failure;
 }
 
 int mw_dial_wait(const mw_dial *d, int64_t deadline)
@@ -283,18 +290,13 @@ int mw_dial_wait(const mw_dial *d, int64_t deadline)
     int64_t pause = mw_io_now() + FULL_QUEUE_PAUSE;
     int rc;
 
-    if (d->phase != MW_DIAL_CONNECT)
+    if (d->phase != CONNECT)
         return 0;
     if (d->fd < 0)
         rc = mw_io_wait_many(NULL, 0, pause < deadline ? pause : deadline);
     else
         rc = mw_io_ready(d->fd, MW_IO_OUT, d->until);
     return rc == MW_E_INTR ? rc : 0;
-}
-
-mw_dial_phase mw_dial_phase_of(const mw_dial *d)
-{
-    return d->phase;
 }
 
 int mw_dial_fd(const mw_dial *d)

@@ -1,7 +1,7 @@
 /* io_dial.h - the dialler: from the name of a place to a connected descriptor.
  *
- * A dial goes through its phases in order. Only resolving waits, as long as the resolver does; every step after that does what can be
- * done now. Whoever may wait calls mw_dial_wait between the steps.
+ * A dial resolves the name, tries the addresses in turn, and hands over the descriptor. Only resolving waits, as long as the resolver does;
+ * every step after that does what can be done now. Whoever may wait calls mw_dial_wait between the steps.
  */
 #ifndef MW_IO_DIAL_H
 #define MW_IO_DIAL_H
@@ -9,13 +9,6 @@
 #include "io.h"
 
 typedef struct mw_dial mw_dial;
-
-typedef enum mw_dial_phase {
-    MW_DIAL_RESOLVE,            /* the name is being resolved (getaddrinfo) */
-    MW_DIAL_CONNECT,            /* the addresses are being tried in turn */
-    MW_DIAL_HAND_OVER,          /* connected: the descriptor is to be taken */
-    MW_DIAL_FAILED              /* no address is left, or there never was one */
-} mw_dial_phase;
 
 typedef struct mw_dial_to {
     const char *host;           /* a name, an address (IPv6 with or without brackets), or "/...", a UNIX-domain
@@ -36,8 +29,6 @@ int mw_dial_step(mw_dial *d, int64_t deadline);
 
 /* Waits for what the next step has to wait for, at most a slice. Returns 0 or MW_E_INTR. */
 int mw_dial_wait(const mw_dial *d, int64_t deadline);
-
-mw_dial_phase mw_dial_phase_of(const mw_dial *d);
 
 /* The descriptor that can be written to when mw_dial_step has something to do: another one for each address. -1: time alone tells. */
 int mw_dial_fd(const mw_dial *d);

@@ -24,8 +24,9 @@ void mw_quiet_begin(mw_quiet *q)
 {
     sigemptyset(&q->pipe_set);
     sigaddset(&q->pipe_set, SIGPIPE);
-    q->was_pending = is_pending();
     sigprocmask(SIG_BLOCK, &q->pipe_set, &q->old);
+    /* What was not held back before was not pending either. */
+    q->was_pending = sigismember(&q->old, SIGPIPE) && is_pending();
 }
 
 /* Takes a signal that is pending off, without ever waiting for it: one that was the process' and not ours alone may have been

@@ -1,7 +1,11 @@
 /* keywords.c - see keywords.h. */
 #include "keywords.h"
+#include "ascii.h"
 
 #include <string.h>
+
+/* Numbers with more are beyond anything that is sent. */
+#define LIMIT_DIGITS 9
 
 void mw_keywords_init(mw_keywords *k, const mw_alloc *alloc)
 {
@@ -22,44 +26,21 @@ void mw_keywords_clear(mw_keywords *k)
 {
     mw_reply_clear(&k->reply);
     k->count = 0;
-    k->pipelining = k->chunking = 0;
+    k->pipelining = k->chunking = k->eight_bit = 0;
+    k->size = NULL;
+    k->rcpt_max = k->mail_max = 0;
 }
 
 /* ---- one line */
 
-/* ctype.h follows the locale; the protocol is ASCII. */
-static char upper(char c)
-{
-    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
-}
-
-static int is_same(mw_slice a, mw_slice b)
-{
-    size_t i;
-
-    for (i = 0; i < a.len && i < b.len; i++)
-        if (upper(a.base[i]) != upper(b.base[i]))
-            return 0;
-    return a.len == b.len;
-}
-
 static int is_word(mw_slice a, const char *word)
 {
-    mw_slice b;
-
-    b.base = word;
-    b.len = strlen(word);
-    return is_same(a, b);
+    return mw_is_same(a, mw_slice_of(word));
 }
 
 static int is_alnum(char c)
 {
-    return (c >= '0' && c <= '9') || (upper(c) >= 'A' && upper(c) <= 'Z');
-}
-
-static int is_blank(char c)
-{
-    return c == ' ' || c == '\t';
+    return mw_is_digit(c) || (mw_upper(c) >= 'A' && mw_upper(c) <= 'Z');
 }
 
 /* ehlo-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-"); and the underscore that some servers use. Returns its length. */
@@ -76,9 +57,9 @@ static mw_slice trim(const char *begin, const char *end)
 {
     mw_slice s;
 
-    while (begin < end && is_blank(*begin))
+    while (begin < end && mw_is_blank(*begin))
         begin++;
-    while (begin < end && is_blank(end[-1]))
+    while (begin < end && mw_is_blank(end[-1]))
         end--;
     s.base = begin;
     s.len = (size_t)(end - begin);
@@ -97,7 +78,7 @@ int mw_keyword_parse(mw_slice line, mw_keyword *keyword_r)
     end = line.base + line.len;
     if (behind < end && *behind == '=')
         behind++;
-    else if (behind < end && !is_blank(*behind))
+    else if (behind < end && !mw_is_blank(*behind))
         return 0;
     keyword_r->name = name;
     keyword_r->params = trim(behind, end);
@@ -129,13 +110,40 @@ static int copy(mw_reply *to, const mw_reply *from)
     return rc < 0 ? rc : 0;
 }
 
-static int offers(const mw_keywords *k, const char *word)
+static const mw_keyword *offered(const mw_keywords *k, const char *word)
 {
-    mw_slice name;
+    return mw_keywords_find(k, mw_slice_of(word));
+}
 
-    name.base = word;
-    name.len = strlen(word);
-    return mw_keywords_find(k, name) != NULL;
+/* The number of a limit; 0: the word is none of this name, or the number is none. */
+static size_t limit_in(mw_slice word, const char *name)
+{
+    size_t n = 0, i = strlen(name);
+
+    if (word.len <= i + 1 || word.len > i + 1 + LIMIT_DIGITS || word.base[i] != '=' || !mw_is_same((mw_slice){ word.base, i }, mw_slice_of(name)))
+        return 0;
+    while (++i < word.len) {
+        if (!mw_is_digit(word.base[i]))
+            return 0;
+        n = n * 10 + (size_t)(word.base[i] - '0');
+    }
+    return n;
+}
+
+/* RFC 9422 4: limits-param = limit-name [ "=" limit-value ], with spaces between them. */
+static size_t limit(const mw_keywords *k, const char *name)
+{
+    const mw_keyword *limits = offered(k, "LIMITS");
+    mw_slice rest = limits ? limits->params : mw_slice_of(""), word;
+    size_t n = 0;
+
+    for (; rest.len && !n; rest = trim(rest.base + word.len, rest.base + rest.len)) {
+        word = rest;
+        for (word.len = 0; word.len < rest.len && !mw_is_blank(rest.base[word.len]); word.len++)
+            ;
+        n = limit_in(word, name);
+    }
+    return n;
 }
 
 void mw_keywords_take(mw_keywords *k, const mw_reply *r)
@@ -147,8 +155,12 @@ void mw_keywords_take(mw_keywords *k, const mw_reply *r)
         mw_keywords_clear(k);
         return;
     }
-    k->pipelining = offers(k, "PIPELINING");
-    k->chunking = offers(k, "CHUNKING");
+    k->pipelining = offered(k, "PIPELINING") != NULL;
+    k->chunking = offered(k, "CHUNKING") != NULL;
+    k->eight_bit = offered(k, "8BITMIME") != NULL;
+    k->size = offered(k, "SIZE");
+    k->rcpt_max = limit(k, "RCPTMAX");
+    k->mail_max = limit(k, "MAILMAX");
 }
 
 const mw_keyword *mw_keywords_find(const mw_keywords *k, mw_slice name)
@@ -156,7 +168,7 @@ const mw_keyword *mw_keywords_find(const mw_keywords *k, mw_slice name)
     size_t i;
 
     for (i = k->count; i-- > 0;)
-        if (is_same(k->items[i].name, name))
+        if (mw_is_same(k->items[i].name, name))
             return &k->items[i];
     return NULL;
 }

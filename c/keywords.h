@@ -20,6 +20,10 @@ typedef struct mw_keywords {
     size_t count, cap;
     int pipelining;         /* PIPELINING is among them (RFC 2920) */
     int chunking;           /* CHUNKING is (RFC 3030) */
+    int eight_bit;          /* 8BITMIME is (RFC 6152) */
+    const mw_keyword *size; /* SIZE (RFC 1870); NULL: it is not offered */
+    size_t rcpt_max;        /* how many recipients a transaction may have: RCPTMAX of LIMITS (RFC 9422); 0: no limit is known */
+    size_t mail_max;        /* and how many transactions a session may have: MAILMAX */
 } mw_keywords;
 
 void mw_keywords_init(mw_keywords *k, const mw_alloc *alloc);

@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include "buf.h"
 
-/* The longest line, without its end. RFC 5321 4.5.3.1.5 says 512; real replies are longer. Stops a
- * peer that never ends its line. */
-#define MW_LINE_MAX 8192
+/* The longest line, without its end. RFC 5321 4.5.3.1.5 says 512; real replies are longer, and the longest are those that AUTH gets:
+ * "334 " and 12288 octets (RFC 4954 4). Stops a peer that never ends its line. */
+#define MW_LINE_MAX 12292
 
 typedef struct mw_lines {
     mw_buf in;          /* received, not yet handed out; the pump appends here, and nobody consumes */

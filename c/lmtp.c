@@ -5,6 +5,7 @@
  * message" but its end or the end of the link, because nothing else makes a server discard what it has.
  */
 #include "lmtp_session.h"
+#include "ascii.h"
 #include "error.h"
 
 #include <assert.h>
@@ -44,8 +45,8 @@ static void abandon(mw_lmtp *s, mw_text *words)
 {
     mw_stage stage = mw_lmtp_stage(s);
 
-    mw_transaction_abandon_until(&s->now, mw_lmtp_own_rcpts(s), stage, MW_LMTP_LOST, words, stage == MW_STAGE_FINAL);
-    mw_transaction_abandon(&s->now, MW_STAGE_MAIL, MW_LMTP_LOST, words, 0);
+    mw_transaction_abandon(&s->now, mw_lmtp_own_rcpts(s), stage, MW_LMTP_LOST, words, stage == MW_STAGE_FINAL);
+    mw_transaction_abandon(&s->now, MW_RCPT_ALL, MW_STAGE_MAIL, MW_LMTP_LOST, words, 0);
     refuse_broken(s, words);
     s->cut = s->state == MW_STATE_OPEN || s->chunk_left || mw_outq_len(&s->dialogue.out);
 }
@@ -77,6 +78,8 @@ mw_lmtp *mw_lmtp_new(const mw_alloc *alloc)
     mw_transaction_init(&s->now, alloc);
     mw_reply_init(&s->hand.reply, alloc);
     mw_buf_init(&s->hand.line, alloc);
+    mw_buf_init(&s->spoken, alloc);
+    s->hand.reply.secrets = &s->dialogue.secrets;
     return s;
 }
 
@@ -90,6 +93,7 @@ void mw_lmtp_free(mw_lmtp *s)
     mw_transaction_free(&s->now);
     mw_reply_free(&s->hand.reply);
     mw_buf_free(&s->hand.line);
+    mw_buf_free(&s->spoken);
     mw_text_drop(s->refused_text);
     mw_dialogue_free(&s->dialogue);
     alloc->release(alloc->ctx, s);
@@ -180,9 +184,13 @@ static int queue_line(mw_lmtp *s, mw_slice line, mw_kind kind, size_t owed)
     memcpy(whole, line.base, line.len);
     memcpy(whole + line.len, "\r\n", 2);
     command = mw_dialogue_send(&s->dialogue, whole, line.len + 2, kind, owed, &rc);
-    if (command)
-        command->transaction = s->now.id;
-    return rc;
+    if (!command)
+        return rc;
+    command->transaction = s->now.id;
+    mw_commands_note(&s->dialogue.commands, (mw_slice){ line.base, s->public });
+    if (s->public < line.len)
+        mw_commands_note(&s->dialogue.commands, mw_slice_of(MW_HIDDEN));
+    return 0;
 }
 
 /* MAIL and RSET begin a new transaction when they are accepted. Until then, and when they are refused, the server has the transaction that
@@ -233,7 +241,7 @@ static int queue_data(mw_lmtp *s, mw_slice line)
         return rc;
     if (s->state == MW_STATE_REFUSED)
         mw_transaction_reopen(&s->now);
-    s->refused_code = s->withheld = 0;
+    s->refused_code = s->withheld = s->chunked = 0;
     mw_lmtp_move(s, MW_STATE_ASKED);
     return 0;
 }
@@ -256,8 +264,10 @@ static int queue_bdat(mw_lmtp *s, mw_slice line, int last)
     }
     if (s->state == MW_STATE_REFUSED)
         return refuse(s, s->refused_code, MW_E_STATE);
-    if (s->state == MW_STATE_ASKED || s->state == MW_STATE_WAIT || !owed || s->dialogue.lapsed || mw_lmtp_boundary(s))
+    if (s->state == MW_STATE_ASKED || s->state == MW_STATE_WAIT || s->dialogue.lapsed || mw_lmtp_boundary(s))
         return refuse(s, MW_LMTP_OUT_OF_PLACE, MW_E_STATE);
+    if (!owed)
+        return refuse(s, MW_LMTP_OUT_OF_PLACE, MW_E_NO_RCPT);
     mw_lmtp_leave_message(s);
     rc = queue_line(s, line, last ? MW_KIND_END : MW_KIND_BDAT, last ? owed : 1);
     if (rc)
@@ -265,6 +275,7 @@ static int queue_bdat(mw_lmtp *s, mw_slice line, int last)
     mw_commands_tail(&s->dialogue.commands)->counts_later = last && mw_lmtp_rcpts_owed(s);
     s->chunk_left = size;
     s->chunk_last = last;
+    s->chunked = 1;
     mw_lmtp_move(s, MW_STATE_CHUNKS);
     if (last && !size) {
         s->end = s->dialogue.out.queued;
@@ -329,6 +340,16 @@ static int refuse_argument(mw_lmtp *s, int why)
     return refuse(s, MW_LMTP_REFUSED, why) ? MW_E_NOMEM : why;
 }
 
+/* See MW_ALONE and mw_dialogue_restart. */
+static int is_out_of_place(const mw_lmtp *s, mw_kind kind)
+{
+    const mw_command *owed = mw_commands_head(&s->dialogue.commands);
+    int facts = mw_kind_facts(kind);
+
+    return (owed && (mw_kind_facts(owed->kind) & MW_ALONE)) || ((facts & MW_ALONE) && !mw_lmtp_idle(s))
+        || ((facts & MW_OF_MESSAGE) && s->dialogue.forgotten);
+}
+
 int mw_lmtp_command(mw_lmtp *s, mw_slice line)
 {
     mw_kind kind;
@@ -336,10 +357,12 @@ int mw_lmtp_command(mw_lmtp *s, mw_slice line)
 
     mw_lmtp_leave_replies(s);
     kind = s->auth ? MW_KIND_AUTH : mw_command_kind(line);
+    s->public = s->answers || kind == MW_KIND_AUTH ? mw_lmtp_public(s, line) : line.len;
+    mw_lmtp_learn(s, line);
     if (s->state != MW_STATE_ASKED && (mw_kind_facts(kind) & MW_FORGETS))
         s->withheld = 0;
     if (rc)
-        return mw_lmtp_refuse_line(s, kind, line, rc) ? MW_E_NOMEM : refuse_argument(s, rc);
+        return mw_lmtp_refuse_line(s, kind, line, MW_LMTP_REFUSED, rc) ? MW_E_NOMEM : refuse_argument(s, rc);
     if (s->state == MW_STATE_BROKEN && kind == MW_KIND_MAIL)
         mw_lmtp_leave_message(s);
     if (mw_lmtp_rcpt_lost(s, line) == MW_E_NOMEM)
@@ -348,6 +371,9 @@ int mw_lmtp_command(mw_lmtp *s, mw_slice line)
         return refuse(s, MW_LMTP_LOST, s->dialogue.error);
     if (s->state == MW_STATE_OPEN || s->chunk_left || s->cut)
         return MW_E_STATE;
+    if (is_out_of_place(s, kind))
+        return mw_lmtp_refuse_line(s, kind, line, MW_LMTP_OUT_OF_PLACE, MW_E_STATE) ? MW_E_NOMEM : refuse(s, MW_LMTP_OUT_OF_PLACE, MW_E_STATE);
+    s->dialogue.secrets.near |= kind == MW_KIND_AUTH;
     unasked = !mw_commands_head(&s->dialogue.commands) && mw_buf_len(&s->dialogue.lines.in);
     if ((mw_kind_facts(kind) & MW_IN_STEP) && (unasked || s->stray))
         return desync(s, kind);
@@ -359,22 +385,6 @@ int mw_lmtp_command(mw_lmtp *s, mw_slice line)
 int mw_lmtp_discards(mw_slice line)
 {
     return mw_command_kind(line) == MW_KIND_RSET;
-}
-
-/* "AUTH" SP mechanism may be shown, but not what follows (RFC 4954 4), nor the lines that answer a 334. */
-size_t mw_lmtp_public(mw_lmtp *s, mw_slice line)
-{
-    size_t i, words = 0;
-
-    mw_lmtp_settle_hand(s);
-    if (s->auth)
-        return 0;
-    if (mw_command_kind(line) != MW_KIND_AUTH)
-        return line.len;
-    for (i = 0; i < line.len; i++)
-        if (line.base[i] == ' ' && ++words == 2)
-            return i + 1;
-    return line.len;
 }
 
 /* ---- the end */

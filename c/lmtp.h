@@ -70,7 +70,9 @@ int mw_lmtp_greet(mw_lmtp *s);
  *   MW_E_NOMEM        nothing is queued
  * Some commands are not sent. They are answered here, by mw_lmtp_reply_local in their turn:
  *   with MW_LMTP_OUT_OF_PLACE   BDAT when no recipient is accepted, when DATA's reply is owed, or when the reply of a MAIL or RSET is
- *                               owed; DATA and BDAT when final replies are owed, or when a LHLO inside the transaction may have ended it
+ *                               owed; DATA and BDAT when final replies are owed, or when a LHLO inside the transaction may have ended it;
+ *                               STARTTLS and AUTH when a reply is owed or a transaction is open, anything behind them before their
+ *                               reply, and behind STARTTLS all that messages are made of, until a LHLO has succeeded
  *   with MW_LMTP_REFUSED        BDAT without a size
  *   with the refusal            BDAT after the content was refused
  *   with MW_LMTP_LOST           all but QUIT on a broken session */
@@ -79,8 +81,27 @@ int mw_lmtp_command(mw_lmtp *s, mw_slice line);
 /* True for RSET. It cannot be sent while content is open: to discard the message then, the caller closes the link. */
 int mw_lmtp_discards(mw_slice line);
 
-/* How many bytes at the front of the line that is to be queued next may be shown to people. The others are AUTH's secrets. */
+/* How many bytes at the front of the line that is to be sent next may be shown to people. The others are AUTH's secrets: see
+ * mw_command_public; while AUTH is under way nothing is shown. */
 size_t mw_lmtp_public(mw_lmtp *s, mw_slice line);
+
+/* Raw bytes are to be sent, a line or a part of one, without its end: notes what of a login is in them. The same, of these bytes; all of
+ * them when they are content. A part of more than MW_LMTP_SPOKEN_MAX octets is no login. */
+#define MW_LMTP_SPOKEN_MAX 16384
+size_t mw_lmtp_speak(mw_lmtp *s, mw_slice line, int ends);
+
+/* The same for a line that has come, and that is of the next reply. Of the replies to AUTH, and of those behind it up to
+ * that of a LHLO that succeeds, only the codes may be shown: challenges are for the two sides alone, and servers repeat what they do not
+ * understand, which may be a password, one reply later as well. Behind that LHLO a line is shown but for the text if it has a part of a
+ * secret. */
+size_t mw_lmtp_public_reply(const mw_lmtp *s, mw_slice line);
+
+/* Whether mw_lmtp_last is a challenge of AUTH. */
+int mw_lmtp_has_challenge(const mw_lmtp *s);
+
+/* True while an AUTH (RFC 4954 4) is under way: from when it is queued to its last reply. A challenge that comes too late would make
+ * the next command an answer to it, and show it to nobody but the mechanism. */
+int mw_lmtp_in_auth(const mw_lmtp *s);
 
 /* The caller's arguments for a MAIL were refused, and it is not sent. If the last message has its results, its recipients are forgotten:
  * the next message must not have them. A message without results stays as it is. */
@@ -261,6 +282,9 @@ const mw_transaction *mw_lmtp_transaction(const mw_lmtp *s);
 /* Recipient i's result. While there is none: code 0, and how far the recipient has come; maybe_delivered once the message's last byte has
  * left. The strings are the transaction's. */
 mw_result mw_lmtp_result(const mw_lmtp *s, size_t i);
+
+/* The content that was sent last went by BDAT. */
+int mw_lmtp_is_chunked(const mw_lmtp *s);
 
 /* A keyword of the last LHLO reply, without regard to case: 1 and its parameters (empty: none), or 0. */
 int mw_lmtp_keyword(const mw_lmtp *s, mw_slice name, mw_slice *params_r);

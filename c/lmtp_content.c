@@ -1,6 +1,7 @@
 /* lmtp_content.c - a message's content on its way into an LMTP session: DATA and BDAT. */
 #include "content.h"
 #include "lmtp_session.h"
+#include "ascii.h"
 #include "error.h"
 
 #include <string.h>
@@ -66,11 +67,12 @@ void mw_lmtp_refusal(mw_lmtp *s)
  * last. */
 static int owes_older(const mw_lmtp *s)
 {
-    size_t i, owed = 0, own = s->state != MW_STATE_OPEN;
+    const mw_commands *commands = &s->dialogue.commands;
+    size_t i = mw_commands_find(commands, 0, ~MW_KIND_BIT(LOCAL));
 
-    for (i = 0; i < s->dialogue.commands.count && owed <= own; i++)
-        owed += mw_commands_at(&s->dialogue.commands, i)->kind != MW_KIND_LOCAL;
-    return owed > own;
+    if (s->state != MW_STATE_OPEN && i < commands->count)
+        i = mw_commands_find(commands, i + 1, ~MW_KIND_BIT(LOCAL));
+    return i < commands->count;
 }
 
 /* Before the message's end was sent, a reply came that is no refusal and no 421. */
@@ -159,12 +161,7 @@ int mw_lmtp_withheld(mw_lmtp *s)
 /* True when every reply to BDAT LAST came while its bytes were sent. All were refusals. */
 static int finals_came(const mw_lmtp *s)
 {
-    size_t i;
-
-    for (i = s->dialogue.commands.count; i-- > 0;)
-        if (mw_commands_at(&s->dialogue.commands, i)->kind == MW_KIND_END)
-            return 0;
-    return 1;
+    return mw_commands_find(&s->dialogue.commands, 0, MW_KIND_BIT(END)) == s->dialogue.commands.count;
 }
 
 /* The bytes of a BDAT. The last byte of BDAT LAST ends the message. */
@@ -197,6 +194,8 @@ static void end_queued(mw_lmtp *s)
 {
     size_t owed = mw_transaction_owed(&s->now);
     mw_command *e = mw_commands_push(&s->dialogue.commands, MW_KIND_END, owed ? owed : 1);
+
+    mw_commands_note(&s->dialogue.commands, mw_slice_of("."));
 
     s->end = s->dialogue.out.queued;
     e->transaction = s->now.id;

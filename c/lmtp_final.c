@@ -40,25 +40,19 @@ size_t mw_lmtp_finals_owed(const mw_lmtp *s)
 
 size_t mw_lmtp_finals_behind(const mw_lmtp *s)
 {
-    size_t i;
+    size_t i = mw_commands_find(&s->dialogue.commands, 0, MW_KIND_BIT(END));
 
-    for (i = 0; i < s->dialogue.commands.count; i++)
-        if (mw_commands_at(&s->dialogue.commands, i)->kind == MW_KIND_END)
-            return i;
-    return 0;
+    return i < s->dialogue.commands.count ? i : 0;
 }
 
 int mw_lmtp_rcpts_owed(const mw_lmtp *s)
 {
-    const mw_command *command;
-    size_t i;
+    const mw_commands *commands = &s->dialogue.commands;
+    size_t i = mw_commands_find(commands, 0, MW_KIND_BIT(RCPT));
 
-    for (i = 0; i < s->dialogue.commands.count; i++) {
-        command = mw_commands_at(&s->dialogue.commands, i);
-        if (command->kind == MW_KIND_RCPT && command->transaction == s->now.id)
-            return 1;
-    }
-    return 0;
+    while (i < commands->count && mw_commands_at(commands, i)->transaction != s->now.id)
+        i = mw_commands_find(commands, i + 1, MW_KIND_BIT(RCPT));
+    return i < commands->count;
 }
 
 void mw_lmtp_count_finals(mw_lmtp *s)
@@ -118,8 +112,7 @@ static void credit(mw_lmtp *s, unsigned code, mw_text *text)
 
 static void credit_line(mw_lmtp *s, const mw_reply *r, size_t i)
 {
-    mw_slice line = mw_reply_text(r, i);
-    mw_text *text = mw_text_new(s->dialogue.alloc, line.base, line.len);
+    mw_text *text = mw_reply_line_words(r, i, mw_reply_tells(r));
 
     credit(s, r->lines[i].code, text);
     mw_text_drop(text);
@@ -192,7 +185,7 @@ void mw_lmtp_waive_finals(mw_lmtp *s)
     if (!mw_lmtp_finals_owed(s))
         return;
     if (mw_commands_head(&s->dialogue.commands)->transaction == s->now.id) {
-        mw_transaction_abandon_until(&s->now, mw_lmtp_own_rcpts(s), MW_STAGE_FINAL, MW_LMTP_LOST, NULL, 1);
+        mw_transaction_abandon(&s->now, mw_lmtp_own_rcpts(s), MW_STAGE_FINAL, MW_LMTP_LOST, NULL, 1);
         if (s->state == MW_STATE_WAIT)
             mw_lmtp_message_over(s);
     }
@@ -207,8 +200,7 @@ static int salvage_reply(mw_lmtp *s, mw_reply *r)
     const mw_command *command = mw_commands_promote(&s->dialogue.commands);
     int refusal = !mw_lmtp_is_positive(r);
 
-    if (r->code == MW_LMTP_LOST)
-        mw_dialogue_part(&s->dialogue, mw_reply_words(r));
+    mw_lmtp_farewell(s, r);
     if (command && command->kind == MW_KIND_END && command->transaction == s->now.id) {
         mw_lmtp_count_finals(s);
         refusal |= !r->mixed && r->code / 100 == 2 && mw_lmtp_end_left(s);

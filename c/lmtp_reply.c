@@ -35,12 +35,7 @@ static void refuse_data(mw_lmtp *s, mw_reply *r)
 /* True when a command was sent behind the one whose reply is taken now. */
 static int is_followed(const mw_lmtp *s)
 {
-    size_t i;
-
-    for (i = 0; i < s->dialogue.commands.count; i++)
-        if (mw_commands_at(&s->dialogue.commands, i)->kind != MW_KIND_LOCAL && mw_commands_at(&s->dialogue.commands, i)->kind != MW_KIND_END)
-            return 1;
-    return 0;
+    return mw_commands_find(&s->dialogue.commands, 0, ~(MW_KIND_BIT(LOCAL) | MW_KIND_BIT(END))) < s->dialogue.commands.count;
 }
 
 /* RFC 2920 3.1: DATA may only end a group. What was sent behind DATA is content for a server that answers 354. And a reply that comes with
@@ -100,12 +95,7 @@ static void apply_rcpt(mw_lmtp *s, size_t rcpt, mw_reply *r)
 /* True when content of the transaction was sent behind the command whose reply is taken now. */
 static int has_content_behind(const mw_lmtp *s)
 {
-    size_t i;
-
-    for (i = 0; i < s->dialogue.commands.count; i++)
-        if (mw_commands_at(&s->dialogue.commands, i)->kind == MW_KIND_BDAT || mw_commands_at(&s->dialogue.commands, i)->kind == MW_KIND_END)
-            return 1;
-    return s->chunk_left > 0;
+    return s->chunk_left || mw_commands_find(&s->dialogue.commands, 0, MW_KIND_BIT(BDAT) | MW_KIND_BIT(END)) < s->dialogue.commands.count;
 }
 
 /* The reply to a LHLO inside a transaction. Servers differ in whether LHLO ends it: only RSET makes sure. */
@@ -165,12 +155,10 @@ static void apply_mail(mw_lmtp *s, size_t first, mw_reply *r)
     s->dialogue.lapsed |= refused || is_no_answer(r);
 }
 
-/* 421: the server closes the link (RFC 5321 3.8). Only final replies may still come behind it. */
-static void part(mw_lmtp *s, mw_reply *r)
+void mw_lmtp_farewell(mw_lmtp *s, mw_reply *r)
 {
-    mw_dialogue_part(&s->dialogue, mw_reply_words(r));
-    if (!mw_lmtp_finals_owed(s))
-        mw_dialogue_break(&s->dialogue, MW_E_CLOSED, NULL);
+    if (r->code == MW_LMTP_LOST)
+        mw_dialogue_part(&s->dialogue, mw_reply_words(r));
 }
 
 /* A reply that no command is owed. 354 opens the content all the same: the caller may have sent DATA without the session. */
@@ -194,6 +182,8 @@ static int apply_due(mw_lmtp *s, mw_reply *r)
         break;
     case MW_KIND_LHLO:
         mw_keywords_take(&s->dialogue.keywords, r);
+        s->dialogue.forgotten &= r->code / 100 != 2;
+        s->dialogue.secrets.near &= r->code / 100 != 2;
         lapse(s, r);
         break;
     case MW_KIND_MAIL:
@@ -215,11 +205,15 @@ static int apply_due(mw_lmtp *s, mw_reply *r)
             apply_chunk(s, r);
         break;
     case MW_KIND_STARTTLS:
+    case MW_KIND_XCLIENT:
         if (r->code / 100 == 2)
             mw_dialogue_restart(&s->dialogue);
         break;
     case MW_KIND_AUTH:
         s->auth = r->code / 100 == 3;
+        s->answers &= r->code / 100 != 2;
+        if (r->code / 100 == 2)
+            mw_dialogue_doubt(&s->dialogue);
         break;
     default:
         break;
@@ -238,14 +232,17 @@ int mw_lmtp_apply(mw_lmtp *s, mw_reply *r)
             mw_commands_shift(&s->dialogue.commands);
         return 1;
     }
+    mw_lmtp_farewell(s, r);
     if (owed) {
         rc = apply_due(s, r);
     } else {
         s->stray = 0;
+        mw_buf_clear(&s->dialogue.commands.asked);
         apply_unasked(s, r);
     }
-    if (r->code == MW_LMTP_LOST)
-        part(s, r);
+    /* RFC 5321 3.8: the server closes the link. Only final replies may still come. */
+    if (r->code == MW_LMTP_LOST && !mw_lmtp_finals_owed(s))
+        mw_dialogue_break(&s->dialogue, MW_E_CLOSED, NULL);
     return rc;
 }
 

@@ -56,10 +56,16 @@ struct mw_lmtp {
     uint64_t end;               /* in state WAIT: the queue's count behind the message's last byte */
     uint64_t chunk_left;        /* bytes that BDAT announced and that are not queued yet */
     int chunk_last;             /* that BDAT was LAST */
+    int chunked;                /* the latest content goes by BDAT, not by DATA */
     unsigned refused_code;      /* the code of the reply that refused the content; 421: the session broke in the content; 0: neither */
     mw_text *refused_text;
     size_t handout;             /* the recipient whose reply mw_lmtp_reply_local takes next; 0: none */
-    int auth;                   /* AUTH has been answered 334: the next line is no command */
+    int auth;                   /* AUTH has been answered 3xx: the next line is no command */
+    int answers;                /* AUTH was given, and no other command since: what is none is an answer */
+    int sends_secrets;          /* of that AUTH: its mechanism may send a password as it is */
+    int names_user;             /* of that AUTH: its next answer is the user's name */
+    mw_buf spoken;              /* raw bytes that are no whole line yet */
+    size_t public;              /* so many bytes at the front of the command that is being queued may be shown */
     int joined_waits;           /* dialogue.last is a joined reply that mw_lmtp_settle has not been called for */
     uint64_t taken;             /* how many replies were taken */
     int withheld;               /* content was offered while none was open, and not taken */
@@ -72,6 +78,9 @@ int mw_lmtp_is_open(const mw_lmtp *s);
 
 /* The only place where the state changes. */
 void mw_lmtp_move(mw_lmtp *s, mw_lmtp_state to);
+
+/* ---- lmtp_auth.c: the line is to be sent, behind what was sent of it raw: what of a login is in it is secret from now on. */
+void mw_lmtp_learn(mw_lmtp *s, mw_slice line);
 
 /* ---- lmtp_transaction.c */
 
@@ -94,7 +103,7 @@ void mw_lmtp_mail_refused(mw_lmtp *s, size_t first, unsigned code, mw_text *text
 
 /* A MAIL or RCPT line is not sent, for the error why: its recipients get MW_LMTP_REFUSED for a result. 0, MW_E_NOMEM or
  * MW_E_RCPT_LIMIT. */
-int mw_lmtp_refuse_line(mw_lmtp *s, mw_kind verb, mw_slice line, int why);
+int mw_lmtp_refuse_line(mw_lmtp *s, mw_kind verb, mw_slice line, unsigned code, int why);
 
 /* A RCPT or content is to be sent, and no MAIL was sent before it. If the last message has its results, its recipients are forgotten. */
 void mw_lmtp_leave_message(mw_lmtp *s);
@@ -132,6 +141,10 @@ void mw_lmtp_hand_over(mw_lmtp *s);
 /* mw_lmtp_last becomes this reply of our own; text may hold several lines. */
 void mw_lmtp_say(mw_lmtp *s, unsigned code, const char *text, size_t len);
 void mw_lmtp_say_text(mw_lmtp *s, unsigned code, const mw_text *text);
+
+/* If r, which has come for the oldest command, is a 421: the server parts. Its words become those of results, but when they answer AUTH,
+ * as they may repeat a secret. */
+void mw_lmtp_farewell(mw_lmtp *s, mw_reply *r);
 
 /* The reply r has come for the oldest command. Returns 1, or 2 as mw_lmtp_reply. */
 int mw_lmtp_apply(mw_lmtp *s, mw_reply *r);

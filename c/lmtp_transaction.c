@@ -51,7 +51,7 @@ void mw_lmtp_begin(mw_lmtp *s, size_t first)
     mw_command *e;
     size_t i;
 
-    mw_transaction_begin_with(&s->now, first);
+    mw_transaction_begin(&s->now, first);
     for (i = 0; i < s->dialogue.commands.count; i++) {
         e = mw_commands_at(&s->dialogue.commands, i);
         e->transaction = s->now.id;
@@ -111,6 +111,11 @@ size_t mw_lmtp_own_rcpts(const mw_lmtp *s)
         }
     }
     return own;
+}
+
+int mw_lmtp_is_chunked(const mw_lmtp *s)
+{
+    return s->chunked;
 }
 
 mw_result mw_lmtp_result(const mw_lmtp *s, size_t i)
@@ -184,20 +189,19 @@ void mw_lmtp_doubt_group(mw_lmtp *s, size_t first)
     for (i = first; i < s->now.count; i++)
         if (!s->now.rcpts[i].local)
             s->now.rcpts[i].settled = 0;
-    mw_transaction_abandon(&s->now, MW_STAGE_RCPT, MW_LMTP_LOST, why, 0);
+    mw_transaction_abandon(&s->now, MW_RCPT_ALL, MW_STAGE_RCPT, MW_LMTP_LOST, why, 0);
     mw_text_drop(why);
 }
 
-int mw_lmtp_refuse_line(mw_lmtp *s, mw_kind verb, mw_slice line, int why)
+int mw_lmtp_refuse_line(mw_lmtp *s, mw_kind verb, mw_slice line, unsigned code, int why)
 {
-    const char *words = mw_error_text(why);
-    mw_text *text = mw_text_new(s->dialogue.alloc, words, strlen(words));
+    mw_text *text = mw_text_of(s->dialogue.alloc, mw_error_text(why));
     int rc = text ? 0 : MW_E_NOMEM;
 
     if (text && verb == MW_KIND_MAIL)
-        mw_lmtp_refuse_mail(s, MW_LMTP_REFUSED, text);
+        mw_lmtp_refuse_mail(s, code, text);
     else if (text && verb == MW_KIND_RCPT)
-        rc = mw_lmtp_refuse_rcpt(s, mw_command_address(line), MW_LMTP_REFUSED, text);
+        rc = mw_lmtp_refuse_rcpt(s, mw_command_address(line), code, text);
     mw_text_drop(text);
     return rc;
 }

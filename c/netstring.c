@@ -1,6 +1,7 @@
 /* netstring.c - see netstring.h. */
 #include "netstring.h"
 
+#include "ascii.h"
 #include "error.h"
 
 enum { LENGTH, BYTES, COMMA, BROKEN };
@@ -76,17 +77,8 @@ int mw_netstring_feed(mw_netstring *n, const char *in, size_t len, size_t *used_
 
 size_t mw_netstring_head(char out[MW_NETSTRING_HEAD_MAX], uint64_t length)
 {
-    uint64_t rest = length;
-    size_t len = 1, at;
+    size_t len = mw_put_digits(length, out);
 
-    while (rest >= 10) {
-        rest /= 10;
-        len++;
-    }
     out[len] = ':';
-    for (at = len; at > 0; at--) {
-        out[at - 1] = (char)('0' + length % 10);
-        length /= 10;
-    }
     return len + 1;
 }

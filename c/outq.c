@@ -201,13 +201,6 @@ int mw_outq_lend(mw_outq *q, const void *bytes, size_t n)
     return MW_OK;
 }
 
-int mw_outq_file(mw_outq *q, int fd, uint64_t offset, uint64_t n)
-{
-    mw_outq_stretch stretch = { fd, offset, n, 0, 0 };
-
-    return mw_outq_stretch_of(q, &stretch);
-}
-
 int mw_outq_stretch_of(mw_outq *q, const mw_outq_stretch *stretch)
 {
     mw_outq_chunk *c;

@@ -27,6 +27,7 @@ typedef struct mw_outq {
     mw_outq_chunk *first, *last, *spare;
     uint64_t queued;    /* bytes ever queued */
     uint64_t sent;      /* bytes ever sent; never above queued */
+    int shares;         /* a file's own pages were sent, and not what was read of it: the peer sees what is written to them later */
 } mw_outq;
 
 void mw_outq_init(mw_outq *q, const mw_alloc *alloc);
@@ -50,20 +51,18 @@ void mw_outq_wrote(mw_outq *q, size_t n);
  * dropped. Returns 0 or MW_E_NOMEM. */
 int mw_outq_lend(mw_outq *q, const void *bytes, size_t n);
 
-/* Queues n bytes of a file, from offset on. They are read when they are sent: the caller keeps the descriptor open until then, or until
- * the queue is dropped. Who sends them finds out whether the file still has them. Returns 0 or MW_E_NOMEM. */
-int mw_outq_file(mw_outq *q, int fd, uint64_t offset, uint64_t n);
-
 /* A stretch of a file: left bytes from offset on. */
 typedef struct mw_outq_stretch {
     int fd;
     uint64_t offset, left;
     unsigned behind;    /* how many bytes the file has behind the stretch, at most MW_OUTQ_BEHIND_MAX */
+    int is_part;        /* it may have more than these */
     int64_t stamp;      /* when the file was last changed (mw_io_file_stamp), as it was queued; 0: it may change */
 } mw_outq_stretch;
 
-/* Queues a stretch of a file. The caller queues the file's last bytes by mw_outq_copy behind it: they are not sent before the sender has
- * found that the file is as long as it was, and was not changed. Returns 0 or MW_E_NOMEM. */
+/* Queues a stretch of a file. It is read when it is sent: the caller keeps the descriptor open until then, or until the queue is dropped.
+ * With behind above 0 the caller queues the file's last bytes by mw_outq_copy behind the stretch: they are not sent before the sender has
+ * found that the file is as long as it was (as is_part has it), and was not changed. Returns 0 or MW_E_NOMEM. */
 #define MW_OUTQ_BEHIND_MAX 2
 int mw_outq_stretch_of(mw_outq *q, const mw_outq_stretch *stretch);
 

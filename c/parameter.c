@@ -1,15 +1,24 @@
 /* parameter.c - see parameter.h. */
 #include "parameter.h"
+#include "ascii.h"
 
 #include <string.h>
 
-#define MW_OFFERS_SIZE       { "SIZE" }
-#define MW_OFFERS_DSN        { "DSN" }
-#define MW_OFFERS_CHECKPOINT { "CHECKPOINT" }
-#define MW_OFFERS_AUTH       { "AUTH" }
-#define MW_OFFERS_XVERP      { "XVERP" }
-#define MW_OFFERS_SMTPUTF8   { "SMTPUTF8" }
-#define MW_OFFERS_BODY       { "8BITMIME", "BINARYMIME", "CHUNKING" }
+#define MW_OFFERS_ANYTHING      { NULL }
+#define MW_OFFERS_SIZE          { "SIZE" }
+#define MW_OFFERS_DSN           { "DSN" }
+#define MW_OFFERS_CHECKPOINT    { "CHECKPOINT" }
+#define MW_OFFERS_AUTH          { "AUTH" }
+#define MW_OFFERS_XVERP         { "XVERP" }
+#define MW_OFFERS_SMTPUTF8      { "SMTPUTF8" }
+#define MW_OFFERS_BODY          { "8BITMIME", "BINARYMIME", "CHUNKING" }
+#define MW_OFFERS_DELIVERBY     { "DELIVERBY" }
+#define MW_OFFERS_MT_PRIORITY   { "MT-PRIORITY" }
+#define MW_OFFERS_FUTURERELEASE { "FUTURERELEASE" }
+#define MW_OFFERS_REQUIRETLS    { "REQUIRETLS" }
+#define MW_OFFERS_RRVS          { "RRVS" }
+#define MW_OFFERS_IGNOREQUOTA   { "IGNOREQUOTA" }
+#define MW_OFFERS_FORWARD       { "XRCPTFORWARD" }
 
 /* The bits of MW_OFFERS_BODY. */
 enum { EIGHT = 1, BINARY = 2, CHUNKS = 4 };
@@ -26,30 +35,33 @@ const mw_parameter *mw_parameter_row(size_t i)
     return &rows[i];
 }
 
-static int is_text(mw_slice s, const char *text)
-{
-    return s.len == strlen(text) && memcmp(s.base, text, s.len) == 0;
-}
-
 size_t mw_parameter_find(mw_kind command, mw_slice option)
 {
     size_t i = 0;
 
-    while (i < MW_PARAMETER_COUNT && (rows[i].command != command || !is_text(option, rows[i].option)))
+    while (i < MW_PARAMETER_COUNT && (rows[i].command != command || !mw_form_is(option, rows[i].option)))
         i++;
     return i;
 }
 
+int mw_parameter_excludes(const mw_parameter *p, const mw_parameter *other)
+{
+    /* RFC 4865 4.1: HOLDFOR or HOLDUNTIL. */
+    return strcmp(p->word, other->word) == 0 || (p->form == MW_FORM_HOLD && other->form == MW_FORM_UNTIL);
+}
+
 int mw_parameter_is_binary(const mw_parameter *p, mw_slice value)
 {
-    return p->form == MW_FORM_BODY && is_text(value, "binary");
+    return p->form == MW_FORM_BODY && mw_form_is(value, "binary");
 }
+
+/* ---- what the server offers */
 
 static const char *body_lacks(mw_slice value, unsigned offered)
 {
-    if (is_text(value, "8"))
+    if (mw_form_is(value, "8"))
         return offered & EIGHT ? NULL : "8BITMIME option";
-    if (is_text(value, "binary"))
+    if (mw_form_is(value, "binary"))
         return (offered & (BINARY | CHUNKS)) == (BINARY | CHUNKS) ? NULL : "BINARYMIME option";
     return offered & (EIGHT | BINARY) ? NULL : "8BITMIME and BINARYMIME options";
 }
@@ -61,75 +73,34 @@ const char *mw_parameter_lacks(const mw_parameter *p, mw_slice value, unsigned o
     return offered ? NULL : p->keywords[0];
 }
 
-static const char *body_of(mw_slice value)
+/* RFC 8689 4.2.1: without it in the server's offer, or without TLS, the message must not be sent. */
+static const mw_refusal *tls_refusal(mw_slice params, int secure)
 {
-    if (is_text(value, "8"))
-        return "8BITMIME";
-    return is_text(value, "binary") ? "BINARYMIME" : "7BIT";
+    static const mw_refusal not_offered = { 550, "5.7.30 REQUIRETLS is not offered by the server" };
+    static const mw_refusal not_secure = { 550, "5.7.30 REQUIRETLS needs TLS with a server whose name was checked" };
+
+    if (!secure)
+        return &not_secure;
+    return params.base ? NULL : &not_offered;
 }
 
-/* What is taken for ASCII letters is. */
-static int is_full(mw_slice value)
+/* RFC 5321 4.1.1.11: 555 is for a parameter that the server "cannot implement". */
+const mw_refusal *mw_parameter_refusal(const mw_parameter *p, mw_slice value, mw_slice params, int secure)
 {
-    static const char full[] = "FULL";
-    size_t i = 0;
+    static const mw_refusal too_large = { 552, "5.3.4 the message is larger than the server takes" };
+    static const mw_refusal too_late = { 555, "5.5.4 the server does not hold messages so long" };
+    static const mw_refusal too_soon = { 555, "5.5.4 the server cannot promise to deliver so soon" };
 
-    while (i < value.len && i < sizeof full - 1 && (value.base[i] & ~0x20) == full[i])
-        i++;
-    return i == value.len && i == sizeof full - 1;
+    if (p == &rows[MW_PARAMETER_REQUIRETLS])
+        return tls_refusal(params, secure);
+    if (!params.base || !mw_form_fits(p->form, value) || !mw_form_beyond(p->form, value, params))
+        return NULL;
+    if (p->form == MW_FORM_SIZE)
+        return &too_large;
+    return p->form == MW_FORM_BY ? &too_soon : &too_late;
 }
 
-/* RFC 3461 4.1: NEVER alone, or some of the others. */
-static int is_notify(mw_slice value)
-{
-    static const char *const words[] = { "SUCCESS", "FAILURE", "DELAY" };
-    mw_slice word;
-    size_t i;
-
-    if (is_text(value, "NEVER"))
-        return 1;
-    for (;;) {
-        const char *comma = memchr(value.base, ',', value.len);
-
-        word.base = value.base;
-        word.len = comma ? (size_t)(comma - value.base) : value.len;
-        for (i = 0; i < 3 && !is_text(word, words[i]); i++)
-            ;
-        if (i == 3 || !comma)
-            return i < 3;
-        value.base += word.len + 1;
-        value.len -= word.len + 1;
-    }
-}
-
-static int is_sendable(mw_slice value)
-{
-    size_t i;
-
-    for (i = 0; i < value.len; i++)
-        if ((unsigned char)value.base[i] <= ' ' || value.base[i] == 0x7f)
-            return 0;
-    return 1;
-}
-
-static mw_slice slice_of(const char *text)
-{
-    mw_slice s;
-
-    s.base = text;
-    s.len = strlen(text);
-    return s;
-}
-
-/* The value as it is sent, but for xtext. */
-static mw_slice value_of(const mw_parameter *p, mw_slice value)
-{
-    if (p->form == MW_FORM_BODY)
-        return slice_of(body_of(value));
-    if (p->form == MW_FORM_RETURN)
-        return slice_of(is_full(value) ? "FULL" : "HDRS");
-    return value.len || !p->empty ? value : slice_of(p->empty);
-}
+/* ---- the parameter */
 
 static size_t put(char *out, size_t at, mw_slice text)
 {
@@ -139,27 +110,77 @@ static size_t put(char *out, size_t at, mw_slice text)
 
 int mw_parameter_put(const mw_parameter *p, mw_slice value, char *out, size_t *len_r)
 {
-    size_t at = 1;
+    size_t at;
 
-    value = value_of(p, value);
     *len_r = 0;
     if (!value.len && !p->empty)
         return 1;
-    if (p->form == MW_FORM_NOTIFY ? !is_notify(value) : p->form != MW_FORM_XTEXT && p->form != MW_FORM_FLAG && !is_sendable(value))
+    if (!value.len)
+        value = mw_slice_of(p->empty);
+    if (!mw_form_fits(p->form, value))
         return 0;
     out[0] = ' ';
-    at = put(out, at, slice_of(p->word));
+    at = put(out, 1, mw_slice_of(p->word));
     if (p->form != MW_FORM_FLAG) {
         out[at++] = '=';
-        at = p->form == MW_FORM_XTEXT ? at + mw_xtext_encode(value, out + at) : put(out, at, value);
+        at += mw_form_put(p->form, value, out + at);
     }
     *len_r = at;
     return 1;
 }
 
-const char *mw_parameter_must(const mw_parameter *p)
+/* RFC 5321 4.1.2: esmtp-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-"). */
+static int is_word(mw_slice s)
 {
-    if (p->form == MW_FORM_NUMBER)
-        return "must be a number of bytes";
-    return p->form == MW_FORM_NOTIFY ? "must be NEVER, or some of SUCCESS, FAILURE and DELAY" : NULL;
+    static const char may[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-";
+    size_t i;
+
+    for (i = 0; i < s.len; i++)
+        if (!s.base[i] || !strchr(may, s.base[i]))
+            return 0;
+    return s.len && s.base[0] != '-';
+}
+
+int mw_parameter_put_any(mw_slice word, mw_slice value, char *out, size_t *len_r)
+{
+    size_t at;
+
+    if (!is_word(word) || !mw_form_fits(MW_FORM_ANY, value))
+        return 0;
+    out[0] = ' ';
+    at = put(out, 1, word);
+    if (value.len) {
+        out[at++] = '=';
+        at = put(out, at, value);
+    }
+    *len_r = at;
+    return 1;
+}
+
+/* ---- fields */
+
+static size_t escape(char *out, size_t at, mw_slice text)
+{
+    static const char plain[] = "\0\001\t\r\n", named[] = "01trn";
+    size_t i;
+
+    for (i = 0; i < text.len; i++) {
+        const char *special = memchr(plain, text.base[i], sizeof plain - 1);
+
+        if (special)
+            out[at++] = '\001';
+        out[at++] = special ? named[special - plain] : text.base[i];
+    }
+    return at;
+}
+
+size_t mw_field_put(int first, mw_slice name, mw_slice value, char *out)
+{
+    size_t at = 0;
+
+    if (!first)
+        out[at++] = '\t';
+    at = escape(out, at, name);
+    out[at++] = '=';
+    return escape(out, at, value);
 }

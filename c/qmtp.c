@@ -1,14 +1,13 @@
 /* qmtp.c - a QMTP session: which package is being answered.
  *
- * Deliveries stand in one list, oldest first. The server answers in that order, so a single
- * pointer says whose answer comes next, and the rule "the server sends nothing for a package
- * before it has read its last byte" is a comparison of two counts. Whatever breaks the session
- * goes through session_break, which leaves no recipient without a result.
+ * The server answers in the order in which packages were sent, so the oldest delivery of the queue is the one whose answer comes next, and
+ * the rule "the server sends nothing for a package before it has read its last byte" is a comparison of two counts. Whatever breaks
+ * the session goes through session_break, which leaves no recipient without a result.
  */
-#include <string.h>
-
-#include "error.h"
 #include "qmtp.h"
+#include "error.h"
+
+#include <string.h>
 
 struct mw_qmtp {
     const mw_alloc *alloc;
@@ -16,13 +15,14 @@ struct mw_qmtp {
     mw_buf in;
     mw_buf answer;                  /* the answer being read */
     mw_netstring reader;
-    mw_qmtp_delivery *answering;    /* the oldest that has not all its answers */
-    mw_qmtp_delivery *last;         /* the last one written, while there is one */
+    mw_queue *deliveries;           /* those that are lent, and others */
+    size_t in_flight;               /* how many are lent. 0: the queue may be gone */
     uint64_t answers;
-    size_t in_flight;
     int several;                    /* a package of several recipients has been written */
-    int counts_answers;
+    int counts_answers;             /* one has been answered in full with nothing else in flight */
     int error;
+    mw_text *words;                 /* why; NULL: memory failed */
+    mw_trace trace;                 /* a line for each package and each answer, while it is on */
 };
 
 mw_qmtp *mw_qmtp_new(const mw_alloc *alloc, size_t answer_max)
@@ -36,6 +36,7 @@ mw_qmtp *mw_qmtp_new(const mw_alloc *alloc, size_t answer_max)
     mw_outq_init(&q->out, alloc);
     mw_buf_init(&q->in, alloc);
     mw_buf_init(&q->answer, alloc);
+    mw_trace_init(&q->trace, alloc);
     return q;
 }
 
@@ -46,6 +47,8 @@ void mw_qmtp_free(mw_qmtp *q)
     mw_outq_free(&q->out);
     mw_buf_free(&q->in);
     mw_buf_free(&q->answer);
+    mw_trace_free(&q->trace);
+    mw_text_drop(q->words);
     q->alloc->release(q->alloc->ctx, q);
 }
 
@@ -59,47 +62,111 @@ mw_buf *mw_qmtp_in(mw_qmtp *q)
     return &q->in;
 }
 
+mw_trace *mw_qmtp_trace(mw_qmtp *q)
+{
+    return &q->trace;
+}
+
+/* Without memory a line is left out. */
+static void trace_answer(mw_qmtp *q, mw_slice answer)
+{
+    char head[MW_NETSTRING_HEAD_MAX];
+    mw_buf line;
+
+    if (!q->trace.on)
+        return;
+    mw_buf_init(&line, q->alloc);
+    if (!mw_buf_append(&line, head, mw_netstring_head(head, answer.len)) && !mw_buf_append(&line, answer.base, answer.len)
+        && !mw_buf_append(&line, ",", 1))
+        mw_trace_add(&q->trace, MW_TRACE_IN, mw_buf_view(&line).base, mw_buf_len(&line));
+    mw_buf_free(&line);
+}
+
+static void trace_package(mw_qmtp *q, const mw_delivery *d)
+{
+    mw_buf line;
+
+    if (!q->trace.on)
+        return;
+    mw_buf_init(&line, q->alloc);
+    if (!mw_qmtp_delivery_show(d, &line))
+        mw_trace_add(&q->trace, MW_TRACE_OUT, mw_buf_view(&line).base, mw_buf_len(&line));
+    mw_buf_free(&line);
+}
+
+/* ---- the end */
+
+/* "Any response not received by the client indicates a temporary failure" (qmtp.txt, 2). Before the last byte has been sent the
+ * server cannot have accepted it; afterwards it may have. If no byte was sent it cannot have seen it. */
+static void lose(mw_qmtp *q, mw_delivery *d)
+{
+    int maybe = q->out.sent >= d->end;
+
+    if (d->begin >= q->out.sent) {
+        d->state = MW_DELIVERY_WAITING;
+        return;
+    }
+    mw_transaction_abandon(&d->to, MW_RCPT_ALL, maybe ? MW_STAGE_FINAL : MW_STAGE_BODY, MW_QMTP_DEFERRED, q->words, maybe);
+    d->content.taken = mw_qmtp_delivery_sent(d, q->out.sent);
+    mw_queue_finish(q->deliveries, d);
+}
+
+static void lose_all(mw_qmtp *q)
+{
+    mw_delivery *d;
+
+    for (d = q->deliveries->oldest; d; d = d->next)
+        if (d->state == MW_DELIVERY_ENDED)
+            lose(q, d);
+    /* All that is unfinished waits. */
+    q->deliveries->current = q->deliveries->oldest;
+    q->in_flight = 0;
+}
+
 /* Dropping what was not sent makes "its last byte has not been sent" final. */
 static int session_break(mw_qmtp *q, int why, mw_text *words)
 {
-    const char *phrase = mw_error_text(why);
-    mw_text *text = words ? mw_text_hold(words) : mw_text_new(q->alloc, phrase, strlen(phrase));
-
     q->error = why;
+    q->words = words ? mw_text_hold(words) : mw_text_of(q->alloc, mw_error_text(why));
     mw_outq_drop(&q->out);
     mw_buf_clear(&q->in);
-    for (; q->answering; q->answering = q->answering->behind)
-        mw_qmtp_delivery_lose(q->answering, q->out.sent, text);
-    q->in_flight = 0;
-    mw_text_drop(text);
+    if (q->in_flight)
+        lose_all(q);
     return why;
 }
 
-int mw_qmtp_may_write(const mw_qmtp *q, size_t rcpts)
+/* ---- packages */
+
+/* No answer could be credited to the wrong package. */
+static int may_write(const mw_qmtp *q, const mw_delivery *d)
 {
-    return !q->error && (q->counts_answers || q->in_flight == 0 || (rcpts == 1 && !q->several));
+    return q->counts_answers || q->in_flight == 0 || (d->rcpts == 1 && !q->several);
 }
 
-int mw_qmtp_write(mw_qmtp *q, mw_qmtp_delivery *d)
+int mw_qmtp_write(mw_qmtp *q, mw_queue *deliveries)
 {
-    int error = q->error;
+    mw_delivery *d;
+    int rc;
 
-    if (!error && (d->state != MW_QMTP_WAITING || !d->rcpts || !mw_qmtp_may_write(q, d->rcpts)))
-        error = MW_E_STATE;
-    if (error)
-        return error;
-    d->state = MW_QMTP_WRITTEN;
-    d->behind = NULL;
-    if (q->answering)
-        q->last->behind = d;
-    else
-        q->answering = d;
-    q->last = d;
-    q->in_flight++;
-    q->several |= d->rcpts > 1;
-    error = mw_qmtp_delivery_write(d, &q->out);
-    return error ? session_break(q, error, NULL) : 0;
+    while (!q->error && (d = deliveries->current) && mw_outq_len(&q->out) < MW_QMTP_HIGH_WATER && may_write(q, d)) {
+        if (!d->rcpts) {
+            mw_queue_finish(deliveries, d);
+            continue;
+        }
+        q->deliveries = deliveries;
+        q->in_flight++;
+        q->several |= d->rcpts > 1;
+        d->state = MW_DELIVERY_ENDED;
+        mw_queue_pass(deliveries);
+        if ((rc = mw_qmtp_delivery_write(d, &q->out)))
+            session_break(q, rc, NULL);
+        else
+            trace_package(q, d);
+    }
+    return q->error;
 }
+
+/* ---- answers */
 
 static unsigned answer_code(char first)
 {
@@ -111,37 +178,47 @@ static unsigned answer_code(char first)
     }
 }
 
+/* The delivery whose answer comes next; NULL when none does. */
+static mw_delivery *answering(const mw_qmtp *q)
+{
+    return q->in_flight ? q->deliveries->oldest : NULL;
+}
+
 /* 0 when the bytes that have come may be an answer, else why not. A false answer that is taken is mail lost. */
 static int session_expects(const mw_qmtp *q)
 {
-    if (!q->answering)
-        return MW_E_REPLY_EXTRA;
-    return q->out.sent >= q->answering->end ? 0 : MW_E_ANSWER_EARLY;
+    const mw_delivery *d = answering(q);
+
+    if (!d)
+        return MW_E_ANSWER_EXTRA;
+    return q->out.sent >= d->end ? 0 : MW_E_ANSWER_EARLY;
 }
 
-static void session_completed(mw_qmtp *q, const mw_qmtp_delivery *d)
+static void session_completed(mw_qmtp *q, mw_delivery *d)
 {
     if (d->rcpts > 1)
-        q->counts_answers = 1;  /* the first such package was alone: mw_qmtp_may_write */
+        q->counts_answers = 1;  /* the first such package was alone: may_write */
     q->in_flight--;
-    q->answering = d->behind;
+    d->content.taken = d->content.size;
+    mw_queue_finish(q->deliveries, d);
 }
 
 static int session_answer(mw_qmtp *q)
 {
     mw_slice answer = mw_buf_view(&q->answer);
     unsigned code = answer.len ? answer_code(answer.base[0]) : 0;
-    mw_qmtp_delivery *d = q->answering;
+    mw_delivery *d = answering(q);
     mw_text *text;
 
-    if (!code)
+    trace_answer(q, answer);
+    if (!code || !d)
         return MW_E_ANSWER;
     text = mw_text_new(q->alloc, answer.base + 1, answer.len - 1);
-    mw_qmtp_delivery_answer(d, code, text);
+    mw_delivery_final(d, &q->out, code, text, MW_QMTP_DEFERRED);
     mw_text_drop(text);
     mw_buf_clear(&q->answer);
     q->answers++;
-    if (mw_qmtp_delivery_is_answered(d))
+    if (d->to.next == d->to.count)
         session_completed(q, d);
     return 1;
 }
@@ -184,22 +261,37 @@ int mw_qmtp_error(const mw_qmtp *q)
     return q->error;
 }
 
+const mw_text *mw_qmtp_words(const mw_qmtp *q)
+{
+    return q->words;
+}
+
 size_t mw_qmtp_in_flight(const mw_qmtp *q)
 {
     return q->in_flight;
 }
 
-uint64_t mw_qmtp_answers(const mw_qmtp *q)
+/* ---- time */
+
+static mw_wait waits(const void *link)
 {
-    return q->answers;
+    const mw_qmtp *q = link;
+
+    if (mw_outq_len(&q->out))
+        return MW_WAIT_BLOCK;
+    if (!answering(q))
+        return MW_WAIT_NONE;
+    return answering(q)->to.next ? MW_WAIT_NEXT : MW_WAIT_FINAL;
 }
 
-int mw_qmtp_between_answers(const mw_qmtp *q)
+static uint64_t answers(const void *link)
 {
-    return q->answering && q->answering->answered > 0;
+    return ((const mw_qmtp *)link)->answers;
 }
 
-int mw_qmtp_counts_answers(const mw_qmtp *q)
+static const mw_outq *out(const void *link)
 {
-    return q->counts_answers;
+    return &((const mw_qmtp *)link)->out;
 }
+
+const mw_protocol mw_qmtp_protocol = { MW_QMTP_DEFERRED, waits, answers, out };

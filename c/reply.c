@@ -6,6 +6,7 @@
 #include "reply.h"
 
 #include <string.h>
+#include "ascii.h"
 #include "error.h"
 
 /* Code and separator. Counted for every line, also for a bare "250", so that no line is free and
@@ -47,17 +48,12 @@ void mw_reply_clear(mw_reply *r)
     r->done = 0;
 }
 
-static int is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 int mw_reply_scan(mw_slice line, int strict, unsigned *code_r, int *more_r, mw_slice *text_r)
 {
     const char *s = line.base;
     size_t head = line.len < LINE_HEAD ? line.len : LINE_HEAD;
 
-    if (head < 3 || s[0] < '1' || s[0] > '5' || !is_digit(s[1]) || !is_digit(s[2]))
+    if (head < 3 || s[0] < '1' || s[0] > '5' || !mw_is_digit(s[1]) || !mw_is_digit(s[2]))
         return 0;
     if (strict && head == LINE_HEAD && s[3] != ' ' && s[3] != '-')
         return 0;
@@ -144,11 +140,70 @@ mw_slice mw_reply_text(const mw_reply *r, size_t i)
     return text;
 }
 
+int mw_reply_tells(const mw_reply *r)
+{
+    mw_secrets_look look;
+    size_t i, head;
+    int tells = 0;
+
+    if (!r->secrets)
+        return 0;
+    mw_secrets_begin(&look, r->secrets, r->secrets->near ? MW_SECRETS_NEAR : MW_SECRETS_FAR);
+    for (i = 0; i < r->count && !tells; i++) {
+        mw_slice text = mw_reply_text(r, i);
+
+        head = mw_enhanced_length(text);
+        text.base += head;
+        text.len -= head;
+        tells = mw_secrets_see(&look, text);
+    }
+    return tells;
+}
+
+static int append_line(mw_buf *to, mw_slice text, int tells)
+{
+    int rc = mw_buf_append(to, text.base, tells ? mw_enhanced_length(text) : text.len);
+
+    return rc || !tells ? rc : mw_buf_append(to, MW_HIDDEN, sizeof MW_HIDDEN - 1);
+}
+
+/* A text of lines from on, before to. */
+static mw_text *words_of(const mw_reply *r, size_t from, size_t to, int tells)
+{
+    mw_text *words = NULL;
+    mw_buf all;
+    size_t i;
+    int rc = 0;
+
+    mw_buf_init(&all, r->alloc);
+    for (i = from; i < to && !rc; i++) {
+        if (i > from)
+            rc = mw_buf_append(&all, "\n", 1);
+        if (!rc)
+            rc = append_line(&all, mw_reply_text(r, i), tells);
+    }
+    if (!rc)
+        words = mw_text_new(r->alloc, mw_buf_view(&all).base, mw_buf_len(&all));
+    mw_buf_free(&all);
+    return words;
+}
+
+mw_text *mw_reply_line_words(const mw_reply *r, size_t i, int tells)
+{
+    mw_slice text = mw_reply_text(r, i);
+
+    return tells ? words_of(r, i, i + 1, tells) : mw_text_new(r->alloc, text.base, text.len);
+}
+
 mw_text *mw_reply_words(mw_reply *r)
 {
     mw_slice text = mw_buf_view(&r->text);
 
-    if (!r->words)
+    if (r->words)
+        return r->words;
+    if (mw_reply_tells(r))
+        r->words = words_of(r, 0, r->count, 1);
+    else
         r->words = text.len ? mw_text_new(r->alloc, text.base, text.len - 1) : mw_text_new(r->alloc, "", 0);
     return r->words;
 }
@@ -165,7 +220,7 @@ static size_t read_subcode(const char *s, size_t len, unsigned *value_r)
     unsigned value = 0;
     size_t n = 0;
 
-    while (n < len && is_digit(s[n])) {
+    while (n < len && mw_is_digit(s[n])) {
         if (n == 3 || (n == 1 && s[0] == '0'))
             return 0;
         value = value * 10 + (unsigned)(s[n++] - '0');
@@ -195,6 +250,26 @@ static size_t read_enhanced(mw_slice text, mw_enhanced *out_r)
         return 0;
     *out_r = e;
     return at + n;
+}
+
+size_t mw_enhanced_length(mw_slice text)
+{
+    mw_enhanced code;
+    const char *space;
+
+    if (!mw_enhanced_parse(text, &code))
+        return 0;
+    space = memchr(text.base, ' ', text.len);
+    return space ? (size_t)(space - text.base) + 1 : text.len;
+}
+
+size_t mw_reply_head(mw_slice line)
+{
+    mw_slice text;
+    unsigned code;
+    int more;
+
+    return mw_reply_scan(line, 0, &code, &more, &text) ? line.len - text.len + mw_enhanced_length(text) : 0;
 }
 
 int mw_enhanced_parse(mw_slice text, mw_enhanced *out_r)

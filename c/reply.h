@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "buf.h"
+#include "secrets.h"
 #include "text.h"
 
 /* All lines of one reply together, codes included, line ends not. Stops a reply that never ends. */
@@ -23,6 +24,7 @@ typedef struct mw_reply_line {
 
 typedef struct mw_reply {
     const mw_alloc *alloc;
+    const mw_secrets *secrets;  /* what is not to be in words; NULL: nothing */
     mw_text *words;         /* all texts together, once mw_reply_words made them */
     mw_buf text;            /* the texts without code and separator, each followed by LF */
     mw_reply_line *lines;
@@ -57,8 +59,19 @@ int mw_reply_put(mw_reply *r, unsigned code, mw_slice text, int more);
 /* The text of line i (i < count), without LF. Valid until the reply changes. */
 mw_slice mw_reply_text(const mw_reply *r, size_t i);
 
-/* All texts, joined by LF, without the last LF. Made once. It is the reply's: a caller that keeps it holds it. NULL when there is no
- * memory. */
+/* Whether a part of a secret is in the texts, which may be cut over lines. People are shown of each text mw_enhanced_length and MW_HIDDEN then. */
+int mw_reply_tells(const mw_reply *r);
+
+/* What people are shown of line i: a text with one holder. tells: mw_reply_tells. NULL: no memory. */
+mw_text *mw_reply_line_words(const mw_reply *r, size_t i, int tells);
+
+/* The length of what is in front of a reply line's text, with the enhanced status code and its space; 0 when it is no reply line. No more
+ * than MW_REPLY_HEAD_MAX. */
+#define MW_REPLY_HEAD_MAX 16
+size_t mw_reply_head(mw_slice line);
+
+/* What people are shown of all texts, joined by LF, without the last LF. Made once. It is the reply's: a caller that keeps it holds it.
+ * NULL when there is no memory. */
 mw_text *mw_reply_words(mw_reply *r);
 
 /* The same; NULL for 2xx, whose text is not kept. */
@@ -71,6 +84,9 @@ typedef struct mw_enhanced {
 
 /* Reads one at the very start of text, followed by a space or the end (RFC 2034 4). 1 or 0. */
 int mw_enhanced_parse(mw_slice text, mw_enhanced *out_r);
+
+/* The length of the enhanced status code that the text begins with, and of the space behind it; 0: there is none. */
+size_t mw_enhanced_length(mw_slice text);
 
 /* Finds the first "#c.s.d" in text, as qmail's programs write it ("(#5.1.1)"). 1 or 0. */
 int mw_enhanced_find(mw_slice text, mw_enhanced *out_r);

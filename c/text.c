@@ -21,6 +21,11 @@ mw_text *mw_text_new(const mw_alloc *alloc, const char *bytes, size_t len)
     return text;
 }
 
+mw_text *mw_text_of(const mw_alloc *alloc, const char *words)
+{
+    return mw_text_new(alloc, words, strlen(words));
+}
+
 mw_text *mw_text_hold(mw_text *text)
 {
     if (text)

@@ -19,6 +19,9 @@ typedef struct mw_text {
 /* A copy of len bytes with one holder. NULL when there is no memory. */
 mw_text *mw_text_new(const mw_alloc *alloc, const char *bytes, size_t len);
 
+/* The same of a string without its NUL. */
+mw_text *mw_text_of(const mw_alloc *alloc, const char *words);
+
 /* One holder more; returns text. NULL stays NULL. */
 mw_text *mw_text_hold(mw_text *text);
 

@@ -44,7 +44,7 @@ void mw_trace_add(mw_trace *t, char direction, const char *text, size_t len)
 void mw_trace_content(mw_trace *t, uint64_t bytes)
 {
     char line[64];
-    int len = snprintf(line, sizeof line, "(%llu bytes of content)", (unsigned long long)bytes);
+    int len = !t->on ? 0 : snprintf(line, sizeof line, "(%llu bytes of content)", (unsigned long long)bytes);
 
     mw_trace_add(t, MW_TRACE_OUT, line, (size_t)len);
 }

@@ -11,30 +11,12 @@ void mw_transaction_init(mw_transaction *t, const mw_alloc *alloc)
     t->alloc = alloc;
 }
 
-static void clear(mw_transaction *t)
-{
-    size_t i;
-
-    for (i = 0; i < t->count; i++)
-        mw_result_clear(&t->rcpts[i].result);
-    mw_text_drop(t->mail_text);
-    t->mail_text = NULL;
-    t->mail_code = 0;
-    t->count = t->accepted = t->next = 0;
-}
-
 void mw_transaction_free(mw_transaction *t)
 {
-    clear(t);
+    mw_transaction_begin(t, t->count);
     t->alloc->release(t->alloc->ctx, t->rcpts);
     t->rcpts = NULL;
     t->cap = 0;
-}
-
-void mw_transaction_begin(mw_transaction *t)
-{
-    clear(t);
-    t->id++;
 }
 
 static void count_accepted(mw_transaction *t)
@@ -45,7 +27,7 @@ static void count_accepted(mw_transaction *t)
         t->accepted += t->rcpts[i].accepted;
 }
 
-void mw_transaction_begin_with(mw_transaction *t, size_t first)
+void mw_transaction_begin(mw_transaction *t, size_t first)
 {
     size_t i, kept = t->count - first;
 
@@ -121,14 +103,29 @@ void mw_transaction_mail_refused_inside(mw_transaction *t, size_t first, unsigne
     keep_mail(t, first, 1, code, text);
 }
 
+void mw_transaction_unsettle(mw_transaction *t, size_t i)
+{
+    mw_result_set(&t->rcpts[i].result, 0, NULL, MW_STAGE_RCPT, 0);
+    t->rcpts[i].settled = 0;
+}
+
 void mw_transaction_mail_stands(mw_transaction *t, size_t i)
 {
-    mw_recipient *r = &t->rcpts[i];
+    const mw_recipient *r = &t->rcpts[i];
 
-    if (i >= t->count || !r->settled || r->accepted || r->local || r->result.stage != MW_STAGE_MAIL)
-        return;
-    mw_result_set(&r->result, 0, NULL, MW_STAGE_RCPT, 0);
-    r->settled = 0;
+    if (i < t->count && r->settled && !r->accepted && !r->local && r->result.stage == MW_STAGE_MAIL)
+        mw_transaction_unsettle(t, i);
+}
+
+void mw_transaction_close(mw_transaction *t)
+{
+    size_t i;
+
+    for (i = 0; i < t->count; i++) {
+        t->rcpts[i].closed = t->rcpts[i].settled;
+        t->rcpts[i].accepted = 0;
+    }
+    t->accepted = t->next = 0;
 }
 
 void mw_transaction_rcpt(mw_transaction *t, size_t i, unsigned code, mw_text *text)
@@ -167,23 +164,21 @@ void mw_transaction_reopen(mw_transaction *t)
     size_t i;
 
     for (i = 0; i < t->count; i++) {
-        mw_recipient *r = &t->rcpts[i];
+        const mw_recipient *r = &t->rcpts[i];
 
-        if (!r->accepted || (r->result.stage != MW_STAGE_DATA && r->result.stage != MW_STAGE_BODY))
-            continue;
-        mw_result_set(&r->result, 0, NULL, MW_STAGE_RCPT, 0);
-        r->settled = 0;
+        if (r->accepted && (r->result.stage == MW_STAGE_DATA || r->result.stage == MW_STAGE_BODY))
+            mw_transaction_unsettle(t, i);
     }
     t->next = 0;
 }
 
-int mw_transaction_final(mw_transaction *t, unsigned code, mw_text *text)
+static int settle_next(mw_transaction *t, mw_stage stage, unsigned code, mw_text *text, int maybe_delivered)
 {
     for (; t->next < t->count; t->next++) {
         mw_recipient *r = &t->rcpts[t->next];
 
         if (r->accepted && !r->settled) {
-            settle(r, MW_STAGE_FINAL, code, text, code < 400 && code / 100 != 2);
+            settle(r, stage, code, text, maybe_delivered);
             t->next++;
             return 1;
         }
@@ -191,12 +186,17 @@ int mw_transaction_final(mw_transaction *t, unsigned code, mw_text *text)
     return 0;
 }
 
-void mw_transaction_abandon(mw_transaction *t, mw_stage stage, unsigned code, mw_text *text, int maybe_delivered)
+int mw_transaction_final(mw_transaction *t, unsigned code, mw_text *text)
 {
-    mw_transaction_abandon_until(t, t->count, stage, code, text, maybe_delivered);
+    return settle_next(t, MW_STAGE_FINAL, code, text, code < 400 && code / 100 != 2);
 }
 
-void mw_transaction_abandon_until(mw_transaction *t, size_t until, mw_stage stage, unsigned code, mw_text *text, int maybe_delivered)
+int mw_transaction_final_in_doubt(mw_transaction *t, mw_stage stage, unsigned code, mw_text *text)
+{
+    return settle_next(t, stage, code, text, 1);
+}
+
+void mw_transaction_abandon(mw_transaction *t, size_t until, mw_stage stage, unsigned code, mw_text *text, int maybe_delivered)
 {
     size_t i;
 
@@ -226,6 +226,6 @@ void mw_transaction_doubt(mw_transaction *t, int finals_only)
     size_t i;
 
     for (i = 0; i < t->count; i++)
-        if (!t->rcpts[i].local && (!finals_only || t->rcpts[i].result.stage == MW_STAGE_FINAL))
+        if (!t->rcpts[i].local && !t->rcpts[i].closed && (!finals_only || t->rcpts[i].result.stage == MW_STAGE_FINAL))
             t->rcpts[i].settled = 0;
 }

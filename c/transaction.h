@@ -20,6 +20,7 @@ typedef struct mw_recipient {
     unsigned char accepted;     /* its RCPT was answered 2xx */
     unsigned char settled;      /* the result is final */
     unsigned char local;        /* the result was made here, not by a reply */
+    unsigned char closed;       /* the result is one of a transaction that is over */
 } mw_recipient;
 
 typedef struct mw_transaction {
@@ -38,12 +39,9 @@ typedef struct mw_transaction {
 void mw_transaction_init(mw_transaction *t, const mw_alloc *alloc);
 void mw_transaction_free(mw_transaction *t);
 
-/* Forgets the recipients and starts the next message. */
-void mw_transaction_begin(mw_transaction *t);
-
-/* The same, but the recipients from index first on are the next message's: they stay, and recipient first becomes recipient 0. MAIL's
- * refusal is forgotten, too. */
-void mw_transaction_begin_with(mw_transaction *t, size_t first);
+/* Starts the next message: the recipients from index first on are the next message's, and recipient first becomes recipient 0. The others
+ * are forgotten, and so is MAIL's refusal. */
+void mw_transaction_begin(mw_transaction *t, size_t first);
 
 /* Adds a recipient. Returns 0, MW_E_RCPT_LIMIT or MW_E_NOMEM. Its index is count - 1. */
 int mw_transaction_add(mw_transaction *t, mw_slice address);
@@ -76,11 +74,11 @@ void mw_transaction_reopen(mw_transaction *t);
  * maybe_delivered. Returns 1, or 0 when there is no such recipient. */
 int mw_transaction_final(mw_transaction *t, unsigned code, mw_text *text);
 
-/* No more replies will come: every recipient that is not settled has this for a result. */
-void mw_transaction_abandon(mw_transaction *t, mw_stage stage, unsigned code, mw_text *text, int maybe_delivered);
+/* The same for a reply that is not believed: what this recipient has is maybe_delivered. */
+int mw_transaction_final_in_doubt(mw_transaction *t, mw_stage stage, unsigned code, mw_text *text);
 
-/* The same for the recipients before index until. */
-void mw_transaction_abandon_until(mw_transaction *t, size_t until, mw_stage stage, unsigned code, mw_text *text, int maybe_delivered);
+/* No more replies will come: every recipient before index until (MW_RCPT_ALL: every one) that is not settled has this for a result. */
+void mw_transaction_abandon(mw_transaction *t, size_t until, mw_stage stage, unsigned code, mw_text *text, int maybe_delivered);
 
 /* Recipient i has this for a result, if it has none yet. */
 void mw_transaction_settle(mw_transaction *t, size_t i, mw_stage stage, unsigned code, mw_text *text, int maybe_delivered);
@@ -88,6 +86,12 @@ void mw_transaction_settle(mw_transaction *t, size_t i, mw_stage stage, unsigned
 /* Replies are not believed: the recipients they settled are unsettled again, all of them, or only those that had a final reply. Results
  * that were made here stay. */
 void mw_transaction_doubt(mw_transaction *t, int finals_only);
+
+/* Recipient i has no result any more: it goes in another transaction. */
+void mw_transaction_unsettle(mw_transaction *t, size_t i);
+
+/* The transaction is over, and what is settled stands, whatever becomes of the next one with the other recipients. */
+void mw_transaction_close(mw_transaction *t);
 
 /* How many accepted recipients are not settled. */
 size_t mw_transaction_owed(const mw_transaction *t);

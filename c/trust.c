@@ -46,7 +46,7 @@ static int is_waiting_before(const mw_flight *f, const mw_delivery *until)
 {
     const mw_delivery *d;
 
-    for (d = f->oldest; d && d != until; d = d->next)
+    for (d = f->queue.oldest; d && d != until; d = d->next)
         if (d->state == MW_DELIVERY_ANSWERED)
             return 1;
     return 0;
@@ -54,7 +54,7 @@ static int is_waiting_before(const mw_flight *f, const mw_delivery *until)
 
 int mw_trust_needs_fence(const mw_flight *f)
 {
-    const mw_delivery *d = f->oldest;
+    const mw_delivery *d = f->queue.oldest;
 
     while (d && !(d->answered_early && d->refused_early))
         d = d->next;
@@ -72,15 +72,15 @@ void mw_trust_answered(mw_flight *f, mw_delivery *d)
 {
     unsigned code;
 
-    if (f->current == d)
-        mw_flight_pass(f);
+    if (f->queue.current == d)
+        mw_queue_pass(&f->queue);
     /* It was refused, or went by BDAT: the server may keep a transaction, so RSET goes next. */
     if (d->eager || (d->state != MW_DELIVERY_ENDED && d->asked))
         mw_trust_opened(f, d->number);
     d->state = MW_DELIVERY_ANSWERED;
     d->unsure |= mw_dialogue_has_more(f->dialogue, 1, &code);
     if (is_last(f, d) && !d->unsure && !d->refused_early && !is_waiting_before(f, d))
-        mw_flight_finish(f, d);
+        mw_flight_conclude(f, d);
 }
 
 void mw_trust_confirm(mw_flight *f, uint64_t number)
@@ -88,9 +88,9 @@ void mw_trust_confirm(mw_flight *f, uint64_t number)
     mw_delivery *d;
 
     f->trust.confirmed = number;
-    for (d = f->oldest; d && d->number <= number; d = d->next)
+    for (d = f->queue.oldest; d && d->number <= number; d = d->next)
         if (d->state == MW_DELIVERY_ANSWERED)
-            mw_flight_finish(f, d);
+            mw_flight_conclude(f, d);
 }
 
 /* ---- fences */
@@ -101,7 +101,7 @@ void mw_trust_fence_held(mw_flight *f)
 
     f->trust.fence = MW_FENCE_HOLDS;
     f->trust.fence_owed = f->trust.must_fence = 0;
-    for (d = f->oldest; d; d = d->next)
+    for (d = f->queue.oldest; d; d = d->next)
         if (d->state == MW_DELIVERY_ANSWERED && d->has_end)
             f->trust.proven[d->by_bdat] |= d->shape;
     mw_trust_confirm(f, f->trust.queued);

@@ -175,21 +175,44 @@ static void check_keyword(mw_slice line)
     FUZZ_CHECK(params.base >= keyword.base + keyword.len);
 }
 
+static int is_one_parameter(const char *out, size_t n, size_t from)
+{
+    size_t at = 1;
+
+    while (at < n && (unsigned char)out[at] > ' ' && out[at] != 0x7f)
+        at++;
+    return n <= MW_PARAMETER_MAX(from) && (!n || (out[0] == ' ' && at == n));
+}
+
 /* What can be sent stays one parameter of one command. */
 static void check_parameter(mw_slice value)
 {
     char *out = malloc(MW_PARAMETER_MAX(value.len));
-    size_t i, n, at;
+    size_t i, n;
 
     if (!out)
         exit(1);
-    for (i = 0; i < MW_PARAMETER_COUNT; i++) {
-        if (!mw_parameter_put(mw_parameter_row(i), value, out, &n))
-            continue;
-        FUZZ_CHECK(n <= MW_PARAMETER_MAX(value.len) && (!n || out[0] == ' '));
-        for (at = 1; at < n; at++)
-            FUZZ_CHECK((unsigned char)out[at] > ' ' && out[at] != 0x7f);
-    }
+    for (i = 0; i < MW_PARAMETER_COUNT; i++)
+        if (mw_parameter_put(mw_parameter_row(i), value, out, &n))
+            FUZZ_CHECK(is_one_parameter(out, n, value.len));
+    free(out);
+}
+
+/* The first half of the input as a parameter's name and as what a server says behind a keyword, the other half as the value. */
+static void check_halves(mw_slice in)
+{
+    mw_slice front = { in.base, in.len / 2 }, back = { in.base + in.len / 2, in.len - in.len / 2 };
+    char *out = malloc(MW_PARAMETER_MAX(in.len));
+    size_t i, n;
+
+    if (!out)
+        exit(1);
+    if (mw_parameter_put_any(front, back, out, &n))
+        FUZZ_CHECK(n > 1 && is_one_parameter(out, n, in.len));
+    for (i = 0; i < MW_PARAMETER_COUNT; i++)
+        FUZZ_CHECK(mw_form_fits(mw_parameter_row(i)->form, back) || !mw_parameter_refusal(mw_parameter_row(i), back, front, 1));
+    n = mw_field_put(1, front, back, out);
+    FUZZ_CHECK(n <= MW_FIELD_MAX(in.len) && !memchr(out, '\t', n));
     free(out);
 }
 
@@ -205,6 +228,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_bracketed(in);
     check_xtext(in);
     check_parameter(in);
+    check_halves(in);
     check_keyword(in);
     free(block);
     return 0;

@@ -88,7 +88,7 @@ static void take_done(void)
         FUZZ_CHECK(m->d->to.count == m->rcpts);
         for (i = 0; i < m->rcpts; i++)
             check_recipient((int)n, i, &m->d->to.rcpts[i].result);
-        mw_flight_take(h.deliveries, m->d);
+        mw_queue_take(mw_flight_deliveries(h.deliveries), m->d);
         mw_delivery_free(m->d);
         m->d = NULL;
     }
@@ -100,7 +100,7 @@ static void check(void)
 
     for (n = 1; n <= h.count; n++)
         open += h.messages[n].d && h.messages[n].d->state != MW_DELIVERY_DONE;
-    FUZZ_CHECK(open == mw_flight_unanswered(h.deliveries));
+    FUZZ_CHECK(open == mw_flight_deliveries(h.deliveries)->unanswered);
     FUZZ_CHECK(!mw_lmtp_error(h.s) || !open);
     if (fuzz_memory_has_failed(&h.memory))
         h.memory.counter.fail_at = 0;
@@ -260,12 +260,12 @@ static void expire(void)
 
 static void cancel(void)
 {
-    mw_delivery *d = mw_flight_oldest(h.deliveries);
+    mw_delivery *d = mw_flight_deliveries(h.deliveries)->oldest;
 
     while (d && d->state != MW_DELIVERY_WAITING)
         d = d->next;
     if (d)
-        FUZZ_CHECK(mw_flight_cancel(h.deliveries, d, NULL) == 0);
+        FUZZ_CHECK(mw_queue_cancel(mw_flight_deliveries(h.deliveries), d, MW_STAGE_CONNECT, NULL) == 0);
 }
 
 static void step(char op, mw_slice arg)
@@ -352,7 +352,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     mw_lmtp_lost(h.s, MW_E_TIMEOUT, NULL);
     check();
     take_done();
-    FUZZ_CHECK(!mw_flight_first(h.deliveries));
+    FUZZ_CHECK(!mw_flight_deliveries(h.deliveries)->first);
     mw_flight_free(h.deliveries);
     mw_lmtp_free(h.s);
     fuzz_memory_end(&h.memory);

@@ -141,7 +141,7 @@ static void command(run *h, mw_slice line)
     rc = mw_lmtp_command(h->s, line);
     FUZZ_CHECK(rc == 0 || out->queued <= before);
     /* A recipient that is not sent has its result all the same. */
-    is_refused = is_rcpt && (rc == MW_E_ARG_BYTES || rc == MW_E_COMMAND_LIMIT || (broken && rc == 0));
+    is_refused = is_rcpt && (rc == MW_E_ARG_BYTES || rc == MW_E_COMMAND_LIMIT || (rc == 0 && out->queued <= before));
     follow(h, is_refused || (out->queued > before && is_rcpt));
     if (is_refused && !h->m->unsure)
         model_refuse_rcpt(h->m);

@@ -24,7 +24,7 @@
 #define RCPTS_MAX 100
 
 typedef struct package {
-    mw_qmtp_delivery *delivery;
+    mw_delivery *delivery;
     unsigned char eol;
     const char *content;
     size_t size;
@@ -32,12 +32,13 @@ typedef struct package {
     size_t count;
     char answers[RCPTS_MAX];    /* the letters that came, in order */
     size_t answered;
-    uint64_t end;               /* bytes sent when it is whole */
+    uint64_t begin, end;        /* bytes sent in front of it, and when it is whole */
 } package;
 
 typedef struct run {
     fuzz_memory memory;
     mw_qmtp *q;
+    mw_queue queue;
     char said[SAID_MAX], wire[WIRE_MAX], text[TEXT_MAX];
     size_t said_len, given, eaten;
     size_t wire_len, sent;      /* what should be sent; what was */
@@ -120,22 +121,23 @@ static void count_answers(run *h)
 
 /* ---- what must hold after every call */
 
-static void check_package(const package *p, const mw_result *r, int unsure)
+static void check_package(const package *p, const mw_delivery *d, int unsure)
 {
     size_t i;
 
     for (i = 0; i < p->count; i++) {
+        const mw_result *r = &d->to.rcpts[i].result;
         char answer = i < p->answered ? p->answers[i] : 0;
         unsigned wanted = answer == 'K' ? MW_QMTP_ACCEPTED : answer == 'D' ? MW_QMTP_REFUSED : MW_QMTP_DEFERRED;
 
-        FUZZ_CHECK(r[i].recipient->len == p->rcpts[i].len);
-        FUZZ_CHECK(memcmp(r[i].recipient->bytes, p->rcpts[i].base, p->rcpts[i].len) == 0);
-        if (r[i].code == MW_QMTP_ACCEPTED)
-            FUZZ_CHECK(answer == 'K' && r[i].stage == MW_STAGE_FINAL && !r[i].maybe_delivered);
+        FUZZ_CHECK(r->recipient->len == p->rcpts[i].len);
+        FUZZ_CHECK(memcmp(r->recipient->bytes, p->rcpts[i].base, p->rcpts[i].len) == 0);
+        if (r->code == MW_QMTP_ACCEPTED)
+            FUZZ_CHECK(answer == 'K' && r->stage == MW_STAGE_FINAL && !r->maybe_delivered);
         if (answer && !unsure)
-            FUZZ_CHECK(r[i].code == wanted && !r[i].maybe_delivered);
+            FUZZ_CHECK(r->code == wanted && !r->maybe_delivered);
         if (!answer)
-            FUZZ_CHECK(r[i].code == 0 || r[i].code == MW_QMTP_DEFERRED);
+            FUZZ_CHECK(r->code == 0 || r->code == MW_QMTP_DEFERRED);
     }
 }
 
@@ -148,13 +150,18 @@ static void check(run *h)
         h->memory.counter.fail_at = 0;
     h->broken |= mw_qmtp_error(h->q) != 0;
     for (i = h->first; i < h->count; i++) {
-        const mw_qmtp_delivery *d = package_at(h, i)->delivery;
+        const mw_delivery *d = package_at(h, i)->delivery;
+        int is_done = d->state == MW_DELIVERY_DONE;
 
-        FUZZ_CHECK(d->rcpts == package_at(h, i)->count && d->state == MW_QMTP_WRITTEN);
-        check_package(package_at(h, i), d->results, h->unsure);
+        FUZZ_CHECK(d->rcpts == package_at(h, i)->count && d->to.count == d->rcpts);
+        check_package(package_at(h, i), d, h->unsure);
         for (n = 0; n < d->rcpts; n++)
-            FUZZ_CHECK((d->results[n].code != 0) == (n < d->answered));
-        FUZZ_CHECK(!h->broken || mw_qmtp_delivery_is_answered(d));
+            FUZZ_CHECK((d->to.rcpts[n].result.code != 0) == (is_done || n < d->to.next));
+        /* Of what waits for the next link nothing has left; all else is over. */
+        if (h->broken)
+            FUZZ_CHECK(is_done ? package_at(h, i)->begin < h->sent : d->state == MW_DELIVERY_WAITING && package_at(h, i)->begin >= h->sent);
+        else
+            FUZZ_CHECK(is_done ? d->to.next == d->rcpts : d->state == MW_DELIVERY_ENDED);
     }
     FUZZ_CHECK(!h->broken || (mw_qmtp_in_flight(h->q) == 0 && mw_outq_len(mw_qmtp_out(h->q)) == 0));
 }
@@ -250,53 +257,77 @@ static void wire_package(run *h, const package *p, mw_slice sender)
 }
 
 /* NULL: no memory. */
-static mw_qmtp_delivery *delivery_of(run *h, const package *p, mw_slice sender)
+static mw_delivery *delivery_of(run *h, const package *p, mw_slice sender)
 {
-    mw_qmtp_delivery *d = mw_qmtp_delivery_new(&h->memory.counter.table, sender, p->eol);
+    mw_delivery *d = mw_qmtp_delivery_new(&h->memory.counter.table, sender, p->eol);
     size_t i;
 
     for (i = 0; d && i < p->count; i++) {
         if (mw_qmtp_delivery_rcpt(d, p->rcpts[i])) {
-            mw_qmtp_delivery_free(d);
+            mw_delivery_free(d);
             return NULL;
         }
     }
     if (d)
-        mw_qmtp_delivery_content(d, p->content, p->size);
+        mw_content_lend(&d->content, p->content, p->size);
     return d;
 }
 
 /* A package of several recipients is never on its way together with another, until the peer has answered one in full. */
-static void judge_write(run *h, const package *p, int rc)
+static int may_go(run *h, const package *p)
 {
     size_t others;
     const package *oldest = answering(h, &others);
-    int may = !h->broken && p->count && (h->counts || !oldest || (p->count == 1 && oldest->count == 1));
+
+    return !h->broken && mw_outq_len(mw_qmtp_out(h->q)) < MW_QMTP_HIGH_WATER
+        && (h->counts || !oldest || (p->count == 1 && oldest->count == 1));
+}
+
+static void judge_write(run *h, const package *p, int may, int rc)
+{
+    mw_delivery_state state = p->delivery->state;
 
     if (h->broken)
-        FUZZ_CHECK(rc && rc == mw_qmtp_error(h->q));
+        FUZZ_CHECK(rc && rc == mw_qmtp_error(h->q) && state == MW_DELIVERY_WAITING);
+    else if (rc)
+        FUZZ_CHECK(may && rc == MW_E_NOMEM && fuzz_memory_has_failed(&h->memory) && state == MW_DELIVERY_WAITING);
     else
-        FUZZ_CHECK(may ? rc == 0 || (rc == MW_E_NOMEM && fuzz_memory_has_failed(&h->memory)) : rc == MW_E_STATE);
+        FUZZ_CHECK(state == (!may ? MW_DELIVERY_WAITING : p->count ? MW_DELIVERY_ENDED : MW_DELIVERY_DONE));
+}
+
+static void discard(run *h, package *p)
+{
+    if (p->delivery) {
+        mw_queue_cancel(&h->queue, p->delivery, MW_STAGE_CONNECT, NULL);
+        mw_queue_take(&h->queue, p->delivery);
+        mw_delivery_free(p->delivery);
+    }
+    free(p);
 }
 
 static void end(run *h, mw_slice sender)
 {
     package *p = h->begun;
-    int rc;
+    int rc, may;
 
     if (!p)
         return;
     h->begun = NULL;
     p->delivery = delivery_of(h, p, sender);
     FUZZ_CHECK(p->delivery || fuzz_memory_has_failed(&h->memory));
-    rc = p->delivery ? mw_qmtp_write(h->q, p->delivery) : MW_E_NOMEM;
-    if (p->delivery)
-        judge_write(h, p, rc);
-    if (!p->delivery || p->delivery->state != MW_QMTP_WRITTEN) {
-        mw_qmtp_delivery_free(p->delivery);
+    if (!p->delivery) {
         free(p);
         return;
     }
+    may = may_go(h, p);
+    mw_queue_add(&h->queue, p->delivery);
+    rc = mw_qmtp_write(h->q, &h->queue);
+    judge_write(h, p, may, rc);
+    if (!may || !p->count) {
+        discard(h, p);
+        return;
+    }
+    p->begin = h->wire_len;
     p->end = UINT64_MAX;
     if (!rc) {
         wire_package(h, p, sender);
@@ -309,11 +340,10 @@ static void take(run *h)
 {
     package *p = h->first < h->count ? package_at(h, h->first) : NULL;
 
-    if (!p || !mw_qmtp_delivery_is_answered(p->delivery))
+    if (!p || p->delivery->state != MW_DELIVERY_DONE)
         return;
     FUZZ_CHECK(h->broken || is_whole(p));
-    mw_qmtp_delivery_free(p->delivery);
-    free(p);
+    discard(h, p);
     h->first++;
 }
 
@@ -343,7 +373,7 @@ static void receive(run *h, size_t n)
     FUZZ_CHECK(rc < 0 || mw_buf_len(mw_qmtp_in(h->q)) == 0);
 }
 
-/* Afterwards everybody has one result, in doubt when the package had left whole. */
+/* Afterwards everybody has one result, in doubt when the package had left whole; or waits, when none of it had left. */
 static void lost(run *h, mw_slice words)
 {
     mw_text *text = words.len ? mw_text_new(mw_alloc_default(), words.base, words.len) : NULL;
@@ -358,9 +388,9 @@ static void lost(run *h, mw_slice words)
 
         for (i = 0; i < p->count; i++) {
             int doubt = i >= p->answered && p->end <= h->sent;
-            const mw_result *r = &p->delivery->results[i];
+            const mw_result *r = &p->delivery->to.rcpts[i].result;
 
-            FUZZ_CHECK(r->code && (h->unsure || !r->maybe_delivered == !doubt));
+            FUZZ_CHECK((r->code != 0) == (p->begin < h->sent) && (h->unsure || !r->maybe_delivered == !doubt));
         }
     }
 }
@@ -401,6 +431,7 @@ static void run_init(run *h)
     h->q = mw_qmtp_new(fuzz_memory_init(&h->memory, MEMORY_MAX), ANSWER_MAX);
     if (!h->q)
         exit(1);
+    mw_queue_init(&h->queue, &mw_qmtp_protocol, NULL);
 }
 
 static void run_end(run *h)
@@ -410,7 +441,7 @@ static void run_end(run *h)
     lost(h, no_words);
     check(h);
     while (h->first < h->count)
-        take(h);
+        discard(h, package_at(h, h->first++));
     forget(h);
     mw_qmtp_free(h->q);
     fuzz_memory_end(&h->memory);

@@ -12,7 +12,7 @@ use Getopt::Long;
 
 # How long an input is worth being.
 my %MAX_LEN = (
-    command => 400, dotstuff => 600, flight => 600, lines => 400, lmtp => 1000, netstring => 700, qmtp => 800, reply => 400,
+    command => 400, dotstuff => 600, flight => 600, keywords => 500, lines => 400, lmtp => 1000, netstring => 700, qmtp => 800, reply => 400,
 );
 
 # What is kept is cut to this, so that the corpora stay small.

@@ -8,6 +8,7 @@
 #include "../../c/flight.h"
 #include "../../c/lmtp.h"
 #include "exhaust_server.h"
+#include "slices.h"
 
 typedef enum mode { MODE_DELIVER, MODE_SUBMIT, MODE_SYNC, MODES } mode;
 
@@ -47,13 +48,6 @@ typedef struct client {
     long waits, quiets;
     const char *wrong;
 } client;
-
-static inline mw_slice slice(const char *text)
-{
-    mw_slice s = { text, strlen(text) };
-
-    return s;
-}
 
 /* ---- the link */
 
@@ -189,7 +183,7 @@ static inline void client_lands(client *c)
 {
     int steps = 0;
 
-    while (mw_flight_unanswered(c->deliveries)) {
+    while (mw_flight_deliveries(c->deliveries)->unanswered) {
         if (++steps > 1000 || !client_steps(c)) {
             c->wrong = "it does not come to an end";
             mw_lmtp_lost(c->s, MW_E_TIMEOUT, NULL);
@@ -199,7 +193,7 @@ static inline void client_lands(client *c)
 
 static inline void client_takes(client *c)
 {
-    mw_delivery *d = mw_flight_first(c->deliveries);
+    mw_delivery *d = mw_flight_deliveries(c->deliveries)->first;
     int message = client_message(c, d);
     size_t i;
 
@@ -210,7 +204,7 @@ static inline void client_takes(client *c)
             c->wrong = "a recipient without a result";
         client_keeps(c, &d->to.rcpts[i].result, d->to.rcpts[i].local);
     }
-    mw_flight_take(c->deliveries, d);
+    mw_queue_take(mw_flight_deliveries(c->deliveries), d);
     mw_delivery_free(d);
 }
 
@@ -247,7 +241,7 @@ static inline void client_streams(client *c)
     }
     mw_flight_more(c->deliveries, 0);
     client_lands(c);
-    while (mw_flight_first(c->deliveries))
+    while (mw_flight_deliveries(c->deliveries)->first)
         client_takes(c);
 }
 

@@ -44,6 +44,7 @@ typedef struct traits {
     int nobody;             /* BDAT LAST without a recipient: NOBODY_... */
     int asks;               /* DATA without a recipient gets 354 */
     int reset_refused;      /* and does nothing */
+    int most;               /* recipients of a transaction; one more is refused by 452. 0: any number */
     int lone;               /* replies come one by one, and not all that there are */
 } traits;
 
@@ -222,6 +223,12 @@ static inline void server_hello(server *v)
         server_say(v, -1, AT_OTHER, again[v->is.hello] ? again[v->is.hello] : text);
 }
 
+/* It had its answer in another transaction. */
+static inline int is_decided(const truth *t)
+{
+    return t->data || t->final || (t->rcpt && t->rcpt != 452);
+}
+
 static inline void server_mail(server *v, const char *line)
 {
     int message = line[11] == 'm' ? line[12] - '0' : -1, i;
@@ -239,7 +246,8 @@ static inline void server_mail(server *v, const char *line)
         if (code == 250)
             v->sender = message;
         for (i = 0; i < SERVER_RCPTS; i++)
-            v->to[message][i].mail = code;
+            if (!is_decided(&v->to[message][i]))
+                v->to[message][i].mail = code;
     }
     server_says(v, message, AT_OTHER, code, "sender");
 }
@@ -253,7 +261,7 @@ static inline void server_rcpt(server *v, const char *line)
         v->smuggled = 1;
         return;
     }
-    code = v->sender == -1 ? 503 : server_chooses(v, 250);
+    code = v->sender == -1 ? 503 : v->is.most && v->rcpts >= v->is.most ? 452 : server_chooses(v, 250);
     if (code == 250)
         v->rcpt[v->rcpts++] = (unsigned char)(SERVER_RCPTS * message + rcpt);
     v->to[message][rcpt].rcpt = code;

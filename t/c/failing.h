@@ -70,6 +70,12 @@ static inline void failing_init(failing *f, long fail_at)
     f->fail_at = fail_at;
 }
 
+/* The next one fails. */
+static inline void failing_next(failing *f)
+{
+    f->fail_at = f->calls + 1;
+}
+
 /* More allocations than any run makes: stops a run that asks for ever. */
 #define FAILING_MOST 100000
 

@@ -24,9 +24,8 @@
 
 #include "../../c/error.h"
 #include "../../c/lmtp.h"
-#include "tap.h"
+#include "slices.h"
 
-#define COUNT(a) (sizeof (a) / sizeof (a)[0])
 #define DRIVE_TEXT 8192
 
 /* What most scripts begin with, and what that puts on the wire. */
@@ -64,13 +63,6 @@ typedef struct drive_case {
     const char *log;
     const char *results;
 } drive_case;
-
-static inline mw_slice slice(const char *text)
-{
-    mw_slice s = { text, strlen(text) };
-
-    return s;
-}
 
 /* Room for any text of a test; more is a mistake in the test. */
 static inline void add_text(char *to, const char *bytes, size_t len)

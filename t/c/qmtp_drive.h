@@ -1,15 +1,13 @@
-/* qmtp_drive.h - a QMTP session as its tests use it: packages in, wire bytes and results as text out. The deliveries of all
- * sessions stand in one list, oldest first, until their results are asked for. */
+/* qmtp_drive.h - a QMTP session as its tests use it: packages in, wire bytes and results as text out. The deliveries of a
+ * session stand in one queue until their results are asked for. */
 #ifndef QMTP_DRIVE_H
 #define QMTP_DRIVE_H
 
 #include "../../c/error.h"
 #include "../../c/qmtp.h"
-#include "tap.h"
+#include "slices.h"
 
-#define COUNT(a) (sizeof (a) / sizeof (a)[0])
 #define RCPTS_MAX 4
-#define WRITTEN_MAX 8
 
 typedef struct package {
     const char *message;        /* without the line end's byte */
@@ -17,43 +15,46 @@ typedef struct package {
     const char *rcpts[RCPTS_MAX + 1];
 } package;
 
-static inline mw_slice slice(const char *text)
-{
-    mw_slice s = { text, strlen(text) };
-
-    return s;
-}
-
-/* What sessions were lent, and the number of the first. */
-static mw_qmtp_delivery *written[WRITTEN_MAX];
-static int written_count, written_first = 1;
+static mw_queue deliveries;
 
 /* A delivery of it. NULL: no memory. */
-static inline mw_qmtp_delivery *package_delivery(const mw_alloc *alloc, const package *p)
+static inline mw_delivery *package_delivery(const mw_alloc *alloc, const package *p)
 {
-    mw_qmtp_delivery *d = mw_qmtp_delivery_new(alloc, slice(p->sender), MW_QMTP_LF);
+    mw_delivery *d = mw_qmtp_delivery_new(alloc, slice(p->sender), MW_QMTP_LF);
     int error = d ? 0 : MW_E_NOMEM, i;
 
     for (i = 0; p->rcpts[i] && !error; i++)
         error = mw_qmtp_delivery_rcpt(d, slice(p->rcpts[i]));
     if (!error) {
-        mw_qmtp_delivery_content(d, p->message, strlen(p->message));
+        mw_content_lend(&d->content, p->message, strlen(p->message));
         return d;
     }
-    mw_qmtp_delivery_free(d);
+    mw_delivery_free(d);
     return NULL;
 }
 
-/* Lends it to the session. What it says; the delivery is freed if it was not taken. */
-static inline int delivery_write(mw_qmtp *q, mw_qmtp_delivery *d)
+static inline void forget(mw_delivery *d)
 {
-    int error = d ? mw_qmtp_write(q, d) : MW_E_NOMEM;
+    mw_queue_take(&deliveries, d);
+    mw_delivery_free(d);
+}
 
-    if (d && d->state == MW_QMTP_WRITTEN)
-        written[written_count++] = d;
-    else
-        mw_qmtp_delivery_free(d);
-    return error;
+/* Lends it to the session. What it says; MW_E_STATE when it does not take the delivery now, which is forgotten then. */
+static inline int delivery_write(mw_qmtp *q, mw_delivery *d)
+{
+    int error, was_broken = mw_qmtp_error(q) != 0;
+
+    if (!d)
+        return MW_E_NOMEM;
+    if (!deliveries.protocol)
+        mw_queue_init(&deliveries, &mw_qmtp_protocol, NULL);
+    mw_queue_add(&deliveries, d);
+    error = mw_qmtp_write(q, &deliveries);
+    if (d->state != MW_DELIVERY_WAITING || (error && !was_broken))
+        return error;
+    mw_queue_cancel(&deliveries, d, MW_STAGE_CONNECT, NULL);
+    forget(d);
+    return error ? error : MW_E_STATE;
 }
 
 static inline int package_write(mw_qmtp *q, const package *p)
@@ -91,39 +92,27 @@ static inline int session_receive(mw_qmtp *q, const char *bytes, size_t left, in
     return got;
 }
 
-static inline void forget_written(int n)
-{
-    int i;
-
-    for (i = 0; i < n; i++)
-        mw_qmtp_delivery_free(written[i]);
-    memmove(written, written + n, sizeof *written * (size_t)(written_count - n));
-    written_count -= n;
-    written_first += n;
-}
-
 /* For the end of a test: the next package is the first. */
 static inline void session_end(mw_qmtp *q)
 {
     mw_qmtp_free(q);
-    forget_written(written_count);
-    written_first = 1;
+    mw_queue_clear(&deliveries);
+    mw_queue_init(&deliveries, &mw_qmtp_protocol, NULL);
 }
 
 /* Writes all results, and forgets the packages that have theirs: "1 a=250:text b=-" and so on; "?" stands for
  * maybe_delivered, "-" for no result yet, "*" for a stage that is neither body nor final. */
 static inline void session_results(char *to)
 {
-    int n;
+    mw_delivery *d, *next;
     size_t i;
 
     *to = '\0';
-    for (n = 0; n < written_count; n++) {
-        const mw_qmtp_delivery *d = written[n];
-
-        to += sprintf(to, "%d", written_first + n);
+    for (d = deliveries.first; d; d = next) {
+        next = d->next;
+        to += sprintf(to, "%d", (int)d->id);
         for (i = 0; i < d->rcpts; i++) {
-            const mw_result *r = &d->results[i];
+            const mw_result *r = &d->to.rcpts[i].result;
 
             to += sprintf(to, " %s=", r->recipient->bytes);
             if (!r->code) {
@@ -134,10 +123,9 @@ static inline void session_results(char *to)
                 r->stage == MW_STAGE_FINAL ? "" : r->stage == MW_STAGE_BODY ? "(body)" : "*", r->text ? r->text->bytes : "");
         }
         to += sprintf(to, "; ");
+        if (d->state == MW_DELIVERY_DONE)
+            forget(d);
     }
-    for (n = 0; n < written_count && mw_qmtp_delivery_is_answered(written[n]); n++)
-        ;
-    forget_written(n);
 }
 
 static inline mw_qmtp *session_new(void)

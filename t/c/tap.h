@@ -1,4 +1,4 @@
-/* tap.h - what the C tests share: TAP on standard output, and ways to cut input into pieces. */
+/* tap.h - what the C tests share: TAP on standard output, tables, and ways to cut input into pieces. */
 #ifndef TAP_H
 #define TAP_H
 
@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define COUNT(a) (sizeof (a) / sizeof (a)[0])
+#define BYTES(s) s, sizeof (s) - 1
 
 static int tap_count, tap_failed;
 
@@ -53,6 +56,18 @@ static inline uint32_t tap_random(uint32_t below)
     tap_seed ^= tap_seed >> 7;
     tap_seed ^= tap_seed << 17;
     return (uint32_t)(tap_seed >> 32) % below;
+}
+
+/* A copy in a block of its own size, so that a sanitizer sees a step beside it. */
+static inline char *block_new(const char *bytes, size_t len)
+{
+    char *block = malloc(len > 0 ? len : 1);
+
+    if (block == NULL)
+        exit(1);
+    if (len > 0)
+        memcpy(block, bytes, len);
+    return block;
 }
 
 /* How to cut an input: whole, byte by byte, or at random places. Tables are run once for each. */

@@ -1,35 +1,7 @@
 /* test_command.c - what may be in a command line, what it is, addresses, xtext. */
 #include "../../c/command.h"
 #include "../../c/error.h"
-#include "tap.h"
-
-#define COUNT(a) (sizeof (a) / sizeof (a)[0])
-#define BYTES(s) s, sizeof (s) - 1
-
-/* A copy of its own size, so that a sanitizer sees a step beside it. */
-static mw_slice slice_new(const char *bytes, size_t len)
-{
-    mw_slice v;
-    char *block = malloc(len > 0 ? len : 1);
-
-    if (block == NULL)
-        exit(1);
-    if (len > 0)
-        memcpy(block, bytes, len);
-    v.base = block;
-    v.len = len;
-    return v;
-}
-
-static void slice_free(mw_slice v)
-{
-    free((char *)(uintptr_t)v.base);
-}
-
-static int same(mw_slice v, const char *s)
-{
-    return v.len == strlen(s) && (v.len == 0 || memcmp(v.base, s, v.len) == 0);
-}
+#include "slices.h"
 
 static void test_check(void)
 {
@@ -377,6 +349,60 @@ static void test_garbage(void)
     tap_ok(ok, "garbage");
 }
 
+/* What is said of a simple address is what the long way finds out. */
+static int is_as_said(mw_slice v)
+{
+    char bracketed[32] = "<";
+    int has_brackets;
+    size_t i;
+
+    memcpy(bracketed + 1, v.base, v.len);
+    bracketed[v.len + 1] = '>';
+    for (i = 0; i < v.len; i++)
+        if (v.base[i] & 0x80)
+            return 0;
+    return mw_address_path(v, 0, &has_brackets).len == v.len && !has_brackets && mw_address_path(v, 1, &has_brackets).len == v.len
+        && !mw_address_fault((mw_slice){ bracketed, v.len + 2 }) && mw_command_check(v) == MW_OK;
+}
+
+static void test_simple(void)
+{
+    static const char others[] = "\"(),:;<>[\\] \t\r\n\x7f\x80\xff";
+    char address[] = "a.b+c@d-e";
+    size_t i, wrong = 0, round;
+
+    for (round = 0; round < 100000; round++) {
+        char text[4];
+        mw_slice v = { text, tap_random(sizeof text + 1) };
+
+        for (i = 0; i < v.len; i++)
+            text[i] = (char)tap_random(256);
+        wrong += mw_address_is_simple(v) && !is_as_said(v);
+    }
+    tap_ok(!wrong, "a simple address is its own path");
+    tap_ok(mw_address_is_simple(slice(address)) && !mw_address_is_simple(slice("")), "an address is simple, nothing is not");
+    for (i = 0; i < sizeof others; i++) {
+        address[3] = others[i];
+        wrong += mw_address_is_simple((mw_slice){ address, sizeof address - 1 });
+    }
+    tap_ok(!wrong, "one with a character that is no atom's is not");
+}
+
+static void test_domain(void)
+{
+    static const struct { const char *path, *domain; } cases[] = {
+        { "<a@x>", "x" }, { "<\"a@b\"@x.y>", "x.y" }, { "<a>", "" }, { "<>", "" }, { "", "" }, { "<a@>", "" }, { "a@x", "x" }, { "@", "" }
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mw_slice path = { cases[i].path, strlen(cases[i].path) }, domain = mw_address_domain(path);
+
+        tap_ok(domain.len == strlen(cases[i].domain) && domain.base >= path.base && domain.base + domain.len <= path.base + path.len
+            && memcmp(domain.base, cases[i].domain, domain.len) == 0, "the domain of %s", cases[i].path);
+    }
+}
+
 int main(void)
 {
     test_check();
@@ -386,6 +412,8 @@ int main(void)
     test_envelopes();
     test_addresses();
     test_address_check();
+    test_domain();
+    test_simple();
     test_checked_is_read_back();
     test_xtext();
     test_garbage();

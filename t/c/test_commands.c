@@ -121,6 +121,51 @@ static void test_limit(void)
     mw_commands_free(&q);
 }
 
+/* What was asked last: the line of the command that was answered, or that the end found. */
+static int is_asked(const mw_commands *q, const char *line, int answered)
+{
+    mw_slice asked = mw_buf_view(&q->asked);
+
+    return asked.len == strlen(line) && (!asked.len || (memcmp(asked.base, line, asked.len) == 0 && q->answered == answered));
+}
+
+static void push_noted(mw_commands *q, mw_kind kind, size_t owed, const char *line)
+{
+    push(q, kind, owed);
+    if (line)
+        mw_commands_note(q, (mw_slice){ line, strlen(line) });
+}
+
+static void test_asked(void)
+{
+    mw_commands q;
+
+    mw_commands_init(&q, mw_alloc_default());
+    push_noted(&q, MW_KIND_MAIL, 1, "MAIL");
+    push_noted(&q, MW_KIND_LOCAL, 1, NULL);
+    push_noted(&q, MW_KIND_END, 2, "EN");
+    mw_commands_note(&q, (mw_slice){ "D", 1 });
+    push_noted(&q, MW_KIND_QUIT, 1, "QUIT");
+    tap_ok(is_asked(&q, "", 0), "asked: nothing yet");
+    mw_commands_shift(&q);
+    tap_ok(is_asked(&q, "MAIL", 1), "... the first");
+    mw_commands_promote(&q);
+    mw_commands_shift(&q);
+    tap_ok(is_asked(&q, "END", 1), "... one that is owed two replies, in two pieces");
+    mw_commands_shift(&q);
+    tap_ok(is_asked(&q, "END", 1), "... its second");
+    mw_commands_pop(&q);
+    tap_ok(is_asked(&q, "", 1), "... none behind one that was not sent");
+    mw_commands_clear(&q);
+    tap_ok(is_asked(&q, "QUIT", 0), "... the end: without an answer");
+    mw_commands_clear(&q);
+    tap_ok(is_asked(&q, "QUIT", 0), "... twice");
+    push_noted(&q, MW_KIND_RSET, 1, NULL);
+    mw_commands_shift(&q);
+    tap_ok(is_asked(&q, "", 1), "... none behind one without a line");
+    mw_commands_free(&q);
+}
+
 static int starved(const mw_alloc *a)
 {
     mw_commands q;
@@ -132,6 +177,8 @@ static int starved(const mw_alloc *a)
         rc = mw_commands_reserve(&q, 3);
         if (!rc)
             mw_commands_push(&q, MW_KIND_RCPT, 1)->rcpt = i;
+        if (!rc)
+            mw_commands_note(&q, (mw_slice){ "RCPT", 4 });
     }
     good &= !rc || (rc == MW_E_NOMEM && failing_has_failed(a));
     for (i = 0; q.count; i++) {
@@ -148,6 +195,7 @@ int main(void)
     test_promote();
     test_random();
     test_limit();
+    test_asked();
     failing_every("memory: a queue", starved);
     return tap_done();
 }

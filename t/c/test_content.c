@@ -49,7 +49,7 @@ static void disk_words(char *words, size_t size)
 static mw_file disk_file(size_t offset, size_t size)
 {
     static const mw_file_calls calls = { disk_read, disk_stamp, disk_words };
-    mw_file file = { &calls, 7, offset, size, 1 };
+    mw_file file = { &calls, 7, offset, size, 0, 1 };
 
     memset(&disk, 0, sizeof disk);
     disk.size = offset + size;
@@ -228,10 +228,10 @@ static const struct {
     int fails;
     int why;
 } changes[] = {
-    { "shorter", -1, 1, 0, MW_E_SIZE },
-    { "longer", 1, 1, 0, MW_E_SIZE },
-    { "emptied", -LARGE, 2, 0, MW_E_SIZE },
-    { "written to", 0, 2, 0, MW_E_SIZE },
+    { "shorter", -1, 1, 0, MW_E_CHANGED },
+    { "longer", 1, 1, 0, MW_E_CHANGED },
+    { "emptied", -LARGE, 2, 0, MW_E_CHANGED },
+    { "written to", 0, 2, 0, MW_E_CHANGED },
     { "out of order", 0, 1, 1, MW_E_SYS },
 };
 
@@ -275,6 +275,27 @@ static void test_change(size_t which, mw_encoding encoding, size_t size)
         (unsigned long)size);
 }
 
+/* A stretch with more of the file behind it, and one that the file ends in. */
+static void test_part(mw_encoding encoding, size_t size)
+{
+    size_t len, wanted = expect(encoding, text + 1, size);
+    mw_file file = disk_file(1, size);
+    int more;
+
+    file.is_part = 1;
+    for (more = 5; more >= -1; more -= 6) {
+        mw_content c = { 0 };
+        int rc;
+
+        disk.size = (size_t)(1 + (long)size + more);
+        mw_content_from_file(&c, &file);
+        mw_content_begin(&c, encoding);
+        rc = write_all(&c, mw_alloc_default(), &len);
+        tap_ok(more > 0 ? !rc && is_expected(len, wanted) : rc == MW_E_CHANGED, "part: encoding %d, %lu, the file has %d behind", (int)encoding,
+            (unsigned long)size, more);
+    }
+}
+
 static void test_changes(void)
 {
     size_t i;
@@ -284,6 +305,66 @@ static void test_changes(void)
         test_change(i, MW_ENCODE_DOTS, LARGE);
         test_change(i, MW_ENCODE_DOTS, 100);
         test_change(i, MW_ENCODE_NOTHING, 32768);
+    }
+    test_part(MW_ENCODE_DOTS, LARGE - 10);
+    test_part(MW_ENCODE_DOTS, 100);
+    test_part(MW_ENCODE_NOTHING, 32768);
+}
+
+/* ---- what is declared */
+
+static void test_declared(void)
+{
+    mw_content c = { 0 };
+    mw_file file = disk_file(0, LARGE);
+    size_t i, right = 0;
+
+    memset(text, 'x', 100);
+    for (i = 0; i < 100; i++) {
+        text[i] = '\x80';
+        mw_content_lend(&c, text + i / 2, i - i / 2 + 1);
+        right += mw_content_is_eight_bit(&c);
+        mw_content_lend(&c, text, i);
+        right += !mw_content_is_eight_bit(&c);
+        text[i] = 'x';
+    }
+    tap_ok(right == 200, "an octet above 0x7F, at each place");
+    memset(text, '\n', LARGE);
+    mw_content_lend(&c, text, 100);
+    tap_ok(mw_content_declared_size(&c, 0) == 200, "a small size is counted");
+    memset(&c, 0, sizeof c);
+    mw_content_lend(&c, text, LARGE);
+    tap_ok(mw_content_declared_size(&c, 0) == LARGE && mw_content_declared_size(&c, 1) == 2 * LARGE, "a large one if it is asked for");
+    memset(&c, 0, sizeof c);
+    mw_content_from_file(&c, &file);
+    tap_ok(mw_content_declared_size(&c, 1) == LARGE && !mw_content_is_eight_bit(&c), "a file's is what it has, and it is not read");
+    memset(&c, 0, sizeof c);
+    mw_content_in_pieces(&c);
+    tap_ok(mw_content_declared_size(&c, 1) == 0 && !mw_content_is_eight_bit(&c), "of pieces nothing is known");
+    mw_content_expect(&c, 5);
+    tap_ok(mw_content_declared_size(&c, 1) == 5, "... but what is expected");
+}
+
+/* ---- again */
+
+static void test_rewind(void)
+{
+    mw_content lent = { 0 }, file = { 0 };
+    mw_file on_disk = disk_file(10, LARGE - 10);
+    size_t first, second, round;
+
+    fill("0123456\n");
+    mw_content_lend(&lent, text, LARGE);
+    mw_content_from_file(&file, &on_disk);
+    for (round = 0; round < 2; round++) {
+        mw_content_begin(&lent, MW_ENCODE_DOTS);
+        mw_content_begin(&file, MW_ENCODE_DOTS);
+        tap_ok(!write_all(&lent, mw_alloc_default(), &first) && first == expect(MW_ENCODE_DOTS, text, LARGE) && is_expected(first, first),
+            "lent, time %d", (int)round);
+        tap_ok(!write_all(&file, mw_alloc_default(), &second) && second == expect(MW_ENCODE_DOTS, text + 10, LARGE - 10) && is_expected(second, second),
+            "in a file, time %d", (int)round);
+        mw_content_rewind(&lent);
+        mw_content_rewind(&file);
     }
 }
 
@@ -319,6 +400,8 @@ int main(void)
     test_in_lines("LF", "0123456\n", 80000, 0);
     test_in_lines("nothing", "x", 0, 1);
     test_changes();
+    test_declared();
+    test_rewind();
     failing_every("lent, DATA", lent_dots);
     failing_every("lent, BDAT", lent_lines);
     failing_every("lent, as it is", lent_as_is);

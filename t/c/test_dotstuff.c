@@ -2,9 +2,6 @@
 #include "../../c/dotstuff.h"
 #include "tap.h"
 
-#define COUNT(a) (sizeof (a) / sizeof (a)[0])
-#define BYTES(s) s, sizeof (s) - 1
-
 /* Room for what a test's longest input can become, its end included. */
 #define INPUT_MAX 600
 #define OUTPUT_MAX (MW_DOTSTUFF_GROWTH * INPUT_MAX + MW_DOTSTUFF_END_MAX)
@@ -24,18 +21,6 @@ static void put(output *o, const char *bytes, size_t len)
 static int same(const output *o, const char *bytes, size_t len)
 {
     return o->len == len && memcmp(o->bytes, bytes, len) == 0;
-}
-
-/* A block of its own size, so that a sanitizer sees a step beside it. */
-static char *block_new(const char *bytes, size_t len)
-{
-    char *block = malloc(len > 0 ? len : 1);
-
-    if (block == NULL)
-        exit(1);
-    if (len > 0)
-        memcpy(block, bytes, len);
-    return block;
 }
 
 /* Which functions do the work. */

@@ -1,3 +1,4 @@
 /* test_dotstuff.c over the way of any processor. */
-#define MW_DOTSTUFF_PORTABLE
-#include "dotstuff_renamed.h"
+#define MW_WIDE_PORTABLE
+#include "wide_renamed.h"
+#include "test_dotstuff.c"

@@ -5,6 +5,7 @@
 #include "../../c/lmtp.h"
 #include "failing.h"
 #include "flight_peer.h"
+#include "slices.h"
 
 #ifndef ROUNDS
 #define ROUNDS 6000
@@ -27,13 +28,6 @@ typedef struct flight {
     int lost;               /* the client has lost the link */
     const char *wrong;
 } flight;
-
-static mw_slice slice(const char *text)
-{
-    mw_slice s = { text, strlen(text) };
-
-    return s;
-}
 
 /* ---- the link */
 
@@ -164,9 +158,9 @@ static void submit(flight *f)
 
 static void cancel_one(flight *f)
 {
-    mw_delivery *d = mw_flight_find(f->deliveries, 1 + (int64_t)tap_random(PEER_MESSAGES));
+    mw_delivery *d = mw_queue_find(mw_flight_deliveries(f->deliveries), 1 + (int64_t)tap_random(PEER_MESSAGES));
 
-    if (d && d->state != MW_DELIVERY_DONE && !mw_flight_cancel(f->deliveries, d, NULL))
+    if (d && d->state != MW_DELIVERY_DONE && !mw_queue_cancel(mw_flight_deliveries(f->deliveries), d, MW_STAGE_CONNECT, NULL))
         f->cancelled[d->id - 1] = 1;
 }
 
@@ -236,7 +230,7 @@ static void land(flight *f)
     int i;
 
     mw_flight_more(f->deliveries, 0);
-    for (i = 0; mw_flight_unanswered(f->deliveries) && i < STEPS_MOST; i++) {
+    for (i = 0; mw_flight_deliveries(f->deliveries)->unanswered && i < STEPS_MOST; i++) {
         if (step(f))
             continue;
         if (f->p.closed)
@@ -253,14 +247,14 @@ static void collect(flight *f)
     mw_delivery *d;
     int number = 0;
 
-    while ((d = mw_flight_first(f->deliveries))) {
+    while ((d = mw_flight_deliveries(f->deliveries)->first)) {
         if (d->id != ++number || d->state != MW_DELIVERY_DONE)
             f->wrong = "a delivery that is not done, or out of order";
         judge(f, d, (int)d->id - 1);
-        mw_flight_take(f->deliveries, d);
+        mw_queue_take(mw_flight_deliveries(f->deliveries), d);
         mw_delivery_free(d);
     }
-    if (number != f->messages || mw_flight_bytes(f->deliveries))
+    if (number != f->messages || mw_flight_deliveries(f->deliveries)->bytes)
         f->wrong = "the count of deliveries";
 }
 

@@ -4,8 +4,7 @@
 #include "../../c/flight.h"
 #include "../../c/lmtp.h"
 #include "failing.h"
-
-#define COUNT(a) (sizeof (a) / sizeof (a)[0])
+#include "slices.h"
 
 static mw_flight *deliveries;
 
@@ -47,13 +46,6 @@ static const flown flights[] = {
 };
 
 static const flown *now;
-
-static mw_slice slice(const char *text)
-{
-    mw_slice s = { text, strlen(text) };
-
-    return s;
-}
 
 /* Sends all that can be sent. */
 static void drain(mw_lmtp *s)
@@ -164,9 +156,9 @@ static int taken_well(int whole)
     mw_delivery *d;
     int good = 1;
 
-    while ((d = mw_flight_first(deliveries))) {
+    while ((d = mw_flight_deliveries(deliveries)->first)) {
         good &= judged(d, whole);
-        mw_flight_take(deliveries, d);
+        mw_queue_take(mw_flight_deliveries(deliveries), d);
         mw_delivery_free(d);
     }
     return good;

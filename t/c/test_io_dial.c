@@ -120,7 +120,7 @@ static void test_connect(const char *name, mw_dial_to address, int listener, int
 
     tap_ok(mw_dial_start(mw_alloc_default(), &d, &address) == 0 && dial_out(d, mw_io_after(60)) == 1, "%s: connected", name);
     tap_ok(mw_dial_step(d, mw_io_after(60)) == 1 && mw_dial_family(d) == family, "%s: and stays so", name);
-    tap_ok(mw_dial_phase_of(d) == MW_DIAL_HAND_OVER && mw_dial_wait(d, MW_IO_NEVER) == 0, "%s: to be handed over", name);
+    tap_ok(mw_dial_wait(d, MW_IO_NEVER) == 0, "%s: to be handed over", name);
     fd = mw_dial_take(d);
     mw_dial_free(d);
     check_descriptor(name, fd, family);
@@ -195,10 +195,10 @@ static void test_failure(const char *name, mw_dial_to address, int how, int erro
     mw_dial *d;
 
     rc = mw_dial_start(mw_alloc_default(), &d, &address);
-    tap_ok(rc == 0 && mw_dial_phase_of(d) == (how == MW_OK ? MW_DIAL_CONNECT : MW_DIAL_FAILED), "%s: start", name);
+    tap_ok(rc == 0, "%s: start", name);
     how = how == MW_OK ? MW_E_SYS : how;
     tap_ok(dial_out(d, mw_io_after(60)) == how && mw_dial_step(d, mw_io_after(60)) == how, "%s: no address is left", name);
-    tap_ok(mw_dial_phase_of(d) == MW_DIAL_FAILED && mw_dial_wait(d, MW_IO_NEVER) == 0 && mw_dial_fd(d) == -1, "%s: nothing to wait for", name);
+    tap_ok(mw_dial_wait(d, MW_IO_NEVER) == 0 && mw_dial_fd(d) == -1, "%s: nothing to wait for", name);
     tap_ok(mw_dial_errno(d) == error, "%s: errno", name);
     tap_ok(*mw_dial_error(d), "%s: words (%s)", name, mw_dial_error(d));
     mw_dial_free(d);

@@ -108,6 +108,7 @@ static void test_file_queued(const char *name, long size, int expected, const ch
 {
     char file[] = "/tmp/mw-test-io-XXXXXX", got[64] = "";
     int fd = mkstemp(file), rc;
+    mw_outq_stretch stretch = { fd, 2, 6, 0, 0, 0 };
     pair p;
 
     unlink(file);
@@ -115,7 +116,7 @@ static void test_file_queued(const char *name, long size, int expected, const ch
         stop("file");
     pair_unix(&p);
     mw_outq_copy(&p.out, "<", 1);
-    mw_outq_file(&p.out, fd, 2, 6);
+    mw_outq_stretch_of(&p.out, &stretch);
     mw_outq_copy(&p.out, ">", 1);
     rc = pump_out(&p, MW_IO_OUT);
     fcntl(p.fd[1], F_SETFL, O_NONBLOCK);
@@ -125,16 +126,50 @@ static void test_file_queued(const char *name, long size, int expected, const ch
     pair_end(&p);
 }
 
+/* A file by its name, and a stretch of it: opened and read, unless it is none, or is not what it was. */
+static void test_file_named(void)
+{
+    char name[] = "/tmp/mw-test-io-XXXXXX", got[16] = "";
+    int fd = mkstemp(name);
+    mw_file file, part;
+
+    if (fd < 0 || write(fd, "0123456789", 10) != 10)
+        stop("file");
+    tap_ok(mw_io_open_file(&file, name) == 0 && file.size == 10 && file.offset == 0 && !file.is_part, "named file: opened");
+    tap_ok(fcntl(file.fd, F_GETFD) & FD_CLOEXEC, "named file: no other program gets it");
+    tap_ok(mw_io_read_stretch(&file, got) == 10 && memcmp(got, "0123456789", 10) == 0, "named file: read");
+    mw_io_file(&part, file.fd, 3, 4, 1);
+    tap_ok(mw_io_read_stretch(&part, got) == 4 && memcmp(got, "3456", 4) == 0, "part of a file: read");
+    mw_io_file(&part, file.fd, 3, 4, 0);
+    tap_ok(mw_io_read_stretch(&part, got) == MW_E_CHANGED, "stretch that should end the file, and does not");
+    mw_io_file(&part, file.fd, 8, 4, 1);
+    tap_ok(mw_io_read_stretch(&part, got) == MW_E_CHANGED, "stretch that the file has not all of");
+    if (write(fd, "x", 1) != 1)
+        stop("file");
+    tap_ok(mw_io_read_stretch(&file, got) == MW_E_CHANGED, "named file: it has grown");
+    close(file.fd);
+    tap_ok(mw_io_read_stretch(&file, got) == MW_E_SYS, "named file: it is closed");
+    close(fd);
+    unlink(name);
+    tap_ok(mw_io_open_file(&file, name) < 0, "named file: it is gone");
+    tap_ok(mw_io_open_file(&file, "/tmp") < 0, "named file: it is a folder");
+    if (mkfifo(name, 0600))
+        stop("fifo");
+    tap_ok(mw_io_open_file(&file, name) < 0, "named file: it is a FIFO, and is not waited for");
+    unlink(name);
+}
+
 int main(void)
 {
     fill_large();
+    test_file_named();
     test_pipe_out();
     test_pipe_signals();
     test_pipe_in();
     test_file();
     test_file_queued("as it was", 8, 0, "<234567>");
-    test_file_queued("it has grown", 9, MW_E_SIZE, "<234567");
-    test_file_queued("it has shrunk", 5, MW_E_SIZE, "<234");
-    test_file_queued("it has nothing left", 1, MW_E_SIZE, "<");
+    test_file_queued("it has grown", 9, MW_E_CHANGED, "<234567");
+    test_file_queued("it has shrunk", 5, MW_E_CHANGED, "<234");
+    test_file_queued("it has nothing left", 1, MW_E_CHANGED, "<");
     return tap_done();
 }

@@ -2,34 +2,7 @@
 #include "../../c/error.h"
 #include "../../c/keywords.h"
 #include "failing.h"
-#include "tap.h"
-
-#define COUNT(a) (sizeof (a) / sizeof (a)[0])
-
-/* A copy of its own size, so that a sanitizer sees a step beside it. */
-static mw_slice slice_new(const char *bytes, size_t len)
-{
-    mw_slice v;
-    char *block = malloc(len > 0 ? len : 1);
-
-    if (block == NULL)
-        exit(1);
-    if (len > 0)
-        memcpy(block, bytes, len);
-    v.base = block;
-    v.len = len;
-    return v;
-}
-
-static void slice_free(mw_slice v)
-{
-    free((char *)(uintptr_t)v.base);
-}
-
-static int same(mw_slice v, const char *s)
-{
-    return v.len == strlen(s) && (v.len == 0 || memcmp(v.base, s, v.len) == 0);
-}
+#include "slices.h"
 
 static void test_lines(void)
 {
@@ -110,17 +83,41 @@ static void test_offers(void)
     mw_keywords k;
 
     mw_keywords_init(&k, mw_alloc_default());
-    tap_ok(!find(&k, "SIZE") && !k.pipelining && !k.chunking, "nothing is known before LHLO");
+    tap_ok(!find(&k, "SIZE") && !k.pipelining && !k.chunking && !k.eight_bit && !k.size, "nothing is known before LHLO");
     take(&k, 250, "mx hello|PIPELINING|Size 100|AUTH PLAIN|AUTH=LOGIN|chunking|Ok SESSIONID=<1>");
     tap_ok(k.pipelining && k.chunking && k.count == 5, "offers, in any case");
     tap_ok(find(&k, "SIZE") && same(find(&k, "size")->params, "100"), "a parameter");
     tap_ok(find(&k, "AUTH") && same(find(&k, "AUTH")->params, "LOGIN"), "the last of two");
     tap_ok(!find(&k, "MX") && !find(&k, "mx hello"), "the first line is no keyword");
-    take(&k, 550, "no|PIPELINING");
-    tap_ok(!find(&k, "PIPELINING") && !k.pipelining && !k.count, "a refusal offers nothing");
+    tap_ok(k.size == find(&k, "SIZE") && !k.eight_bit, "... of which the core looks at some");
+    take(&k, 250, "mx|8bitmime");
+    tap_ok(!k.size && k.eight_bit, "... as the latest reply has them");
+    take(&k, 550, "no|PIPELINING|SIZE|8BITMIME");
+    tap_ok(!find(&k, "PIPELINING") && !k.pipelining && !k.count && !k.size && !k.eight_bit, "a refusal offers nothing");
     take(&k, 250, "mx|PIPELINING");
     mw_keywords_clear(&k);
     tap_ok(!find(&k, "PIPELINING") && !k.pipelining, "forgotten");
+    mw_keywords_free(&k);
+}
+
+static void test_limits(void)
+{
+    static const struct { const char *offered; size_t rcpts, mails; } limits[] = {
+        { "mx|LIMITS RCPTMAX=100", 100, 0 }, { "mx|limits rcptmax=7  MailMax=5 RCPTDOMAINMAX=1", 7, 5 }, { "mx|LIMITS", 0, 0 },
+        { "mx|LIMITS RCPTMAX", 0, 0 }, { "mx|LIMITS RCPTMAX=", 0, 0 }, { "mx|LIMITS RCPTMAX=x", 0, 0 }, { "mx|LIMITS RCPTMAX=1x", 0, 0 },
+        { "mx|LIMITS RCPTMAX=-1", 0, 0 }, { "mx|LIMITS RCPTMAX=999999999", 999999999, 0 }, { "mx|LIMITS RCPTMAX=1000000000", 0, 0 },
+        { "mx|LIMITS XRCPTMAX=3 RCPTMAXX=3", 0, 0 }, { "mx|LIMITS RCPTMAX=0", 0, 0 }, { "mx|SIZE RCPTMAX=1", 0, 0 }, { "mx|LIMITS x RCPTMAX=2", 2, 0 }
+    };
+    mw_keywords k;
+    size_t i;
+
+    mw_keywords_init(&k, mw_alloc_default());
+    for (i = 0; i < sizeof limits / sizeof *limits; i++) {
+        take(&k, 250, limits[i].offered);
+        tap_ok(k.rcpt_max == limits[i].rcpts && k.mail_max == limits[i].mails, "limits: %s", limits[i].offered);
+    }
+    mw_keywords_clear(&k);
+    tap_ok(!k.rcpt_max && !k.mail_max, "limits are forgotten");
     mw_keywords_free(&k);
 }
 
@@ -184,6 +181,7 @@ int main(void)
 {
     test_lines();
     test_offers();
+    test_limits();
     test_same();
     failing_every("keywords", taken);
     return tap_done();

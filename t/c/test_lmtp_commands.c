@@ -1,4 +1,5 @@
 /* The LMTP session: commands, what each is owed, what is refused here, and what is learnt from replies to them. */
+#include "../../c/flight_private.h"
 #include "lmtp_drive.h"
 
 #include "../../c/command.h"
@@ -82,7 +83,23 @@ static const drive_case auth[] = {
         "AUTH LOGIN\r\nDATA\r\nMAIL FROM:<a>\r\nNOOP\r\n", "334 334 235 idle,mail,0 250 ", "" },
     { "the same, read by hand", "> AUTH LOGIN|s|< 334 x|g|> RSET|s|< 235 ok|g|" MAIL "i", "AUTH LOGIN\r\nRSET\r\n" W_MAIL, "\"334 x\" \"235 ok\" 250 in,rcpt,0 ", "" },
     { "given up", "> AUTH LOGIN|< 334 x|?|> *|< 501 no|?|" MAIL "i", "AUTH LOGIN\r\n*\r\n" W_MAIL, "334 501 250 in,rcpt,0 ", "" },
+    { "bytes that came before it are not its reply", "< 235 in|p|> AUTH PLAIN x|i", "", "E103 mail,-103 ", "" },
+    { "nor is what comes with a 334 a reply to the answer", "> AUTH LOGIN|< 334 x|< 235 in|?|p|> y|i", "AUTH LOGIN\r\n", "334 E103 mail,-103 ", "" },
     { "a broken session is past it", "> AUTH LOGIN|< 334 x|?|l|> NOOP|?", "AUTH LOGIN\r\n", "334 421 ", "" },
+};
+
+/* RFC 3207: alone, and the session starts over. */
+static const drive_case starttls[] = {
+    { "nothing goes behind it", "> STARTTLS|> NOOP|> QUIT|< 220 go|? 3|> NOOP|< 250 ok|?", "STARTTLS\r\nNOOP\r\n", "220 503 503 250 ", "" },
+    { "nothing is owed in front of it", "> NOOP|> STARTTLS|> NOOP|< 250 1|< 250 2|? 3", "NOOP\r\nNOOP\r\n", "250 503 250 ", "" },
+    { "not inside a transaction", MAIL RCPT("a") "> STARTTLS|?|" DATA BODY "< 250 ok|?|> STARTTLS|< 220 go|?",
+        W_MAIL W_RCPT("a") W_DATA W_BODY "STARTTLS\r\n", "250 250 503 354 250 220 ", "a=250 final ok; " },
+    { "not behind refused data", MAIL RCPT("a") "> DATA|< 451 no|?|> STARTTLS|?", W_MAIL W_RCPT("a") W_DATA, "250 250 451 503 ", "a=451 data no; " },
+    { "no message before a LHLO that succeeds", MAIL RCPT("a") DATA BODY "< 250 ok|?|> STARTTLS|< 220 go|?|> MAIL FROM:<s>|?|> RCPT TO:<b>|?|> DATA|?|> LHLO me|< 500 no|?"
+        "|> MAIL FROM:<s>|?|> NOOP|< 250 ok|?", W_MAIL W_RCPT("a") W_DATA W_BODY "STARTTLS\r\nLHLO me\r\nNOOP\r\n",
+        "250 250 354 250 220 503 503 503 500 503 250 ", "b=503 mail out of place: another command, or the reply to one, comes first; " },
+    { "but behind it", "> STARTTLS|< 220 go|?|> LHLO me|< 250 me|?|" MAIL, "STARTTLS\r\nLHLO me\r\n" W_MAIL, "220 250 250 ", "" },
+    { "a refused one changes nothing", "> STARTTLS|< 454 no|?|" MAIL, "STARTTLS\r\n" W_MAIL, "454 250 ", "" },
 };
 
 /* ---- what may be shown */
@@ -90,6 +107,39 @@ static const drive_case auth[] = {
 static void public_case(mw_lmtp *s, const char *line, size_t shown)
 {
     tap_ok(mw_lmtp_public(s, slice(line)) == shown, "public: %s", line);
+}
+
+static void reply_case(mw_lmtp *s, const char *line, size_t shown)
+{
+    tap_ok(mw_lmtp_public_reply(s, slice(line)) == shown, "public, of a reply: %s", line);
+}
+
+static void test_public_replies(void)
+{
+    static drive d;
+
+    drive_init(&d, mw_alloc_default(), TAP_WHOLE);
+    reply_case(d.s, "535 5.7.8 secret", 16);
+    drive_script(&d, "> AUTH LOGIN|s");
+    tap_ok(mw_lmtp_in_auth(d.s), "AUTH is under way, in front of its reply");
+    reply_case(d.s, "535 5.7.8 secret", 10);
+    reply_case(d.s, "535-5.7.8 secret", 10);
+    reply_case(d.s, "535 5.7.8", 9);
+    reply_case(d.s, "535 secret", 4);
+    reply_case(d.s, "334 c2VjcmV0", 4);
+    reply_case(d.s, "334", 3);
+    reply_case(d.s, "secret", 0);
+    drive_script(&d, "< 334 x|g");
+    mw_lmtp_settle_hand(d.s);
+    tap_ok(mw_lmtp_in_auth(d.s), "... and behind a challenge");
+    drive_script(&d, "> c2VjcmV0|< 235 ok|?");
+    tap_ok(!mw_lmtp_in_auth(d.s), "... and not behind its last reply");
+    reply_case(d.s, "535 5.7.8 secret", 10);
+    drive_script(&d, "> LHLO me|< 550 no|?");
+    reply_case(d.s, "535 5.7.8 secret", 10);
+    drive_script(&d, "> LHLO me|< 250 me|?");
+    reply_case(d.s, "535 5.7.8 secret", 16);
+    drive_free(&d);
 }
 
 static void test_public(void)
@@ -102,12 +152,43 @@ static void test_public(void)
     public_case(d.s, "auth plain AGEAYg==", 11);
     public_case(d.s, "AUTH PLAIN", 10);
     public_case(d.s, "AUTH", 4);
+    public_case(d.s, "AUTH PLAIN\tAGEAYg==", 11);
+    public_case(d.s, "AUTH\tPLAIN AGEAYg==", 11);
+    public_case(d.s, " \tauth  PLAIN AGEAYg==", 14);
+    public_case(d.s, "AUTH AGEAYg==", 5);
+    public_case(d.s, "AUTH PLAIN=AGEAYg==", 5);
+    public_case(d.s, "AUTHOR x", 8);
+    drive_script(&d, "> AUTH PLAIN|s");
+    public_case(d.s, "AGEAYg==", 0);
+    drive_script(&d, "< 535 no|?");
     drive_script(&d, "> AUTH LOGIN|s|< 334 x|g");
     public_case(d.s, "c2VjcmV0", 0);
     drive_script(&d, "s|> c2VjcmV0|< 235 ok|?");
     public_case(d.s, "NOOP", 4);
     tap_ok(mw_lmtp_discards(slice("RSET")) && mw_lmtp_discards(slice("rset")) && !mw_lmtp_discards(slice("RSETX"))
         && !mw_lmtp_discards(slice("QUIT")), "discards: RSET alone");
+    drive_free(&d);
+}
+
+/* What a server has shown of its ways is void behind AUTH; what it offers stands. */
+static void test_doubt(void)
+{
+    static drive d;
+    mw_flight *flight;
+    mw_slice params;
+
+    drive_init(&d, mw_alloc_default(), TAP_WHOLE);
+    flight = mw_flight_new(mw_lmtp_dialogue(d.s));
+    flight->trust.fence = MW_FENCE_HOLDS;
+    flight->trust.proven[0] = flight->trust.proven[1] = MW_SHAPE_ONE;
+    flight->trust.probe.state = MW_PROBE_PASSED;
+    drive_script(&d, "> LHLO me|< 250-x|< 250 SIZE|?|> AUTH PLAIN x|< 535 no|?");
+    tap_ok(flight->trust.fence == MW_FENCE_HOLDS && flight->trust.proven[1] == MW_SHAPE_ONE, "AUTH that fails changes nothing");
+    drive_script(&d, "> AUTH PLAIN x|< 235 ok|?");
+    tap_ok(flight->trust.fence == MW_FENCE_UNKNOWN && !flight->trust.proven[0] && !flight->trust.proven[1]
+        && flight->trust.probe.state == MW_PROBE_NONE, "behind AUTH nothing is proven");
+    tap_ok(mw_lmtp_keyword(d.s, slice("SIZE"), &params), "... and what was offered is");
+    mw_flight_free(flight);
     drive_free(&d);
 }
 
@@ -228,8 +309,11 @@ int main(void)
     drive_table("command", commands, COUNT(commands), NULL);
     drive_table("refused", refused, COUNT(refused), NULL);
     drive_table("auth", auth, COUNT(auth), NULL);
+    drive_table("starttls", starttls, COUNT(starttls), NULL);
     drive_table("limit", limits, COUNT(limits), small);
     test_public();
+    test_public_replies();
+    test_doubt();
     test_keywords();
     test_command_limit();
     test_rcpt_limit();

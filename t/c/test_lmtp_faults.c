@@ -256,11 +256,11 @@ static void test_starved_mail(void)
     drive_init(&d, &f.table, TAP_WHOLE);
     drive_script(&d, OPENED2 BODY "< 250 1|< 550 2|? 2");
     for (i = 0; i < 1000 && !rc; i++) {
-        f.fail_at = f.calls + 1;
+        failing_next(&f);
         rc = mw_lmtp_command(d.s, slice("NOOP"));
     }
     tap_ok(rc == MW_E_NOMEM, "memory: none for a command");
-    f.fail_at = f.calls + 1;
+    failing_next(&f);
     tap_ok(mw_lmtp_command(d.s, slice("MAIL FROM:<s>")) == MW_E_NOMEM, "memory: none for MAIL");
     drive_results(&d);
     tap_ok(strcmp(d.results, "a=250 final 1; b=550 final 2; ") == 0, "memory: the results before are still there");
@@ -277,12 +277,12 @@ static void test_starved_text(void)
     failing_init(&f, 0);
     drive_init(&d, &f.table, TAP_WHOLE);
     drive_script(&d, OPENED2 BODY "s|< 550 1|< 250 2|p");
-    f.fail_at = f.calls + 1;
+    failing_next(&f);
     tap_ok(mw_lmtp_reply(d.s) == 1 && failing_has_failed(&f.table), "memory: none for a final reply's text");
     drive_script(&d, "?");
     drive_results(&d);
     tap_ok(strcmp(d.results, "a=550 final (none); b=250 final 2; ") == 0, "memory: its code is there all the same");
-    f.fail_at = f.calls + 1;
+    failing_next(&f);
     mw_lmtp_verdict(d.s);
     tap_ok(mw_lmtp_last(d.s)->code == 550, "memory: and in the verdict");
     drive_free(&d);
@@ -297,7 +297,7 @@ static void test_starved_loss(void)
     failing_init(&f, 0);
     drive_init(&d, &f.table, TAP_WHOLE);
     drive_script(&d, OPENED2 BODY "s");
-    f.fail_at = f.calls + 1;
+    failing_next(&f);
     mw_lmtp_lost(d.s, MW_E_CLOSED, NULL);
     drive_results(&d);
     tap_ok(strcmp(d.results, "a=421? final (none); b=421? final (none); ") == 0, "memory: a lost link needs none");

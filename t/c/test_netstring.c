@@ -4,9 +4,6 @@
 #include "failing.h"
 #include "tap.h"
 
-#define COUNT(a) (sizeof (a) / sizeof (a)[0])
-#define BYTES(s) s, sizeof (s) - 1
-
 typedef struct reading {
     int rc;             /* of the call that was the last */
     size_t used;        /* bytes eaten in all */

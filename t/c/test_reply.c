@@ -2,43 +2,7 @@
 #include "../../c/error.h"
 #include "../../c/reply.h"
 #include "failing.h"
-#include "tap.h"
-
-#define COUNT(a) (sizeof (a) / sizeof (a)[0])
-
-static mw_slice slice(const char *s)
-{
-    mw_slice v;
-
-    v.base = s;
-    v.len = strlen(s);
-    return v;
-}
-
-static int same(mw_slice v, const char *s)
-{
-    return v.len == strlen(s) && memcmp(v.base, s, v.len) == 0;
-}
-
-/* A copy of its own size, so that a sanitizer sees a step beside it. */
-static mw_slice slice_new(const char *bytes, size_t len)
-{
-    mw_slice v;
-    char *block = malloc(len > 0 ? len : 1);
-
-    if (block == NULL)
-        exit(1);
-    if (len > 0)
-        memcpy(block, bytes, len);
-    v.base = block;
-    v.len = len;
-    return v;
-}
-
-static void slice_free(mw_slice v)
-{
-    free((char *)(uintptr_t)v.base);
-}
+#include "slices.h"
 
 enum { NONE, LAX_ONLY, BOTH };
 

@@ -43,7 +43,7 @@ static void begun(mw_transaction *t)
     mw_text *text = words("no");
 
     mw_transaction_init(t, mw_alloc_default());
-    mw_transaction_begin(t);
+    mw_transaction_begin(t, t->count);
     add(t, "a");
     add(t, "b");
     add(t, "c");
@@ -68,7 +68,7 @@ static void test_finals(void)
     tap_ok(mw_transaction_final(&t, 450, NULL) == 1, "finals: the second");
     tap_ok(mw_transaction_final(&t, 250, text) == 0 && mw_transaction_owed(&t) == 0, "finals: nobody's");
     IS(&t, "finals", "a+=250fx b=550rno c+=450f");
-    mw_transaction_abandon(&t, MW_STAGE_FINAL, 421, text, 1);
+    mw_transaction_abandon(&t, MW_RCPT_ALL, MW_STAGE_FINAL, 421, text, 1);
     mw_transaction_refused(&t, MW_STAGE_DATA, 503, text);
     mw_transaction_mail_refused(&t, 0, MW_RCPT_ALL, 550, text);
     mw_transaction_rcpt(&t, 1, 551, text);
@@ -76,7 +76,7 @@ static void test_finals(void)
     mw_transaction_rcpt(&t, 99, 250, text);
     mw_transaction_reopen(&t);
     IS(&t, "finals: what settled it first stands", "a+=250fx b=550rno c+=450f");
-    mw_transaction_begin(&t);
+    mw_transaction_begin(&t, t.count);
     IS(&t, "begin", "");
     tap_ok(t.id == 2 && !t.accepted && !mw_transaction_owed(&t), "begin: a new number, nobody");
     add(&t, "d");
@@ -115,7 +115,7 @@ static void test_refused(void)
     mw_transaction_refused(&t, MW_STAGE_BODY, 452, text);
     mw_transaction_reopen(&t);
     IS(&t, "reopened: a final reply stands", "a+=250f b=550rno c+=-");
-    mw_transaction_abandon(&t, MW_STAGE_BODY, 421, text, 0);
+    mw_transaction_abandon(&t, MW_RCPT_ALL, MW_STAGE_BODY, 421, text, 0);
     IS(&t, "abandoned", "a+=250f b=550rno c+=421bx");
     mw_text_drop(text);
     mw_transaction_free(&t);
@@ -127,7 +127,7 @@ static void test_mail_refused(void)
     mw_text *text = words("x");
 
     mw_transaction_init(&t, mw_alloc_default());
-    mw_transaction_begin(&t);
+    mw_transaction_begin(&t, t.count);
     add(&t, "a");
     mw_transaction_mail_refused(&t, 0, MW_RCPT_ALL, 550, text);
     mw_text_drop(text);
@@ -148,7 +148,7 @@ static void test_equal(void)
     mw_transaction t;
 
     mw_transaction_init(&t, mw_alloc_default());
-    mw_transaction_begin(&t);
+    mw_transaction_begin(&t, t.count);
     add(&t, "a");
     add(&t, "a");
     add(&t, "");
@@ -157,7 +157,7 @@ static void test_equal(void)
     mw_transaction_rcpt(&t, 2, 250, NULL);
     mw_transaction_final(&t, 250, NULL);
     mw_transaction_final(&t, 550, NULL);
-    mw_transaction_abandon(&t, MW_STAGE_FINAL, 421, NULL, 1);
+    mw_transaction_abandon(&t, MW_RCPT_ALL, MW_STAGE_FINAL, 421, NULL, 1);
     IS(&t, "equal addresses", "a+=250f a+=550f +=421f?");
     mw_transaction_free(&t);
 }
@@ -170,7 +170,7 @@ static void test_limit(void)
     int good = 1;
 
     mw_transaction_init(&t, mw_alloc_default());
-    mw_transaction_begin(&t);
+    mw_transaction_begin(&t, t.count);
     for (i = 0; i < MW_RCPT_MAX - 1; i++)
         good &= mw_transaction_add(&t, address) == 0;
     tap_ok(good && mw_transaction_add(&t, address) == 0, "limit: as many recipients as there may be");
@@ -187,7 +187,7 @@ static int starved(const mw_alloc *a)
     int good = 1, rc;
 
     mw_transaction_init(&t, a);
-    mw_transaction_begin(&t);
+    mw_transaction_begin(&t, t.count);
     for (i = 0; i < 20; i++) {
         rc = mw_transaction_add(&t, address);
         good &= !rc || (rc == MW_E_NOMEM && failing_has_failed(a));
@@ -199,7 +199,7 @@ static int starved(const mw_alloc *a)
     mw_transaction_refused(&t, MW_STAGE_DATA, 503, text);
     mw_transaction_reopen(&t);
     mw_transaction_final(&t, 250, text);
-    mw_transaction_abandon(&t, MW_STAGE_FINAL, 421, text, 1);
+    mw_transaction_abandon(&t, MW_RCPT_ALL, MW_STAGE_FINAL, 421, text, 1);
     for (i = 0; i < t.count; i++)
         good &= t.rcpts[i].result.recipient != NULL && t.rcpts[i].result.code == (i ? 421u : 250u);
     mw_text_drop(text);

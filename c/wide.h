@@ -1,14 +1,14 @@
-/* dotstuff_wide.h - what dotstuff.c and its way of many bytes at once share. Private to the two.
+/* wide.h - the ways of dotstuff.c and crlf.c through many bytes at once. Private to the three.
  *
- * For tests: MW_DOTSTUFF_AVX2, MW_DOTSTUFF_SSE2 and MW_DOTSTUFF_PORTABLE keep them from more than that, and the last one from all.
+ * For tests: MW_WIDE_AVX2, MW_WIDE_SSE2 and MW_WIDE_PORTABLE keep them from more than that, and the last one from all.
  */
-#ifndef MW_DOTSTUFF_WIDE_H
-#define MW_DOTSTUFF_WIDE_H
+#ifndef MW_WIDE_H
+#define MW_WIDE_H
 
 #include <stddef.h>
 
-#if defined(__SSE2__) && defined(__GNUC__) && !defined(MW_DOTSTUFF_PORTABLE)
-#define MW_DOTSTUFF_BY_16
+#if defined(__SSE2__) && defined(__GNUC__) && !defined(MW_WIDE_PORTABLE)
+#define MW_WIDE_BY_16
 
 #include <emmintrin.h>
 
@@ -45,7 +45,7 @@ static inline size_t mw_dotstuff_put_before(char before, char c, char *out)
 }
 
 /* With less input there is no step. */
-#define MW_DOTSTUFF_WIDE_MIN 128
+#define MW_WIDE_MIN 128
 
 /* Expands the front of in, in[-1] being readable, in steps of its own size: returns how many bytes were written, in
  * *used_r how many were read. Both 0 when in or out are too small for a step, or there are no wide instructions. */
@@ -54,5 +54,12 @@ size_t mw_dotstuff_expand_wide(const char *in, size_t len, char *out, size_t cap
 /* How many bytes at the front of in, in[-1] being readable, are unchanged: up to the first changed one, or to where what is left is too
  * small for a step. */
 size_t mw_dotstuff_clean_wide(const char *in, size_t len);
+
+/* The same as mw_dotstuff_expand_wide, for line ends alone. */
+size_t mw_crlf_expand_wide(const char *in, size_t len, char *out, size_t cap, size_t *used_r);
+
+/* Adds the bare LFs of in, in[-1] being readable, to *bare, and sets *eight_bit when a byte of it is above 0x7F. Returns len; 0 when in is
+ * too small for a step, or there are no wide instructions. */
+size_t mw_crlf_count_wide(const char *in, size_t len, size_t *bare, int *eight_bit);
 
 #endif

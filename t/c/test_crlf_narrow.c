@@ -1,0 +1,4 @@
+/* test_crlf.c over the way of processors that have no wider instructions. */
+#define MW_WIDE_SSE2
+#include "wide_renamed.h"
+#include "test_crlf.c"
