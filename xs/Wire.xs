@@ -8,14 +8,15 @@
 #include "known.h"
 #include "link.h"
 #include "link_envelope.h"
-#include "order.h"
 #include "qmtp_flight_glue.h"
 #include "qmtp_link.h"
 #include "qmtp_client.h"
+#include "source.h"
+#include "pool.h"
+#include "tls.h"
 #include "wait.h"
 #include "../c/command.h"
 #include "../c/error.h"
-#include "../c/parameter.h"
 
 /* The numbers that Perl needs to know. */
 static void numbers_boot(pTHX)
@@ -55,6 +56,17 @@ _now()
   OUTPUT:
     RETVAL
 
+bool
+_is_number(value)
+    SV *value
+  PREINIT:
+    NV number;
+  CODE:
+    value = sv_mortalcopy(value);
+    RETVAL = SvOK(value) && mwx_number(aTHX_ value, &number);
+  OUTPUT:
+    RETVAL
+
 SV *
 _file_stamp(handle)
     SV *handle
@@ -69,6 +81,17 @@ _file_stamp(handle)
     RETVAL
 
 IV
+_append_at(text, handle, offset, size)
+    SV *text
+    SV *handle
+    NV offset
+    int size
+  CODE:
+    RETVAL = mwx_append_file(aTHX_ text, mwx_fd(aTHX_ handle), (uint64_t)offset, size);
+  OUTPUT:
+    RETVAL
+
+IV
 _buffered(handle)
     SV *handle
   CODE:
@@ -76,14 +99,18 @@ _buffered(handle)
   OUTPUT:
     RETVAL
 
-void
-_mail_options()
+SV *
+_xtext(SV *text)
   PREINIT:
-    size_t i;
-  PPCODE:
-    for (i = 0; i < MW_PARAMETER_COUNT; i++)
-        if (mw_parameter_row(i)->command == MW_KIND_MAIL)
-            mXPUSHs(newSVpv(mw_parameter_row(i)->option, 0));
+    mw_slice octets;
+  CODE:
+    octets = mwx_octets(aTHX_ text, 1, "");
+    RETVAL = newSV(MW_XTEXT_MAX(octets.len) + 1);
+    SvPOK_only(RETVAL);
+    SvCUR_set(RETVAL, mw_xtext_encode(octets, SvPVX(RETVAL)));
+    *SvEND(RETVAL) = '\0';
+  OUTPUT:
+    RETVAL
 
 void
 _run_handlers()
@@ -115,9 +142,9 @@ MODULE = Mail::Wire  PACKAGE = Mail::Wire::Delivery
 
 bool
 is_success(self)
-    AV *self
+    SV *self
   CODE:
-    RETVAL = mwx_all_succeeded(aTHX_ self);
+    RETVAL = SvROK(self) && mwx_all_succeeded(aTHX_ SvRV(self));
   OUTPUT:
     RETVAL
 
@@ -132,8 +159,14 @@ _output_record_separator()
 
 INCLUDE: LMTP.xsi
 
+INCLUDE: Client.xsi
+
 INCLUDE: Flight.xsi
 
 INCLUDE: Dial.xsi
 
 INCLUDE: QMTP.xsi
+
+INCLUDE: Pool.xsi
+
+INCLUDE: TLS.xsi

@@ -119,6 +119,11 @@ void mwx_croak(pTHX_ SV *words)
     croak_sv(mwx_ask(aTHX_ "Mail::Wire::Client::_croak", &words, 1));
 }
 
+void mwx_croak_later(pTHX_ SV *words, SV **died_r)
+{
+    run(aTHX_ (SV *)get_cv("Mail::Wire::Client::_croak", 0), &words, 1, G_VOID, died_r);
+}
+
 void mwx_carp(pTHX_ SV *words)
 {
     mwx_ask(aTHX_ "Mail::Wire::Client::_carp", &words, 1);

@@ -27,8 +27,13 @@ SV *mwx_call_scalar(pTHX_ SV *ref, const char *method, SV **arguments, int count
 /* Calls a sub of the distribution by its full name, in scalar context: a mortal. Not in an eval: when the sub dies this does not return. */
 SV *mwx_ask(pTHX_ const char *sub, SV **arguments, int count);
 
-/* Carp's croak and carp, which name the line of the caller's script. */
+/* Carp's croak, which names the line of the caller's script. */
 void mwx_croak(pTHX_ SV *words) __attribute__noreturn__;
+
+/* Keeps in *died_r what croak would die of. */
+void mwx_croak_later(pTHX_ SV *words, SV **died_r);
+
+/* Its carp. */
 void mwx_carp(pTHX_ SV *words);
 
 /* Dies of *died, and sets it to NULL. Does nothing when it is NULL. */

@@ -48,13 +48,20 @@ mw_slice mwx_octets(pTHX_ SV *sv, int wide_as_utf8, const char *where)
         SvUTF8_on(copy);
         if (!sv_utf8_downgrade(copy, TRUE)) {
             if (!wide_as_utf8)
-                croak("Wide character in %s: encode the text first, for example with Encode::encode", where);
+                mwx_croak(aTHX_ sv_2mortal(newSVpvf("Wide character in %s: encode the text first, for example with Encode::encode", where)));
             SvUTF8_off(copy);
         }
         octets.base = SvPV(copy, len);
     }
     octets.len = len;
     return octets;
+}
+
+mw_text *mwx_text_of(pTHX_ SV *sv)
+{
+    mw_slice octets = mwx_octets(aTHX_ sv, 1, "");
+
+    return mw_text_new(mw_alloc_default(), octets.base, octets.len);
 }
 
 const char *mwx_text(pTHX_ SV *sv)
@@ -196,6 +203,14 @@ SV *mwx_joined(pTHX_ SV **values, int count, const char *separator)
     return join(aTHX_ values, n, separator);
 }
 
+SV *mwx_names(pTHX_ AV *names)
+{
+    SV *list = sv_2mortal(newRV_inc((SV *)names));
+
+    sortsv(AvARRAY(names), (size_t)av_len(names) + 1, Perl_sv_cmp);
+    return mwx_joined(aTHX_ &list, 1, " ");
+}
+
 int mwx_says_text(pTHX_ SV *sv)
 {
     return SvAMAGIC(sv) && gv_fetchmeth(SvSTASH(SvRV(sv)), "(\"\"", 3, 0);
@@ -204,6 +219,24 @@ int mwx_says_text(pTHX_ SV *sv)
 SV *mwx_string(pTHX_ SV *sv)
 {
     return mwx_is_plain(sv) || !SvOK(sv) ? sv : string_of(aTHX_ sv);
+}
+
+static int has_space_around(pTHX_ SV *string)
+{
+    STRLEN len;
+    const char *s = SvPV(string, len);
+
+    return len && (isSPACE(s[0]) || isSPACE(s[len - 1]));
+}
+
+int mwx_number(pTHX_ SV *sv, NV *number_r)
+{
+    if (mwx_says_text(aTHX_ sv))
+        sv = mwx_string(aTHX_ sv);
+    if (SvROK(sv) || !looks_like_number(sv) || (SvPOK(sv) && has_space_around(aTHX_ sv)))
+        return 0;
+    *number_r = SvNV(sv);
+    return *number_r - *number_r == 0;  /* neither infinite nor NaN */
 }
 
 AV *mwx_plain_list(SV *sv)
@@ -286,7 +319,7 @@ void mwx_refuse_tainted(pTHX_ SV **values, int count)
 
     for (i = 0; i < count; i++)
         if (SvTAINTED(values[i]) && IS_FATAL)
-            croak("Insecure dependency in connect: the address or the port is tainted");
+            mwx_croak(aTHX_ sv_2mortal(newSVpvs("Insecure dependency in connect: the address or the port is tainted")));
 }
 
 SV *mwx_shared_copy(pTHX_ SV *sv)
@@ -324,7 +357,7 @@ int mwx_is_success(pTHX_ AV *result)
     return code && SvIV(*code) / 100 == 2;
 }
 
-SV *mwx_result(pTHX_ const mw_result *r, size_t index)
+SV *mwx_result(pTHX_ const mw_result *r, size_t index, int notes)
 {
     AV *fields = newAV();
     SV **field;
@@ -345,7 +378,59 @@ SV *mwx_result(pTHX_ const mw_result *r, size_t index)
     SvTAINTED_on(field[RESULT_CODE]);
     field[MWX_RESULT_MESSAGE] = mwx_of_wire(aTHX_ text.base, text.len);
     field[4] = mwx_stage(aTHX_ r->stage);
-    field[5] = newSViv(r->maybe_delivered ? 1 : 0);
+    field[5] = newSViv(notes | (r->maybe_delivered ? 1 : 0));
     AvFILLp(fields) = 5;
-    return mwx_object(aTHX_ MWX_CLASS_RESULT, fields);
+    return mwx_object(aTHX_ MWX_CLASS_RESULT, (SV *)fields);
+}
+
+void mwx_result_command(pTHX_ SV *result, mw_slice line)
+{
+    av_push((AV *)SvRV(result), newSVpvn(line.base, line.len));
+}
+
+SV *mwx_deferral(pTHX_ SV *recipient, size_t index, unsigned code, const char *words)
+{
+    mw_slice address = mwx_octets(aTHX_ recipient, 1, "");
+    mw_result r = { NULL, NULL, 0, MW_STAGE_BODY, 0 };
+    SV *result;
+
+    r.recipient = mw_text_new(mw_alloc_default(), address.base, address.len);
+    r.text = mw_text_new(mw_alloc_default(), words, strlen(words));
+    r.code = code;
+    result = mwx_result(aTHX_ &r, index, 0);
+    mw_result_clear(&r);
+    return result;
+}
+
+#define DELIVERY_RESULTS 1
+
+static AV *list_in(pTHX_ SV **sv)
+{
+    SV *value = sv && SvGMAGICAL(*sv) ? sv_mortalcopy(*sv) : sv ? *sv : NULL;
+
+    return value && SvROK(value) && SvTYPE(SvRV(value)) == SVt_PVAV ? (AV *)SvRV(value) : NULL;
+}
+
+int mwx_all_succeeded(pTHX_ SV *fields)
+{
+    AV *delivery = list_in(aTHX_ &fields), *result;
+    AV *results = delivery ? list_in(aTHX_ av_fetch(delivery, DELIVERY_RESULTS, 0)) : NULL;
+    SSize_t i;
+
+    for (i = 0; results && i <= av_len(results); i++) {
+        result = list_in(aTHX_ av_fetch(results, i, 0));
+        if (!result || !mwx_is_success(aTHX_ result))
+            return 0;
+    }
+    return results != NULL;
+}
+
+SV *mwx_delivery(pTHX_ IV id, AV *results)
+{
+    AV *fields = newAV();
+
+    av_extend(fields, 1);
+    av_push(fields, newSViv(id));
+    av_push(fields, newRV_noinc((SV *)results));
+    return mwx_object(aTHX_ MWX_CLASS_DELIVERY, newRV_noinc((SV *)fields));
 }

@@ -4,9 +4,11 @@
 #include "../c/error.h"
 #include "../c/io_guard.h"
 
-/* Of $IO::Socket::SSL::SSL_ERROR, as OpenSSL numbers them. */
-enum { WANT_READ = 2, WANT_WRITE = 3 };
+/* $IO::Socket::SSL::SSL_ERROR as a string. Its number is an address. */
+#define WANT_READ "SSL wants a read first"
+#define WANT_WRITE "SSL wants a write first"
 
+#define UNSAID "the handle failed and did not say why"
 #define NONSENSE "the handle's method returned what is none of its numbers"
 
 SV *mwx_handle_tied(pTHX_ SV *ref)
@@ -32,7 +34,7 @@ int mwx_handle_fileno(pTHX_ SV *object, int fd)
 {
     SV *died = NULL, *number;
 
-    if (is_ssl(aTHX_ object) || !can(aTHX_ object, "FILENO"))
+    if (mwx_tls_of(aTHX_ object) || is_ssl(aTHX_ object) || !can(aTHX_ object, "FILENO"))
         return fd;
     ENTER;
     SAVETMPS;
@@ -145,9 +147,9 @@ static int interrupted_or_died(pTHX_ mwx_handle_transport *t, SV *died)
 static int would_wait(pTHX_ int *for_r, int usual)
 {
     SV *want = wanted(aTHX);
-    IV number = want && SvOK(want) ? SvIV(want) : 0;
+    const char *words = want && SvPOK(want) ? SvPV_nolen(want) : "";
 
-    *for_r = number == WANT_READ ? MW_IO_IN : number == WANT_WRITE ? MW_IO_OUT : usual;
+    *for_r = strEQ(words, WANT_READ) ? MW_IO_IN : strEQ(words, WANT_WRITE) ? MW_IO_OUT : usual;
     return MW_E_AGAIN;
 }
 
@@ -166,7 +168,7 @@ static int refused(pTHX_ mwx_handle_transport *t, int error, int *for_r, int usu
     if (want && SvTRUE(want))
         return failed_of(aTHX_ t, want);
     mw_io_words(error, words, sizeof words);
-    return failed(t, error ? words : "the handle failed and did not say why");
+    return failed(t, error ? words : UNSAID);
 }
 
 /* 0 and a number of bytes up to most, or an error. */
@@ -213,15 +215,26 @@ static int take_bytes(pTHX_ mwx_handle_transport *t, SV *buffer, size_t number, 
     return 0;
 }
 
+/* What a call of TLS's own way returned. */
+static int tls_said(mwx_handle_transport *t, int rc, const mwx_tls_stop *stop, int *for_r, int usual)
+{
+    *for_r = rc == MW_E_AGAIN ? stop->waits_for : usual;
+    t->is_dry = mwx_tls_is_drained(t->tls);
+    return rc == MW_E_SYS ? failed(t, *stop->words ? stop->words : UNSAID) : rc;
+}
+
 static int handle_read(mw_transport *base, char *to, size_t len, size_t *got_r)
 {
     dTHX;
     mwx_handle_transport *t = (mwx_handle_transport *)base;
     int rc = begin(aTHX_ t, MW_IO_IN);
+    mwx_tls_stop stop;
     SV *arguments[2];
 
     if (rc <= 0)
         return rc ? rc : MW_E_AGAIN;
+    if (t->tls)
+        return tls_said(t, mwx_tls_read(aTHX_ t->tls, to, len, got_r, &stop), &stop, &t->for_read, MW_IO_IN);
     ENTER;
     SAVETMPS;
     arguments[0] = sv_2mortal(newSVpvs(""));
@@ -259,7 +272,8 @@ static int write_record(pTHX_ mwx_handle_transport *t, SV *bytes, size_t put, si
 {
     SV *arguments[3];
     size_t number = 0;
-    int rc;
+    /* The layer may read bytes for us meanwhile, but not when it has found none before and none have come. */
+    int may_read = t->for_write != MW_IO_IN || mw_io_ready(t->fd, MW_IO_IN, 0), rc;
 
     arguments[0] = bytes;
     arguments[1] = sv_2mortal(newSVuv(len));
@@ -270,8 +284,7 @@ static int write_record(pTHX_ mwx_handle_transport *t, SV *bytes, size_t put, si
     t->again = rc == MW_E_AGAIN ? len : 0;
     if (!rc)
         t->for_write = MW_IO_OUT;
-    /* The layer may have read bytes for us meanwhile. */
-    if (t->for_write == MW_IO_IN)
+    if (t->for_write == MW_IO_IN && may_read)
         t->is_dry = 0;
     *put_r = number;
     return rc;
@@ -284,9 +297,12 @@ static int handle_write(mw_transport *base, const mw_slice *v, int count, size_t
     size_t record = t->is_layered ? MWX_HANDLE_RECORD : MWX_HANDLE_LITTLE, len, number;
     SV *bytes;
     int rc = begin(aTHX_ t, MW_IO_OUT);
+    mwx_tls_stop stop;
 
     if (rc <= 0)
         return rc ? rc : MW_E_AGAIN;
+    if (t->tls)
+        return tls_said(t, mwx_tls_write(aTHX_ t->tls, v, count, put_r, &stop), &stop, &t->for_write, MW_IO_OUT);
     ENTER;
     SAVETMPS;
     bytes = gathered(aTHX_ v, count, t->is_layered ? 4 * record : record);
@@ -326,6 +342,7 @@ static void handle_close(mw_transport *base)
     SV *object = t->object;
 
     t->object = NULL;
+    t->tls = NULL;
     SvREFCNT_dec(object);
 }
 
@@ -345,12 +362,21 @@ void mwx_handle_transport_set(pTHX_ mwx_handle_transport *t, SV *object, int fd)
 
     t->object = newSVsv(object);
     if (known != t->known) {
+        int ssl = is_ssl(aTHX_ object);
+
         t->known = known;
-        t->is_layered = is_ssl(aTHX_ object) || can(aTHX_ object, "pending");
+        t->is_tls |= ssl;
+        t->is_layered = ssl || can(aTHX_ object, "pending");
         t->is_dry = 0;
         t->again = 0;
         t->for_read = MW_IO_IN;
         t->for_write = MW_IO_OUT;
     }
     t->fd = fd;
+    t->tls = mwx_tls_of(aTHX_ object);
+    t->base.reads_cheaply = t->tls != NULL;
+    if (t->tls) {
+        mwx_tls_on(t->tls, fd);
+        t->is_dry = mwx_tls_is_drained(t->tls);
+    }
 }

@@ -6,6 +6,8 @@
  * meanwhile. Any other tied handle is treated as Net::Cmd treats it: its descriptor keeps its mode, and each call comes after poll has
  * said that it will not wait.
  *
+ * TLS that the distribution itself has put on the handle (tls.h) goes without these methods.
+ *
  * When a method dies, or returns what sysread and syswrite cannot return, the call is MW_E_SYS, and the transport has words for it. When a
  * signal's handler dies inside a method, the call is MWX_E_DIED, and `died` is what it died of. After either it is not known how many bytes
  * went through, so every later call is MW_E_SYS.
@@ -13,8 +15,7 @@
 #ifndef MWX_HANDLE_TRANSPORT_H
 #define MWX_HANDLE_TRANSPORT_H
 
-#include "perlglue.h"
-#include "../c/io.h"
+#include "tls.h"
 
 /* Not one of the core's errors: a signal handler died. */
 #define MWX_E_DIED (-901)
@@ -29,8 +30,10 @@ typedef struct mwx_handle_transport {
     mw_transport base;
     SV *object;         /* what the handle is tied to, during a call */
     void *known;        /* the address of that object in the last call, to see when it is another one */
+    mwx_tls *tls;       /* that object's, which has its own way; NULL: it has none */
     int fd;             /* to poll; -1: none */
     int is_layered;
+    int is_tls;         /* the object is IO::Socket::SSL's, or one before it was */
     int is_dry;         /* the last read would have had to wait */
     int for_read, for_write;    /* see mw_needs */
     size_t again;       /* how many bytes a write had that would have had to wait: the next write has the same */

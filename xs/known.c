@@ -134,9 +134,9 @@ HV *mwx_facts(pTHX_ SV *ref)
     return mwx_hash_made(aTHX_ GvHVn((GV *)SvRV(ref)), MWX_KEY_MAIL_WIRE);
 }
 
-SV *mwx_object(pTHX_ mwx_class class, AV *fields)
+SV *mwx_object(pTHX_ mwx_class class, SV *fields)
 {
-    return sv_bless(newRV_noinc((SV *)fields), known(aTHX)->classes[class]);
+    return sv_bless(newRV_noinc(fields), known(aTHX)->classes[class]);
 }
 
 SV *mwx_stage(pTHX_ mw_stage stage)

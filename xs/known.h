@@ -49,7 +49,7 @@ typedef enum mwx_class { MWX_CLASSES(MWX_CLASS) MWX_CLASS_COUNT } mwx_class;
 #undef MWX_CLASS
 
 /* A new object of the class: a reference to fields, which it takes over. */
-SV *mwx_object(pTHX_ mwx_class class, AV *fields);
+SV *mwx_object(pTHX_ mwx_class class, SV *fields);
 
 /* Sets the entry of own, until the scope that the caller has entered is left. */
 void mwx_local_entry(pTHX_ HV *own, mwx_key key, IV value);

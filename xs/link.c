@@ -6,8 +6,6 @@
 #include "flight_glue.h"
 #include "magic.h"
 
-#define DEFAULT_WINDOW 100
-#define DEFAULT_WINDOW_BYTES (1024 * 1024)
 #define DEFAULT_EAGER (256 * 1024)
 
 int mwx_link_hooked(pTHX_ mwx_link *link, SV *ref, mwx_hook hook)
@@ -23,7 +21,7 @@ static int free_link(pTHX_ SV *object, MAGIC *mg)
 
     PERL_UNUSED_ARG(object);
     if (link) {
-        mwx_flight_free(aTHX_ link);
+        mwx_deliveries_free(aTHX_ &link->deliveries);
         mw_flight_free(link->flight);
         mwx_carrier_free(aTHX_ &link->carrier);
         mw_lmtp_free(link->session);
@@ -42,7 +40,6 @@ static const MGVTBL table = MWX_MAGIC_TABLE(free_link);
 static mwx_link *make_link(pTHX_ SV *ref)
 {
     mwx_link *link;
-    int i;
     mw_lmtp *session = mw_lmtp_new(mw_alloc_default());
     mw_flight *flight = session ? mw_flight_new(mw_lmtp_dialogue(session)) : NULL;
 
@@ -55,10 +52,7 @@ static mwx_link *make_link(pTHX_ SV *ref)
     link->flight = flight;
     mw_flight_eager(flight, DEFAULT_EAGER);
     link->eager = DEFAULT_EAGER;
-    link->window = DEFAULT_WINDOW;
-    link->window_bytes = DEFAULT_WINDOW_BYTES;
-    for (i = 0; i < MW_WAIT_COUNT; i++)
-        link->seconds[i] = mw_wait_seconds((mw_wait)i);
+    mwx_flight_attach(link);
     mwx_carrier_init(&link->carrier);
     mwx_magic_attach(aTHX_ ref, &table, link);
     return link;
@@ -72,7 +66,7 @@ mwx_link *mwx_link_of(pTHX_ SV *ref)
         croak("Not a Net::LMTP object");
     link = (mwx_link *)mwx_magic_find(aTHX_ ref, &table);
     if (!link && mwx_magic_is_clone(aTHX_ ref, &table))
-        croak("This Net::LMTP object belongs to another thread");
+        mwx_croak(aTHX_ sv_2mortal(newSVpvs("This Net::LMTP object belongs to another thread")));
     return link ? link : make_link(aTHX_ ref);
 }
 
@@ -80,17 +74,17 @@ mwx_link *mwx_link_enter(pTHX_ SV *ref, const char *method)
 {
     mwx_link *link = mwx_link_of(aTHX_ ref);
 
-    if (mw_flight_unanswered(link->flight))
-        croak("Net::LMTP::%s: deliveries are unanswered, collect them first", method);
+    if (link->deliveries.queue->unanswered)
+        mwx_croak(aTHX_ sv_2mortal(newSVpvf("Net::LMTP::%s: deliveries are unanswered, collect them first", method)));
     if (link->busy)
-        croak("Net::LMTP::%s called while another call on the same object is waiting", method);
+        mwx_croak(aTHX_ sv_2mortal(newSVpvf("Net::LMTP::%s called while another call on the same object is waiting", method)));
     return link;
 }
 
 void mwx_link_check_free(pTHX_ const mwx_link *link)
 {
     if (link->busy)
-        croak("Net::LMTP: called while another call on the same object is waiting");
+        mwx_croak(aTHX_ sv_2mortal(newSVpvs("Net::LMTP: called while another call on the same object is waiting")));
 }
 
 void mwx_link_leave(pTHX_ mwx_link *link)
@@ -156,13 +150,19 @@ AV *mwx_status_lines(pTHX_ mwx_link *link)
     const mw_reply *last = mw_lmtp_last(link->session);
     AV *lines;
     size_t i;
+    int tells;
 
     if (link->lines)
         return (AV *)SvREFCNT_inc((SV *)link->lines);
     lines = newAV();
+    /* A challenge is for a mechanism, which may be the caller's. */
+    tells = !mw_lmtp_has_challenge(link->session) && mw_reply_tells(last);
     for (i = 0; i < last->count; i++) {
         mw_slice text = mw_reply_text(last, i);
-        SV *line = mwx_of_wire(aTHX_ text.base, text.len);
+        SV *line = mwx_of_wire(aTHX_ text.base, tells ? mw_enhanced_length(text) : text.len);
+
+        if (tells)
+            sv_catpvs(line, MW_HIDDEN);
 
         sv_catpvs(line, "\n");
         av_push(lines, line);
@@ -210,12 +210,16 @@ static void close_object(pTHX_ mwx_link *link, SV *ref)
         SvREFCNT_dec(died);
 }
 
-static void lose(pTHX_ mwx_link *link, SV *ref, int why, const char *words)
+static mw_text *text_of(pTHX_ SV *ref, const char *words)
 {
     SV *message = sv_2mortal(newSVpvf("[%s] %s", sv_reftype(SvRV(ref), TRUE), words));
-    STRLEN len;
-    const char *bytes = SvPV(message, len);
-    mw_text *text = mw_text_new(mw_alloc_default(), bytes, len);
+
+    return mw_text_new(mw_alloc_default(), SvPVX(message), SvCUR(message));
+}
+
+static void lose(pTHX_ mwx_link *link, SV *ref, int why, const char *words)
+{
+    mw_text *text = text_of(aTHX_ ref, words);
     mw_slice rest = mw_buf_view(mw_lmtp_in(link->session));
 
     if (rest.len && !link->unfinished)
@@ -234,8 +238,12 @@ void mwx_link_lose(pTHX_ mwx_link *link, SV *ref, SV *words)
 {
     SV *copy = sv_2mortal(newSVpvs(""));
     mw_slice octets = mwx_octets(aTHX_ words, 1, "");
+    mw_text *text;
 
     sv_catpvn(copy, octets.base, octets.len);
+    text = text_of(aTHX_ ref, SvPVX(copy));
+    mw_dialogue_blame(mw_lmtp_dialogue(link->session), text);
+    mw_text_drop(text);
     mw_lmtp_content_failed(link->session);
     mwx_link_give_up(aTHX_ link, ref, MW_E_CLOSED, SvPVX(copy));
     mwx_link_status_words(aTHX_ link, ref, SvPVX(copy));
@@ -278,9 +286,7 @@ static void status_why(pTHX_ mwx_link *link, SV *ref, int why)
         mwx_link_status_plain(aTHX_ link, ref, why);
 }
 
-/* Why the link is closed: what broke the session (said again each time), the server's own farewell, or just
- * that. */
-static void status_closed(pTHX_ mwx_link *link, SV *ref)
+void mwx_link_status_closed(pTHX_ mwx_link *link, SV *ref)
 {
     const mw_text *parting = mw_lmtp_parting(link->session);
     int why = mw_lmtp_error(link->session);
@@ -301,7 +307,8 @@ void mwx_link_failed(pTHX_ mwx_link *link, SV *ref, int why)
 {
     int reading = !mw_outq_len(mw_lmtp_out(link->session));
     int interrupted = why == MWX_E_DIED;
-    int keeps = reading && (why == MW_E_TIMEOUT || interrupted) && !mw_lmtp_in_transaction(link->session);
+    int keeps = reading && (why == MW_E_TIMEOUT || interrupted) && !mw_lmtp_in_transaction(link->session)
+        && !mw_lmtp_in_auth(link->session);
 
     if (!keeps)
         mwx_link_give_up(aTHX_ link, ref, interrupted ? MW_E_CLOSED : why, interrupted ? "Interrupted" : mwx_link_words(link, why));
@@ -310,7 +317,7 @@ void mwx_link_failed(pTHX_ mwx_link *link, SV *ref, int why)
     else if (interrupted)
         mwx_link_status_words(aTHX_ link, ref, NULL);
     else
-        status_closed(aTHX_ link, ref);
+        mwx_link_status_closed(aTHX_ link, ref);
 }
 
 int mwx_link_is_closed(pTHX_ mwx_link *link, SV *ref)
@@ -319,7 +326,7 @@ int mwx_link_is_closed(pTHX_ mwx_link *link, SV *ref)
         return 0;
     if (!mw_lmtp_error(link->session))
         lose(aTHX_ link, ref, MW_E_CLOSED, "Connection closed");
-    status_closed(aTHX_ link, ref);
+    mwx_link_status_closed(aTHX_ link, ref);
     return 1;
 }
 
@@ -395,6 +402,21 @@ int mwx_link_flush_queue(pTHX_ mwx_link *link, SV *ref)
         rc = mwx_link_pump(aTHX_ link, ref, MW_IO_OUT, mw_io_after(seconds));
     while (rc > 0 && !is_sent(link));
     return rc < 0 ? rc : 0;
+}
+
+int mwx_link_is_silent(pTHX_ mwx_link *link, SV *ref)
+{
+    return is_sent(link) && !mwx_link_look(aTHX_ link, ref) && !mw_buf_len(mw_lmtp_in(link->session));
+}
+
+int mwx_link_is_replied(pTHX_ mwx_link *link, SV *ref)
+{
+    int rc;
+
+    do
+        rc = mwx_link_look(aTHX_ link, ref);
+    while (rc > 0);
+    return rc < 0 || mw_dialogue_has_reply(mw_lmtp_dialogue(link->session));
 }
 
 int mwx_link_flush(pTHX_ mwx_link *link, SV *ref)

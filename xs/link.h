@@ -6,18 +6,21 @@
 #ifndef MWX_LINK_H
 #define MWX_LINK_H
 
-#include "deadlines.h"
+#include "deliveries.h"
 #include "hooks.h"
 #include "wait.h"
 #include "../c/flight.h"
 #include "../c/lmtp.h"
 
 typedef struct mwx_link {
+    mwx_deliveries deliveries;  /* first, so that a pointer to them is one to the link */
     mw_lmtp *session;           /* whose commands the caller gives */
     mw_flight *flight;          /* the deliveries on the same dialogue */
     mwx_carrier carrier;
     mwx_hooks hooks;
-    IV debug;
+    IV level;               /* of debug_print */
+    int traced;             /* Trace was given */
+    int debug;              /* lines are shown, by one of both */
     int busy;               /* a call is under way: handlers and overriding methods must not start another */
     int gathering;          /* a reply is being read, line by line, */
     NV gathering_seconds;   /* and each line may take so long */
@@ -25,6 +28,7 @@ typedef struct mwx_link {
     AV *lines;              /* and its lines */
     NV next_reply_timeout;  /* seconds */
     int exact;              /* addresses are taken as they are (ExactAddresses) */
+    int says_utf8;          /* the latest MAIL says SMTPUTF8 */
     int binary;             /* the latest MAIL says BODY=BINARYMIME, so its content may go by BDAT alone, */
     uint64_t binary_from;   /* and this was the transaction when it was sent */
     SV *unfinished;         /* the part of a line that had come when the link was lost; NULL: none */
@@ -32,21 +36,12 @@ typedef struct mwx_link {
 
     /* deliveries */
     int nonblocking;                /* no call waits (Blocking => 0) */
-    Pid_t pid;                      /* the process that handed over the first of what is unanswered */
-    size_t untaken;                 /* how many deliveries were handed over, and their results not taken */
     AV *delivered;                  /* the results that were taken last: they are shown until the transaction is another one */
     uint64_t delivered_in;          /* than this */
-    size_t window, window_bytes;    /* how many deliveries, and how much content, may be unanswered */
     size_t eager;                   /* how much content of unknown size is read before the first of it is sent */
     IV awaited;                     /* the delivery that deliver waits for, and that collect may not take; 0 none */
-    NV seconds[MW_WAIT_COUNT];  /* for each wait; 0 none */
     NV timeout_default;             /* what the method timeout says when nobody has set it */
-    NV timeout_cap;                 /* seconds that no wait passes; 0 none */
-    mwx_deadlines deadlines;        /* of deliveries */
     int watched;                    /* Progress was given: mwx_flight_run returns after each step */
-    uint64_t mark;                  /* what the server had taken and said when the wait began */
-    mw_wait waiting;                /* which wait it is */
-    int64_t since;                  /* when it began */
 } mwx_link;
 
 /* What response returns: the first digit of the reply's code, or this. */
@@ -99,7 +94,8 @@ int mwx_link_response(pTHX_ mwx_link *link, SV *ref);
  * of counting them. */
 void mwx_link_read_unread(pTHX_ mwx_link *link, SV *ref);
 
-/* Before deliveries: reads those replies, or closes the link: they could not be told from the deliveries' replies. */
+/* Before deliveries: reads those replies, or closes the link: they could not be told from the deliveries' replies. An AUTH that a challenge
+ * has left open ends the link as well: what is sent next would be its answer. */
 void mwx_link_ready(pTHX_ mwx_link *link, SV *ref, int may_wait);
 
 /* Sends several command lines at once, then reads their replies in order. Returns what response would return for each, in a mortal array.
@@ -111,11 +107,20 @@ void mwx_link_ungetline(pTHX_ mwx_link *link, SV *line);
 int mwx_link_send(pTHX_ mwx_link *link, SV *ref, SV **pieces, int count, int raw);
 int mwx_link_dataend(pTHX_ mwx_link *link, SV *ref);
 int mwx_link_finals(pTHX_ mwx_link *link, SV *ref);
+
+/* True when nothing is queued and nothing has come that is not read: what has come is looked for. */
+int mwx_link_is_silent(pTHX_ mwx_link *link, SV *ref);
 int mwx_link_flush(pTHX_ mwx_link *link, SV *ref);
+
+/* True when the next response would not wait: its reply, or the end of the link, has come. */
+int mwx_link_is_replied(pTHX_ mwx_link *link, SV *ref);
 
 /* Takes "250-text" apart as parse_response does: chops code and separator off the line; 1, or 0 when it is
  * no reply line. */
 int mwx_parse_response(pTHX_ SV *line, unsigned *code_r, int *more_r);
+
+/* Shows a line, while link->debug is set: by debug_print, and to Trace. out: it is sent, not received. */
+void mwx_link_show(pTHX_ mwx_link *link, SV *ref, int out, SV *line);
 
 /* The caller's content cannot be read: the link is closed before the message's end, so that the server discards what it has of the
  * message. The status and the results say why. */

@@ -7,22 +7,37 @@
 
 /* ---- debugging */
 
-void mwx_link_debug_line(pTHX_ mwx_link *link, SV *ref, int out, mw_slice text, const char *end)
+void mwx_link_show(pTHX_ mwx_link *link, SV *ref, int out, SV *line)
 {
     SV *arguments[2];
+    int busy = link->busy;
 
-    arguments[0] = sv_2mortal(newSViv(out));
-    arguments[1] = sv_2mortal(newSVpvn(text.base, text.len));
-    sv_catpv(arguments[1], end);
-    mwx_call(aTHX_ ref, "debug_print", arguments, 2, &link->died);
+    arguments[0] = boolSV(out);
+    arguments[1] = line;
+    if (link->level)
+        mwx_call(aTHX_ ref, "debug_print", arguments, 2, &link->died);
+    if (!link->traced || link->died)
+        return;
+    link->busy = 1;
+    mwx_call(aTHX_ ref, "_traced", arguments, 2, &link->died);
+    link->busy = busy;
 }
 
-static void debug_command(pTHX_ mwx_link *link, SV *ref, mw_slice line, size_t public)
+void mwx_link_debug_line(pTHX_ mwx_link *link, SV *ref, int out, mw_slice text, const char *end)
 {
-    int hidden = public < line.len;
+    SV *line = sv_2mortal(newSVpvn(text.base, text.len));
+
+    sv_catpv(line, end);
+    mwx_link_show(aTHX_ link, ref, out, line);
+}
+
+void mwx_link_debug_command(pTHX_ mwx_link *link, SV *ref, mw_slice line)
+{
+    size_t public = mw_lmtp_public(link->session, line);
+    const char *end = public < line.len ? MW_HIDDEN "\r\n" : "\r\n";
 
     line.len = public;
-    mwx_link_debug_line(aTHX_ link, ref, 1, line, hidden ? "(hidden)\r\n" : "\r\n");
+    mwx_link_debug_line(aTHX_ link, ref, 1, line, end);
 }
 
 /* ---- commands */
@@ -34,7 +49,7 @@ static void debug_command(pTHX_ mwx_link *link, SV *ref, mw_slice line, size_t p
  * reply. */
 static int look(pTHX_ mwx_link *link, SV *ref)
 {
-    int rc = mw_lmtp_idle(link->session) ? mwx_link_look(aTHX_ link, ref) : 0;
+    int rc = mw_lmtp_owes(link->session) ? 0 : mwx_link_look(aTHX_ link, ref);
 
     return rc < 0 ? rc : 0;
 }
@@ -57,7 +72,7 @@ static int queue_command(pTHX_ mwx_link *link, SV *ref, mw_slice line)
     if (link->debug && !mw_command_check(line)) {
         /* The caller's string may change meanwhile. */
         line.base = SvPVX(sv_2mortal(newSVpvn(line.base, line.len)));
-        debug_command(aTHX_ link, ref, line, mw_lmtp_public(link->session, line));
+        mwx_link_debug_command(aTHX_ link, ref, line);
     }
     if (link->died || mwx_link_is_closed(aTHX_ link, ref))
         return MWX_E_DIED;
@@ -151,11 +166,15 @@ void mwx_link_ready(pTHX_ mwx_link *link, SV *ref, int may_wait)
 {
     int why = MW_E_TIMEOUT;
 
-    if (mw_flight_unanswered(link->flight) || mwx_fd(aTHX_ ref) < 0)
+    if (link->deliveries.queue->unanswered || mwx_fd(aTHX_ ref) < 0)
         return;
     if (mw_lmtp_is_garbled(link->session))
         why = MW_E_REPLY_SYNTAX;
-    else if (mw_lmtp_has_message(link->session) || catch_up(aTHX_ link, ref, may_wait ? mwx_link_timeout(aTHX_ link, ref) : AT_ONCE))
+    else if (mw_lmtp_has_message(link->session))
+        return;
+    else if (catch_up(aTHX_ link, ref, may_wait ? mwx_link_timeout(aTHX_ link, ref) : AT_ONCE))
+        why = mw_lmtp_in_auth(link->session) ? MW_E_STATE : 0;
+    if (!why)
         return;
     if (!link->died && mwx_fd(aTHX_ ref) >= 0)
         mwx_link_give_up(aTHX_ link, ref, why, mwx_link_words(link, why));
@@ -256,7 +275,7 @@ int mwx_link_verb(pTHX_ mwx_link *link, SV *ref, const char *verb, SV **words, i
     int i;
 
     if (count >= MWX_CALL_MAX)
-        croak("Net::LMTP::_%s: too many arguments", verb);
+        mwx_croak(aTHX_ sv_2mortal(newSVpvf("Net::LMTP::_%s: too many arguments", verb)));
     list[0] = sv_2mortal(newSVpv(verb, 0));
     for (i = 0; i < count; i++)
         list[i + 1] = words[i];

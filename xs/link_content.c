@@ -5,7 +5,18 @@
 #include "flight_glue.h"
 #include "../c/command.h"
 
-static void debug_content(pTHX_ mwx_link *link, SV *ref, mw_slice text)
+/* Raw bytes outside of content are commands, or answers to a challenge. */
+static void show_raw(pTHX_ mwx_link *link, SV *ref, mw_slice line, int ends)
+{
+    size_t public = mw_lmtp_speak(link->session, line, ends);
+    const char *end = public < line.len ? MW_HIDDEN "\n" : "\n";
+
+    line.len = public;
+    if (link->debug)
+        mwx_link_debug_line(aTHX_ link, ref, 1, line, end);
+}
+
+static void debug_content(pTHX_ mwx_link *link, SV *ref, mw_slice text, int raw)
 {
     while (text.len && !link->died) {
         const char *lf = (const char *)memchr(text.base, '\n', text.len);
@@ -13,7 +24,10 @@ static void debug_content(pTHX_ mwx_link *link, SV *ref, mw_slice text)
 
         line.base = text.base;
         line.len = lf ? (size_t)(lf - text.base) : text.len;
-        mwx_link_debug_line(aTHX_ link, ref, 1, line, "\n");
+        if (raw)
+            show_raw(aTHX_ link, ref, line, lf != NULL);
+        else
+            mwx_link_debug_line(aTHX_ link, ref, 1, line, "\n");
         text.base += line.len + (lf != NULL);
         text.len -= line.len + (lf != NULL);
     }
@@ -105,8 +119,8 @@ static int send_octets(pTHX_ mwx_link *link, SV *ref, mw_slice octets, int raw)
         return 0;
     if (!raw || mw_lmtp_content(link->session) == MW_CONTENT_ASKED)
         content_of(aTHX_ link, ref);
-    if (link->debug && (raw || mw_lmtp_content(link->session) == MW_CONTENT_OPEN))
-        debug_content(aTHX_ link, ref, octets);
+    if (raw || (link->debug && mw_lmtp_content(link->session) == MW_CONTENT_OPEN))
+        debug_content(aTHX_ link, ref, octets, raw);
     rc = write_all(aTHX_ link, ref, octets, raw);
     if ((is_sound(rc) && octets.len >= MW_CONTENT_LEND_MIN) || (!rc && !mwx_link_holds_back(aTHX_ ref))) {
         int flushed = mwx_link_flush_queue(aTHX_ link, ref);

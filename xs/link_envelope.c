@@ -2,8 +2,8 @@
 #include "link_envelope.h"
 #include "call.h"
 #include "convert.h"
-#include "envelope.h"
 #include "link_private.h"
+#include "parameters.h"
 
 /* A group's replies, of the longest line each, must fit what may wait unread while it is sent. */
 #define GROUP_MAX 100
@@ -34,7 +34,8 @@ static mw_text *text_of(pTHX_ SV *words)
     return mw_text_new(mw_alloc_default(), octets.base, octets.len);
 }
 
-/* Sets the status to words; undef: an overriding method has set it. Returns the text for results. */
+/* Sets the status to *code_r and words; undef: an overriding method has set it, and *code_r becomes its code. Returns the text for
+ * results. */
 static mw_text *refuse(pTHX_ mwx_link *link, SV *ref, SV *words, unsigned *code_r)
 {
     AV *lines;
@@ -42,8 +43,7 @@ static mw_text *refuse(pTHX_ mwx_link *link, SV *ref, SV *words, unsigned *code_
 
     if (SvOK(words)) {
         said = sv_2mortal(newSVpvf("%" SVf "\n", SVfARG(words)));
-        mwx_status_set(aTHX_ link, sv_2mortal(newSViv(REFUSED)), said);
-        *code_r = REFUSED;
+        mwx_status_set(aTHX_ link, sv_2mortal(newSVuv(*code_r)), said);
         return text_of(aTHX_ words);
     }
     lines = (AV *)sv_2mortal((SV *)mwx_status_lines(aTHX_ link));
@@ -52,9 +52,8 @@ static mw_text *refuse(pTHX_ mwx_link *link, SV *ref, SV *words, unsigned *code_
     return text_of(aTHX_ mwx_joined(aTHX_ &said, 1, ""));
 }
 
-static int refuse_mail(pTHX_ mwx_link *link, SV *ref, SV *words)
+static int refuse_mail(pTHX_ mwx_link *link, SV *ref, SV *words, unsigned code)
 {
-    unsigned code;
     mw_text *why = refuse(aTHX_ link, ref, words, &code);
 
     mwx_link_delivered(aTHX_ link, NULL);
@@ -78,9 +77,8 @@ void mwx_link_rcpt_refused(pTHX_ mwx_link *link, SV *address, unsigned code, SV 
     mw_text_drop(why);
 }
 
-static int refuse_rcpt(pTHX_ mwx_link *link, SV *ref, SV *address, SV *words)
+static int refuse_rcpt(pTHX_ mwx_link *link, SV *ref, SV *address, SV *words, unsigned code)
 {
-    unsigned code;
     mw_text *why = refuse(aTHX_ link, ref, words, &code);
 
     mwx_link_rcpt_refused(aTHX_ link, address, code, sv_2mortal(newSVpvn(why ? why->bytes : "", why ? why->len : 0)));
@@ -124,11 +122,26 @@ static void mail_options(pTHX_ mwx_options *o, SV **list, int count)
         mwx_options_set(aTHX_ o, list[i], list[i + 1]);
 }
 
+/* An address that is not ASCII needs SMTPUTF8 (RFC 6531 3.4); without it at least its domain can have its ASCII form. */
+static void say_utf8(pTHX_ mwx_link *link, SV *ref, mwx_line *line, mwx_options *o)
+{
+    const mw_parameter *p = mw_parameter_row(MW_PARAMETER_SMTPUTF8);
+    int is_given = mwx_options_has(o, MW_PARAMETER_SMTPUTF8), is_said = mwx_options_says(aTHX_ o, MW_PARAMETER_SMTPUTF8);
+    mw_slice params;
+
+    link->says_utf8 = (is_given ? SvTRUE(o->value[MW_PARAMETER_SMTPUTF8]) : is_said || !mwx_line_is_ascii(aTHX_ line))
+        && mwx_link_offers(aTHX_ link, ref, p->keywords[0], &params);
+    if (!link->says_utf8)
+        mwx_line_to_ascii(aTHX_ line);
+    else if (!is_said)
+        mwx_options_set(aTHX_ o, sv_2mortal(newSVpv(p->option, 0)), &PL_sv_yes);
+}
+
 int mwx_link_mail(pTHX_ mwx_link *link, SV *ref, int which, SV **list, int count)
 {
     static const char *const heads[] = { MW_ENVELOPE_MAIL, MW_ENVELOPE_SEND, MW_ENVELOPE_SOML, MW_ENVELOPE_SAML };
     static const char *const names[] = { "Net::LMTP::mail", "Net::LMTP::send", "Net::LMTP::send_or_mail", "Net::LMTP::send_and_mail" };
-    mwx_options options = { MW_KIND_MAIL, "mail", { NULL }, NULL, NULL };
+    mwx_options options = { MW_KIND_MAIL, "mail", { NULL }, NULL, NULL, 0 };
     mwx_line line;
     AV *given = mwx_values(aTHX_ list, count);
     SV *address = count ? AvARRAY(given)[0] : &PL_sv_undef, *words;
@@ -143,12 +156,17 @@ int mwx_link_mail(pTHX_ mwx_link *link, SV *ref, int which, SV **list, int count
     mwx_check_address(aTHX_ names[which], address);
     mwx_line_new(aTHX_ &line);
     words = mwx_line_begin(aTHX_ &line, link, ref, heads[which], address);
+    link->says_utf8 = 0;
+    if (which == MWX_MAIL && !words && !link->died)
+        say_utf8(aTHX_ link, ref, &line, &options);
+    else if (!words && !link->died)
+        mwx_line_to_ascii(aTHX_ &line);
     if (!words && !link->died)
         words = mwx_line_parameters(aTHX_ &line, link, ref, &options);
     if (link->died)
         return 0;
     if (words)
-        return refuse_mail(aTHX_ link, ref, words);
+        return refuse_mail(aTHX_ link, ref, words, line.code);
     if (line.binary)
         mwx_link_set_binary(link, 1);
     return send_line(aTHX_ link, ref, &line, which != MWX_MAIL || mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_MAIL));
@@ -211,6 +229,8 @@ static AV *read_recipients(pTHX_ mwx_options *o, AV *given)
     int count = (int)av_len(given) + 1, first, i;
     HV *hash = count ? mwx_plain_hash(list[count - 1]) : NULL;
 
+    if (hash && count > 1 && is_name(aTHX_ list[count - 2]) && mwx_options_takes_hash(aTHX_ o, list[count - 2]))
+        hash = NULL;
     count -= hash != NULL;
     first = first_pair(aTHX_ o, list, count);
     for (i = first; i < count; i += 2)
@@ -237,6 +257,8 @@ static SV *begin_rcpt(pTHX_ rcpt_call *c, SV *address)
 {
     SV *words = mwx_line_begin(aTHX_ &c->line, c->link, c->ref, MW_ENVELOPE_RCPT, address);
 
+    if (!words && !c->link->died && !c->link->says_utf8)
+        mwx_line_to_ascii(aTHX_ &c->line);
     sv_catsv(c->line.text, c->parameters);
     return words;
 }
@@ -299,7 +321,7 @@ static int send_each(pTHX_ rcpt_call *c)
         int ok = 0;
 
         if (words && !c->link->died)
-            refuse_rcpt(aTHX_ c->link, c->ref, address, words);
+            refuse_rcpt(aTHX_ c->link, c->ref, address, words, REFUSED);
         else if (!c->link->died)
             ok = send_line(aTHX_ c->link, c->ref, &c->line, mwx_link_hooked(aTHX_ c->link, c->ref, MWX_HOOK_RCPT));
         if (c->link->died || (!ok && !c->accepted))
@@ -310,12 +332,12 @@ static int send_each(pTHX_ rcpt_call *c)
     return 1;
 }
 
-static int refuse_all(pTHX_ rcpt_call *c, SV *words)
+static int refuse_all(pTHX_ rcpt_call *c, SV *words, unsigned code)
 {
     SSize_t i;
 
     for (i = 0; i <= (c->accepted ? av_len(c->to) : 0); i++)
-        refuse_rcpt(aTHX_ c->link, c->ref, AvARRAY(c->to)[i], words);
+        refuse_rcpt(aTHX_ c->link, c->ref, AvARRAY(c->to)[i], words, code);
     return 0;
 }
 
@@ -332,11 +354,11 @@ static int send_all(pTHX_ rcpt_call *c)
 
 int mwx_link_recipient(pTHX_ mwx_link *link, SV *ref, SV **list, int count, AV **accepted_r)
 {
-    mwx_options options = { MW_KIND_RCPT, "recipient", { NULL }, NULL, &PL_sv_undef };
-    rcpt_call c = { link, ref, NULL, NULL, { NULL, 0, 0, 0, 0 }, NULL };
+    mwx_options options = { MW_KIND_RCPT, "recipient", { NULL }, NULL, &PL_sv_undef, 0 };
+    rcpt_call c = { link, ref, NULL, NULL, { NULL, 0, 0, 0, 0, 0, 0 }, NULL };
     mwx_line parameters;
     SV *words;
-    unsigned code;
+    unsigned code = REFUSED;
 
     c.to = read_recipients(aTHX_ &options, mwx_values(aTHX_ list, count));
     *accepted_r = c.accepted = SvTRUE(options.skip_bad) ? (AV *)sv_2mortal((SV *)newAV()) : NULL;
@@ -350,7 +372,7 @@ int mwx_link_recipient(pTHX_ mwx_link *link, SV *ref, SV **list, int count, AV *
     c.parameters = parameters.text;
     if (link->died)
         return 0;
-    return words ? refuse_all(aTHX_ &c, words) : send_all(aTHX_ &c);
+    return words ? refuse_all(aTHX_ &c, words, parameters.code) : send_all(aTHX_ &c);
 }
 
 int mwx_link_has_recipient(pTHX_ mwx_link *link, SV *ref)

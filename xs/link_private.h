@@ -14,6 +14,9 @@ void mwx_link_status_last(pTHX_ mwx_link *link);
 /* The status is DEF_REPLY_CODE with "[Class] words" for a message; with none if words is NULL. */
 void mwx_link_status_words(pTHX_ mwx_link *link, SV *ref, const char *words);
 
+/* The status says why the link is closed: what broke the session, each time anew; the server's farewell; or just that. */
+void mwx_link_status_closed(pTHX_ mwx_link *link, SV *ref);
+
 /* Gives the link up: recipients without a result get deferrals with the text "[Class] words", and the object is closed. */
 void mwx_link_give_up(pTHX_ mwx_link *link, SV *ref, int why, const char *words);
 
@@ -46,7 +49,12 @@ int mwx_link_holds_back(pTHX_ SV *ref);
 /* Sends a command line, without its end, and reads the reply: what response returns. */
 int mwx_link_line(pTHX_ mwx_link *link, SV *ref, mw_slice line);
 
-/* Shows a line if debug is on. out: it is sent, not received. */
+/* What is shown in place of what may not be. */
+
+/* mwx_link_debug_line of a line that is sent, without what must not be shown. */
+void mwx_link_debug_command(pTHX_ mwx_link *link, SV *ref, mw_slice line);
+
+/* mwx_link_show of a text and its end. */
 void mwx_link_debug_line(pTHX_ mwx_link *link, SV *ref, int out, mw_slice text, const char *end);
 
 /* The line without one line end at its end. */

@@ -4,9 +4,6 @@
 #include "call.h"
 #include "convert.h"
 
-/* How long a server that joins its final replies must have said nothing more, in seconds. */
-#define JOINED_QUIET 0.5
-
 /* ---- lines */
 
 /* One line end at the end is dropped. */
@@ -114,8 +111,14 @@ static int digit_of_last(pTHX_ mwx_link *link)
 /* A line that is no reply: $@ has it, the next getline returns it. */
 static int garbled(pTHX_ mwx_link *link, SV *ref, SV *line)
 {
+    mw_slice octets;
+
     mwx_link_status_words(aTHX_ link, ref, NULL);
-    sv_setsv(ERRSV, line);
+    octets.base = SvPV(line, octets.len);
+    if (mw_secrets_tell(&mw_lmtp_dialogue(link->session)->secrets, octets))
+        sv_setpvs(ERRSV, MW_HIDDEN "\n");
+    else
+        sv_setsv(ERRSV, line);
     return MWX_CMD_ERROR;
 }
 
@@ -135,7 +138,8 @@ static int garbled_line(pTHX_ mwx_link *link, SV *ref)
 /* The reply may be several recipients' replies in one: it is if nothing else follows. */
 static void settle_joined(pTHX_ mwx_link *link, SV *ref)
 {
-    int rc = mw_buf_len(mw_lmtp_in(link->session)) ? 1 : mwx_link_pump(aTHX_ link, ref, MW_IO_IN, mw_io_after(JOINED_QUIET));
+    int64_t deadline = mw_io_after(mw_wait_seconds(MW_WAIT_QUIET));
+    int rc = mw_buf_len(mw_lmtp_in(link->session)) ? 1 : mwx_link_pump(aTHX_ link, ref, MW_IO_IN, deadline);
 
     /* A farewell takes nothing back. */
     mw_lmtp_settle(link->session, rc == MW_E_TIMEOUT || rc == MW_E_CLOSED || mw_dialogue_says_farewell(mw_lmtp_dialogue(link->session)));
@@ -184,6 +188,19 @@ static int read_reply(pTHX_ mwx_link *link, SV *ref, int64_t deadline)
     return MWX_CMD_ERROR;
 }
 
+static void debug_reply(pTHX_ mwx_link *link, SV *ref, SV *line)
+{
+    mw_slice text = mwx_without_end(mwx_octets(aTHX_ line, 1, ""));
+    size_t public = mw_lmtp_public_reply(link->session, text);
+
+    if (public == text.len) {
+        mwx_link_show(aTHX_ link, ref, 0, line);
+        return;
+    }
+    text.len = public;
+    mwx_link_debug_line(aTHX_ link, ref, 0, text, MW_HIDDEN "\n");
+}
+
 /* One line through the hooks: 1 the reply is complete, 2 the same but see settle_joined, 0 more lines
  * follow, -1 failed. */
 static int hooked_line(pTHX_ mwx_link *link, SV *ref)
@@ -196,7 +213,7 @@ static int hooked_line(pTHX_ mwx_link *link, SV *ref)
     if (!line || !SvOK(line))
         return -1;
     if (link->debug)
-        mwx_call(aTHX_ ref, "debug_print", (SV *[]){ &PL_sv_no, line }, 2, &link->died);
+        debug_reply(aTHX_ link, ref, line);
     whole = sv_2mortal(newSVsv(line));
     if (!link->died)
         parsed = mwx_call(aTHX_ ref, "parse_response", &line, 1, &link->died);

@@ -3,7 +3,7 @@
  * A structure, the handle, hangs on the object itself (its glob or hash) as ext magic with a table of the distribution's own. A reference
  * that other code blessed into the class has no handle, and no integer is ever cast to a pointer. The table's free function runs
  * when the object goes. The clone of an object in another thread has no handle, but is told apart from an object that never had one.
- * (CLONE_SKIP would be simpler, but perl panics at its end after it has skipped a blessed glob.)
+ * (CLONE_SKIP would be simpler, but perl panics after it has skipped a blessed glob, or anything that a weak reference refers to.)
  */
 #ifndef MWX_MAGIC_H
 #define MWX_MAGIC_H

@@ -2,13 +2,13 @@
 #ifndef MWX_ORDER_H
 #define MWX_ORDER_H
 
-#include "perlglue.h"
+#include "parameters.h"
 #include "../c/io.h"
 
 /* Copies of the caller's values: code of his that runs later does not change them. NULL: not given. */
 typedef struct mwx_order {
     const char *method;             /* for words */
-    SV *from, *to, *data, *file, *deadline, *progress;
+    SV *from, *to, *data, *file, *range, *deadline, *progress;
     AV *others;                     /* all other arguments, name and value in turn */
     AV *rcpts;                      /* To as a list, from mwx_order_check on */
     int64_t until;                  /* when Deadline, counted from when the arguments were read, ends; MW_IO_NEVER: none */
@@ -17,21 +17,18 @@ typedef struct mwx_order {
 /* Reads the arguments. Croaks when their number is odd. */
 void mwx_order_read(pTHX_ mwx_order *o, const char *method, SV **arguments, int count);
 
-/* Croaks unless To, Progress and Deadline are of the right kind. may_act: code of the caller's may run before all recipients were used, so
- * their list is copied. */
-void mwx_order_check(pTHX_ mwx_order *o, int may_act);
+/* Croaks unless To, From, Progress and Deadline are of the right kind. acts: code of the caller's may run before all recipients were used,
+ * also if no argument has any, so their list is copied. */
+void mwx_order_check(pTHX_ mwx_order *o, int acts);
 
-/* True for a list of plain strings that is not tied: no code of the caller's runs while the list is used. */
-int mwx_order_is_plain_list(pTHX_ AV *list);
+/* The recipients that To names: a list, or one address. NULL: neither. */
+AV *mwx_order_recipients(pTHX_ SV *to);
 
-/* A Mail::Wire::Delivery: a new reference, which takes over the results. */
-SV *mwx_delivery(pTHX_ IV id, AV *results);
+/* The address in an element of rcpts, as a string, and its options: NULL for none. Croaks when there is no address. */
+SV *mwx_order_rcpt(pTHX_ const mwx_order *o, SV *entry, HV **options_r);
 
-/* Whether every result in a Mail::Wire::Delivery's fields is a success. */
-int mwx_all_succeeded(pTHX_ AV *delivery);
-
-/* For Net::QMTP's collect, by Perl: waits for the oldest delivery, if waiting is allowed. Its id when it is finished, else 0. The XSUB
- * takes the delivery at its very end: a signal's handler that ran and died behind that would lose the results. */
-IV mwx_ripe(pTHX_ SV *self);
+/* Takes the other arguments as options of the message, but the value of the one that is called own (NULL: none): it is returned, NULL when
+ * it was not given. Croaks for unknown ones. */
+SV *mwx_order_options(pTHX_ const mwx_order *o, mwx_options *options, const char *own);
 
 #endif

@@ -1,246 +1,234 @@
-/* qmtp_client.c - see qmtp_client.h. */
+/* qmtp_client.c - what deliver and submit do of a Net::QMTP (client.h). */
 #include "qmtp_client.h"
+#include "call.h"
+#include "client.h"
 #include "convert.h"
 #include "known.h"
-#include "order.h"
+#include "../c/error.h"
 
-/* ---- the object */
-
-typedef struct client {
-    HV *own;
-    mwx_qmtp_flight *flight;
-    SV *flight_ref, *link_ref;      /* the object's own */
-} client;
-
-static void client_of(pTHX_ client *c, SV *self)
+static mwx_qmtp_flight *flight_of(const mwx_client *c)
 {
-    HV *object = mwx_hash(self);
-
-    c->own = object ? mwx_hash_in(aTHX_ object, MWX_KEY_NET_QMTP) : NULL;
-    if (!c->own)
-        croak("Not a Net::QMTP object");
-    c->flight_ref = mwx_entry(aTHX_ c->own, MWX_KEY_FLIGHT);
-    c->flight = mwx_qmtp_flight_of(aTHX_ c->flight_ref);
+    return (mwx_qmtp_flight *)c->own;
 }
 
-/* True when no code of the caller's has to run, and nothing is to be done that only Perl can do. */
-static int client_is_simple(pTHX_ client *c, SV *self)
+/* A handler may drop or replace the link: it is kept for as long as the call. */
+static SV *link_of(pTHX_ const mwx_client *c)
 {
-    HV *jobs;
-
-    client_of(aTHX_ c, self);
-    if (c->flight->busy || c->flight->failed || c->flight->is_told)
-        return 0;
-    c->link_ref = mwx_entry(aTHX_ c->own, MWX_KEY_LINK);
-    jobs = mwx_hash_in(aTHX_ c->own, MWX_KEY_JOBS);
-    return SvOK(c->link_ref) && !(jobs && HvUSEDKEYS(jobs));
+    return sv_mortalcopy(mwx_entry(aTHX_ c->facts, MWX_KEY_LINK));
 }
 
-/* A handler may drop or replace the link and the flight: they are kept for as long as the call. */
-static int client_run(pTHX_ const client *c, int until, IV id, int may_wait)
+/* While send is under way. */
+static int is_taken(pTHX_ const mwx_client *c)
 {
-    SV *link = sv_mortalcopy(c->link_ref);
-
-    sv_2mortal(SvREFCNT_inc(SvRV(c->flight_ref)));
-    return mwx_qmtp_flight_run(aTHX_ c->flight, link, until, id, may_wait, 0);
+    return SvTRUE(mwx_entry(aTHX_ c->facts, MWX_KEY_SENDING));
 }
 
-static SV *client_took(pTHX_ const client *c, IV id, AV *results)
+static void check(pTHX_ mwx_job *j)
 {
-    if (!results)
-        return NULL;
-    mwx_set_entry(aTHX_ c->own, MWX_KEY_RESULTS, newRV_inc((SV *)results));
-    return mwx_delivery(aTHX_ id, results);
+    if (is_taken(aTHX_ &j->client))
+        mwx_croak(aTHX_ sv_2mortal(newSVpvf("%s: another call on the same object is waiting", j->order.method)));
 }
 
-/* ---- arguments */
+/* ---- the envelope */
+
+static void check_code(pTHX_ int rc)
+{
+    if (rc)
+        croak("Net::QMTP: %s", mw_error_text(rc));
+}
 
 SV *mwx_qmtp_line_end(pTHX_ SV *encoding)
 {
     const char *name = SvPV_nolen_const(encoding);
-    char eol = strcmp(name, "unix") == 0 ? MW_QMTP_LF : strcmp(name, "dos") == 0 ? MW_QMTP_CRLF : 0;
+    char eol = strEQ(name, "unix") ? MW_QMTP_LF : strEQ(name, "dos") ? MW_QMTP_CRLF : 0;
 
-    return eol ? sv_2mortal(newSVpvn(&eol, 1)) : NULL;
+    if (!eol)
+        mwx_croak(aTHX_ sv_2mortal(newSVpvf("Unknown encoding '%" SVf "': it is 'unix' or 'dos'", SVfARG(encoding))));
+    return newSVpvn(&eol, 1);
 }
 
-/* Of the order's Encoding; of the object's own, if none was given. NULL: it is none, or not plain, or the order has options that QMTP
- * has not. */
-static SV *line_end(pTHX_ const client *c, const mwx_order *o)
+static void warn_of(pTHX_ const mwx_job *j, const char *what, AV *names)
 {
-    SV **others = o->others ? AvARRAY(o->others) : NULL;
-
-    if (others && (av_len(o->others) != 1 || strNE(SvPVX_const(others[0]), "Encoding")))
-        return NULL;
-    if (!others || !SvOK(others[1]))
-        return mwx_entry(aTHX_ c->own, MWX_KEY_EOL);
-    return mwx_is_plain(others[1]) ? mwx_qmtp_line_end(aTHX_ others[1]) : NULL;
+    if (av_len(names) >= 0)
+        mwx_carp(aTHX_ sv_2mortal(newSVpvf("%s: QMTP has no %s%" SVf " - ignored", j->order.method, what, SVfARG(mwx_names(aTHX_ names)))));
 }
 
-/* More than three centuries is nothing that a clock can be asked for. */
-#define DEADLINE_MAX 1e10
+#define ENCODING "Encoding"
 
-static int is_absent(SV *value)
+/* The octet for the line end. Croaks for an option that neither protocol has. */
+static unsigned char line_end(pTHX_ const mwx_job *j)
 {
-    return !value || !SvOK(value);
+    mwx_options options = { MW_KIND_MAIL, "mail", { NULL }, NULL, NULL, 0 };
+    SV *encoding = mwx_order_options(aTHX_ &j->order, &options, ENCODING);
+    SV *eol = encoding && SvOK(encoding) ? sv_2mortal(mwx_qmtp_line_end(aTHX_ encoding)) : mwx_entry(aTHX_ j->client.facts, MWX_KEY_EOL);
+
+    return *(const unsigned char *)SvPV_nolen(eol);
 }
 
-static int is_deadline(pTHX_ SV *value)
+static void warn_of_options(pTHX_ const mwx_job *j)
 {
-    return is_absent(value) || (!SvROK(value) && looks_like_number(value) && SvNV(value) > 0 && SvNV(value) < DEADLINE_MAX);
+    AV *names = (AV *)sv_2mortal((SV *)newAV()), *others = j->order.others;
+    SSize_t i;
+
+    for (i = 0; others && i < av_len(others); i += 2)
+        if (strNE(SvPV_nolen(AvARRAY(others)[i]), ENCODING))
+            av_push(names, SvREFCNT_inc(AvARRAY(others)[i]));
+    warn_of(aTHX_ j, "", names);
 }
 
-/* Whether the arguments are From and To, plain, Data, and perhaps Deadline and others, plain or undef. */
-static int read_plain(pTHX_ mwx_order *o, SV **arguments, int count)
+static void warn_of_rcpt_options(pTHX_ const mwx_job *j, HV *options)
 {
-    int i;
+    AV *names = (AV *)sv_2mortal((SV *)newAV());
+    HE *he;
 
-    for (i = 0; i < count; i++)
-        if (SvGMAGICAL(arguments[i]) || (i % 2 == 0 && !mwx_is_plain(arguments[i])))
-            return 0;
-    if (count % 2)
-        return 0;
-    mwx_order_read(aTHX_ o, "", arguments, count);
-    o->rcpts = o->to ? mwx_plain_list(o->to) : NULL;
-    return is_absent(o->file) && is_absent(o->progress) && o->from && mwx_is_plain(o->from) && o->rcpts && av_len(o->rcpts) >= 0
-        && mwx_order_is_plain_list(aTHX_ o->rcpts) && !is_absent(o->data) && is_deadline(aTHX_ o->deadline);
+    hv_iterinit(options);
+    while ((he = hv_iternext(options)))
+        av_push(names, newSVsv(hv_iterkeysv(he)));
+    warn_of(aTHX_ j, "recipient's options: ", names);
 }
 
-/* The text of a string of octets, of a reference to one, or of a list of lines, all plain; NULL: it is none. */
-static SV *text_of(pTHX_ SV *data)
+static void envelope(pTHX_ mwx_job *j)
 {
-    AV *list = mwx_plain_list(data);
-    SV *text = SvROK(data) && !SvOBJECT(SvRV(data)) && !list ? SvRV(data) : data;
+    unsigned char eol = line_end(aTHX_ j);
+    SV *address = j->order.from && SvOK(j->order.from) ? j->order.from : &PL_sv_no;
+    HV *options;
+    SSize_t i;
 
-    if (list)
-        text = mwx_order_is_plain_list(aTHX_ list) ? mwx_joined(aTHX_ &data, 1, "") : NULL;
-    else
-        text = mwx_is_plain(text) ? sv_2mortal(mwx_shared_copy(aTHX_ text)) : NULL;
-    return text && !SvUTF8(text) ? text : NULL;
+    j->source.whole = 1;
+    j->delivery = mwx_qmtp_delivery_new(aTHX_ address, eol);
+    for (i = 0; i <= av_len(j->order.rcpts); i++) {
+        address = mwx_order_rcpt(aTHX_ &j->order, AvARRAY(j->order.rcpts)[i], &options);
+        if (options)
+            warn_of_rcpt_options(aTHX_ j, options);
+        check_code(aTHX_ mwx_qmtp_delivery_rcpt(aTHX_ j->delivery, address));
+    }
+    if (j->order.others)
+        warn_of_options(aTHX_ j);
 }
 
-/* What the caller's code or handle gives, by way of Perl: a reference to the text; or a handle, an offset and a size; or undef, and why it
- * cannot be read; or nothing: the window has no room for it. Returns how many values. */
-static int call_for_content(pTHX_ SV *self, const mwx_qmtp_envelope *e, SV *given, SV *content[3])
-{
-    dSP;
-    int count, i;
+/* ---- handing over */
 
-    PUSHMARK(SP);
-    EXTEND(SP, 4);
-    PUSHs(self);
-    PUSHs(sv_2mortal(newRV_inc((SV *)e->rcpts)));
-    PUSHs(given);
-    mPUSHn(e->deadline);
-    PUTBACK;
-    count = call_pv("Mail::Wire::Packages::_content_of", G_ARRAY);
-    SPAGAIN;
-    for (i = count - 1; i >= 0; i--)
-        content[i] = POPs;
-    PUTBACK;
-    return count;
+/* There may be another link. */
+static int is_closed(pTHX_ const mwx_client *c)
+{
+    PERL_UNUSED_VAR(c);
+    return 0;
 }
 
-/* Seconds that are left of a deadline since then; it is past no sooner than in a moment. */
-static NV left_of(NV deadline, int64_t since)
+static int64_t launch(pTHX_ mwx_job *j)
 {
-    NV left = deadline - (NV)(mw_io_now() - since) / 1e9;
+    mw_queue *queue = j->client.deliveries->queue;
 
-    return deadline == 0 ? 0 : left > 0 ? left : 1e-9;
+    if (!queue->unanswered)
+        mwx_set_entry(aTHX_ j->client.facts, MWX_KEY_ERROR, newSVpvs(""));
+    return mw_queue_add(queue, j->delivery);
 }
 
-/* Plain values are copied: the caller's code may change its own. */
-static IV add_called(pTHX_ client *c, SV *self, mwx_qmtp_envelope *e, SV *given)
-{
-    SV *content[3];
-    int64_t since = e->deadline ? mw_io_now() : 0;
-    int count, error = errno;
+/* ---- afterwards */
 
-    sv_2mortal(SvREFCNT_inc(SvRV(c->flight_ref)));
-    e->sender = sv_mortalcopy(e->sender);
-    e->rcpts = (AV *)sv_2mortal((SV *)av_make(av_len(e->rcpts) + 1, AvARRAY(e->rcpts)));
-    e->eol = sv_mortalcopy(e->eol);
-    count = call_for_content(aTHX_ self, e, sv_mortalcopy(given), content);
-    errno = error;
-    c->link_ref = mwx_entry(aTHX_ c->own, MWX_KEY_LINK);
-    e->deadline = left_of(e->deadline, since);
-    return count ? mwx_qmtp_flight_add(aTHX_ c->flight, e, content, count) : 0;
+static int run(pTHX_ mwx_client *c, int until, IV id, int may_wait)
+{
+    mwx_qmtp_flight *f = flight_of(c);
+    SV *link;
+
+    if (until == MWX_UNTIL_ROOM && mw_queue_has_room(&f->queue, (uint64_t)id))
+        return MWX_REACHED;
+    link = link_of(aTHX_ c);
+    if (until == MWX_UNTIL_QUEUED && SvOK(link) && mwx_qmtp_flight_holds_back(aTHX_ f, link))
+        return MWX_REACHED;
+    return mwx_qmtp_flight_run(aTHX_ f, link, until, id, may_wait, 0);
 }
 
-/* Code, or a handle, that is no object. */
-static int is_called(SV *sv)
+static void delivered(pTHX_ mwx_client *c, AV *results)
 {
-    return SvROK(sv) && !SvOBJECT(SvRV(sv)) && (SvTYPE(SvRV(sv)) == SVt_PVCV || isGV_with_GP(SvRV(sv)));
+    mwx_set_entry(aTHX_ c->facts, MWX_KEY_RESULTS, newRV_noinc((SV *)results));
 }
 
-static IV add(pTHX_ client *c, SV *self, SV **arguments, int count)
+static AV *take(pTHX_ mwx_client *c, IV id)
 {
-    mwx_order o;
-    mwx_qmtp_envelope e;
-    SV *text;
+    AV *results = mwx_qmtp_flight_take(aTHX_ flight_of(c), id);
 
-    if (!read_plain(aTHX_ &o, arguments, count) || !client_is_simple(aTHX_ c, self) || SvTRUE(mwx_entry(aTHX_ c->own, MWX_KEY_SENDING)))
-        return 0;
-    e.sender = o.from;
-    e.rcpts = o.rcpts;
-    e.eol = line_end(aTHX_ c, &o);
-    e.deadline = is_absent(o.deadline) ? 0 : SvNV(o.deadline);
-    text = text_of(aTHX_ o.data);
-    if (!e.eol || !(text || is_called(o.data)) || !mwx_qmtp_flight_has_room(c->flight, text ? SvCUR(text) : 0))
-        return 0;
-    if (!mw_qmtp_flight_unanswered(c->flight->flight))
-        mwx_set_entry(aTHX_ c->own, MWX_KEY_ERROR, newSVpvs(""));
-    return text ? mwx_qmtp_flight_add_text(aTHX_ c->flight, &e, text) : add_called(aTHX_ c, self, &e, o.data);
+    if (results)
+        delivered(aTHX_ c, (AV *)SvREFCNT_inc((SV *)results));
+    return results;
 }
 
-/* ---- the methods */
-
-IV mwx_qmtp_client_add(pTHX_ SV *self, SV **arguments, int count)
+/* What is on its way cannot be taken back but by closing: "a client that closes before [the end] has sent nothing" (qmtp.txt). */
+static void failed(pTHX_ const mwx_client *c, const char *words)
 {
-    client c;
-
-    return add(aTHX_ &c, self, arguments, count);
+    if (!SvTRUE(mwx_entry(aTHX_ c->facts, MWX_KEY_ERROR)))
+        mwx_set_entry(aTHX_ c->facts, MWX_KEY_ERROR, newSVpv(words, 0));
 }
 
-IV mwx_qmtp_client_submit(pTHX_ SV *self, SV **arguments, int count, int *unlinked_r)
+static void interrupt(pTHX_ mwx_client *c, IV id)
 {
-    client c;
-    IV id = add(aTHX_ &c, self, arguments, count);
+    SV *died = NULL;
 
-    *unlinked_r = 0;
-    if (id && !SvOK(c.link_ref))
-        *unlinked_r = 1;
-    else if (id && !mwx_qmtp_flight_holds_back(aTHX_ c.flight, mwx_qmtp_of(aTHX_ c.link_ref)))
-        *unlinked_r = client_run(aTHX_ &c, MWX_UNTIL_QUEUED, 0, 0) == MWX_UNLINKED;
-    return id;
+    mwx_qmtp_flight_give_up(aTHX_ flight_of(c), link_of(aTHX_ c), id, sv_2mortal(newSVpvs("interrupted")));
+    mwx_call(aTHX_ c->self, "_drop_link", NULL, 0, &died);
+    SvREFCNT_dec(died);
 }
 
-SV *mwx_qmtp_client_collect(pTHX_ SV *self)
+void mwx_qmtp_client(pTHX_ mwx_client *c)
 {
-    client c;
-    const mw_qmtp_delivery *d;
-    AV *results;
-    IV id;
+    static const mwx_protocol protocol = {
+        MW_QMTP_DEFERRED, 0, check, envelope, is_closed, launch, run, take, delivered, is_taken, failed, interrupt
+    };
+    HV *object = mwx_hash(c->self);
+    mwx_qmtp_flight *f;
+    SV *ref;
 
-    if (!client_is_simple(aTHX_ &c, self) || !(d = mw_qmtp_flight_first(c.flight->flight)))
-        return NULL;
-    if (d->state != MW_QMTP_OVER && client_run(aTHX_ &c, MWX_UNTIL_DONE, (IV)d->id, !c.flight->nonblocking) == MWX_UNLINKED)
-        return NULL;
-    results = mwx_qmtp_flight_take(aTHX_ c.flight, 0, &id);
-    return client_took(aTHX_ &c, id, results);
-}
-
-SV *mwx_qmtp_client_take(pTHX_ SV *self, IV id)
-{
-    client c;
-
-    client_of(aTHX_ &c, self);
-    return client_took(aTHX_ &c, id, mwx_qmtp_flight_take(aTHX_ c.flight, id, NULL));
+    c->facts = object ? mwx_hash_in(aTHX_ object, MWX_KEY_NET_QMTP) : NULL;
+    if (!c->facts)
+        croak("Not a Net::QMTP object");
+    ref = mwx_entry(aTHX_ c->facts, MWX_KEY_FLIGHT);
+    f = mwx_qmtp_flight_of(aTHX_ ref);
+    c->protocol = &protocol;
+    c->holder = sv_2mortal(SvREFCNT_inc(SvRV(ref)));
+    c->own = f;
+    c->deliveries = &f->deliveries;
+    c->nonblocking = f->nonblocking;
+    c->is_told = f->is_told;
+    c->busy = &f->busy;
+    c->died = &f->died;
+    c->awaited = &f->awaited;
 }
 
 size_t mwx_qmtp_client_count(pTHX_ SV *self)
 {
-    client c;
+    mwx_client c;
 
-    client_of(aTHX_ &c, self);
-    return mw_qmtp_flight_count(c.flight->flight);
+    Zero(&c, 1, mwx_client);
+    c.self = self;
+    mwx_qmtp_client(aTHX_ &c);
+    return flight_of(&c)->queue.count;
+}
+
+/* ---- send */
+
+IV mwx_qmtp_send(pTHX_ mwx_qmtp_flight *f, SV *sender, AV *rcpts, char eol, SV **content, int count)
+{
+    mw_delivery *d = mwx_qmtp_delivery_new(aTHX_ sender, (unsigned char)eol);
+    mw_file file;
+    SSize_t i;
+    int rc = 0;
+
+    for (i = 0; i <= av_len(rcpts) && !rc; i++)
+        rc = mwx_qmtp_delivery_rcpt(aTHX_ d, AvARRAY(rcpts)[i]);
+    if (rc)
+        mw_delivery_free(d);
+    check_code(aTHX_ rc);
+    if (count == 1) {
+        mwx_delivery_lend(aTHX_ d, SvRV(content[0]));
+    } else if (count == 2) {
+        SvREFCNT_dec((SV *)mwx_delivery_refuse(aTHX_ d, MW_QMTP_DEFERRED, content[1]));
+    } else {
+        mw_io_file(&file, mwx_fd(aTHX_ content[0]), (uint64_t)SvNV(content[1]), (uint64_t)SvNV(content[2]), 0);
+        mwx_delivery_file(aTHX_ d, content[0], &file);
+    }
+    mwx_deliveries_before(&f->deliveries);
+    mw_queue_add(&f->queue, d);
+    if (count == 2)
+        mw_queue_cancel(&f->queue, d, MW_STAGE_BODY, NULL);
+    return (IV)d->id;
 }

@@ -3,54 +3,24 @@
 #include "call.h"
 #include "convert.h"
 #include "magic.h"
-#include "wait.h"
 #include "../c/command.h"
 #include "../c/error.h"
-
-/* How much a call that must not wait sends before others have their turn. */
-#define TURN_MAX (1024 * 1024)
-
-/* A mark that no session's counts can have. */
-#define NO_MARK UINT64_MAX
-
-static void delivery_free(pTHX_ mwx_qmtp_flight *f, mw_qmtp_delivery *d)
-{
-    mw_qmtp_flight_take(f->flight, d);
-    mwx_deadlines_take(&f->deadlines, d->deadline);
-    SvREFCNT_dec((SV *)d->owner);
-    mw_qmtp_delivery_free(d);
-}
 
 static int free_flight(pTHX_ SV *object, MAGIC *mg)
 {
     mwx_qmtp_flight *f = (mwx_qmtp_flight *)mg->mg_ptr;
-    mw_qmtp_delivery *d;
 
     PERL_UNUSED_ARG(object);
     if (f) {
-        while ((d = mw_qmtp_flight_first(f->flight)))
-            delivery_free(aTHX_ f, d);
-        mw_qmtp_flight_free(f->flight);
+        mwx_deliveries_free(aTHX_ &f->deliveries);
         SvREFCNT_dec(f->file);
+        SvREFCNT_dec(f->died);
         Safefree(f);
     }
     return 0;
 }
 
 static const MGVTBL table = MWX_MAGIC_TABLE(free_flight);
-
-void mwx_qmtp_flight_attach(pTHX_ SV *ref)
-{
-    mwx_qmtp_flight *f;
-    mw_qmtp_flight *flight = mw_qmtp_flight_new(mw_alloc_default());
-
-    if (!flight)
-        croak("Net::QMTP: %s", mw_error_text(MW_E_NOMEM));
-    Newxz(f, 1, mwx_qmtp_flight);
-    f->flight = flight;
-    f->mark = NO_MARK;
-    mwx_magic_attach(aTHX_ ref, &table, f);
-}
 
 int mwx_qmtp_flight_is_clone(pTHX_ SV *ref)
 {
@@ -62,22 +32,22 @@ mwx_qmtp_flight *mwx_qmtp_flight_of(pTHX_ SV *ref)
     mwx_qmtp_flight *f = (mwx_qmtp_flight *)mwx_magic_find(aTHX_ ref, &table);
 
     if (!f && mwx_qmtp_flight_is_clone(aTHX_ ref))
-        croak("This Net::QMTP object belongs to another thread");
+        mwx_croak(aTHX_ sv_2mortal(newSVpvs("This Net::QMTP object belongs to another thread")));
     if (!f)
         croak("Not a Net::QMTP::Flight object");
     return f;
 }
 
-static mwx_qmtp *link_of(pTHX_ SV *ref)
+/* The link of this call. A handler that runs inside a run leaves that one its own. */
+static mwx_qmtp *use_link(pTHX_ mwx_qmtp_flight *f, SV *ref)
 {
-    return SvOK(ref) ? mwx_qmtp_of(aTHX_ ref) : NULL;
-}
+    mwx_qmtp *link = SvOK(ref) ? mwx_qmtp_of(aTHX_ ref) : NULL;
 
-static mw_text *text_of(pTHX_ SV *sv)
-{
-    mw_slice words = mwx_octets(aTHX_ sv, 1, "a reason");
-
-    return mw_text_new(mw_alloc_default(), words.base, words.len);
+    if (!f->is_running) {
+        f->link = link;
+        f->queue.link = link ? link->session : NULL;
+    }
+    return link;
 }
 
 /* ---- handing over */
@@ -94,192 +64,39 @@ mw_slice mwx_qmtp_address(pTHX_ SV *sv, const char *where)
     return address;
 }
 
-static int add_recipients(pTHX_ mw_qmtp_delivery *d, AV *rcpts)
+mw_delivery *mwx_qmtp_delivery_new(pTHX_ SV *sender, unsigned char eol)
 {
-    SSize_t i;
-    int rc = 0;
+    mw_delivery *d = mw_qmtp_delivery_new(mw_alloc_default(), mwx_qmtp_address(aTHX_ sender, "a sender"), eol);
 
-    for (i = 0; i <= av_len(rcpts) && !rc; i++) {
-        SV **rcpt = av_fetch(rcpts, i, 0);
-
-        rc = mw_qmtp_delivery_rcpt(d, mwx_qmtp_address(aTHX_ rcpt ? *rcpt : &PL_sv_no, "a recipient"));
-    }
-    return rc;
+    if (!d)
+        croak("Net::QMTP: %s", mw_error_text(MW_E_NOMEM));
+    return d;
 }
 
-/* Everything of it but the content. */
-static mw_qmtp_delivery *delivery_new(pTHX_ const mwx_qmtp_envelope *e)
+int mwx_qmtp_delivery_rcpt(pTHX_ mw_delivery *d, SV *address)
 {
-    mw_slice line_end = mwx_octets(aTHX_ e->eol, 0, "an encoding");
-    unsigned char first = line_end.len ? (unsigned char)line_end.base[0] : 0;
-    mw_qmtp_delivery *d = mw_qmtp_delivery_new(mw_alloc_default(), mwx_qmtp_address(aTHX_ e->sender, "a sender"), first);
-
-    if (d && !add_recipients(aTHX_ d, e->rcpts))
-        return d;
-    mw_qmtp_delivery_free(d);
-    croak("Net::QMTP: %s", mw_error_text(MW_E_NOMEM));
-    return NULL;
-}
-
-/* The clock of an idle link starts with what it is given. */
-static IV launch(mwx_qmtp_flight *f, mw_qmtp_delivery *d, SV *owner, NV deadline)
-{
-    d->owner = owner;
-    d->deadline = mw_io_after(deadline);
-    mwx_deadlines_launch(&f->deadlines, d->deadline, mw_qmtp_flight_unanswered(f->flight));
-    if (!mw_qmtp_flight_unanswered(f->flight)) {
-        f->mark = NO_MARK;
-        f->failed = 0;
-        f->pid = PerlProc_getpid();
-    }
-    return (IV)mw_qmtp_flight_add(f->flight, d);
-}
-
-IV mwx_qmtp_flight_add_text(pTHX_ mwx_qmtp_flight *f, const mwx_qmtp_envelope *e, SV *text)
-{
-    STRLEN len;
-    const char *bytes = SvPV(text, len);
-    mw_qmtp_delivery *d = delivery_new(aTHX_ e);
-
-    mw_qmtp_delivery_content(d, bytes, len);
-    return launch(f, d, SvREFCNT_inc_simple_NN(text), e->deadline);
-}
-
-static IV add_file(pTHX_ mwx_qmtp_flight *f, const mwx_qmtp_envelope *e, SV *const *content)
-{
-    int fd = mwx_fd(aTHX_ content[0]);
-    int64_t stamp = fd < 0 ? 0 : mw_io_file_stamp(fd);
-    mw_qmtp_delivery *d;
-
-    if (fd < 0)
-        croak("Net::QMTP: the message's file is closed");
-    d = delivery_new(aTHX_ e);
-    mw_qmtp_delivery_file(d, fd, (uint64_t)SvNV(content[1]), (uint64_t)SvNV(content[2]), stamp);
-    return launch(f, d, newSVsv(content[0]), e->deadline);
-}
-
-static IV add_unread(pTHX_ mwx_qmtp_flight *f, const mwx_qmtp_envelope *e, SV *why)
-{
-    mw_text *words = text_of(aTHX_ why);
-    mw_qmtp_delivery *d = delivery_new(aTHX_ e);
-    IV id = launch(f, d, NULL, 0);
-
-    mw_qmtp_flight_unread(f->flight, d, words);
-    mw_text_drop(words);
-    return id;
-}
-
-IV mwx_qmtp_flight_add(pTHX_ mwx_qmtp_flight *f, const mwx_qmtp_envelope *e, SV *const *content, int count)
-{
-    if (count == 3)
-        return add_file(aTHX_ f, e, content);
-    if (count == 2)
-        return add_unread(aTHX_ f, e, content[1]);
-    if (!SvROK(content[0]))
-        croak("Net::QMTP: a message is a reference to its text");
-    return mwx_qmtp_flight_add_text(aTHX_ f, e, SvRV(content[0]));
-}
-
-size_t mwx_qmtp_flight_orphans(const mwx_qmtp_flight *f)
-{
-    size_t count = mw_qmtp_flight_unanswered(f->flight);
-
-    return count && f->pid == PerlProc_getpid() ? count : 0;
+    return mw_qmtp_delivery_rcpt(d, mwx_qmtp_address(aTHX_ address, "a recipient"));
 }
 
 /* ---- time */
 
-static int waits_for(const mwx_qmtp *link)
-{
-    if (mw_outq_len(mw_qmtp_out(link->session)))
-        return MWX_QMTP_BODY;
-    return mw_qmtp_between_answers(link->session) ? MWX_QMTP_NEXT : MWX_QMTP_FINAL;
-}
-
-/* The clock starts anew with each answer and each byte that was sent; a part of an answer does not move it.
- * */
-static int64_t wait_deadline(mwx_qmtp_flight *f, const mwx_qmtp *link)
-{
-    uint64_t mark = mw_qmtp_out(link->session)->sent + mw_qmtp_answers(link->session);
-    int wait = waits_for(link);
-
-    if (mark != f->mark || wait != f->waiting) {
-        f->mark = mark;
-        f->waiting = wait;
-        f->since = mw_io_now();
-    }
-    return mw_io_from(f->since, f->seconds[wait]);
-}
-
-/* The earliest deadline of a delivery that is not over. */
-static int64_t delivery_deadline(mwx_qmtp_flight *f)
-{
-    size_t unfinished = mw_qmtp_flight_unanswered(f->flight);
-    const mw_qmtp_delivery *d;
-
-    if (mwx_deadlines_is_stale(&f->deadlines, unfinished)) {
-        mwx_deadlines_count(&f->deadlines, unfinished);
-        for (d = mw_qmtp_flight_open(f->flight); d; d = d->next)
-            if (d->state != MW_QMTP_OVER)
-                mwx_deadlines_add(&f->deadlines, d->deadline);
-    }
-    return f->deadlines.count ? f->deadlines.earliest : MW_IO_NEVER;
-}
-
-static int64_t next_deadline(mwx_qmtp_flight *f, const mwx_qmtp *link)
-{
-    int64_t wait = link ? wait_deadline(f, link) : MW_IO_NEVER, delivery = delivery_deadline(f);
-
-    return wait < delivery ? wait : delivery;
-}
-
 NV mwx_qmtp_flight_timeout(pTHX_ mwx_qmtp_flight *f, SV *ref)
 {
-    int64_t deadline = mw_qmtp_flight_unanswered(f->flight) ? next_deadline(f, link_of(aTHX_ ref)) : MW_IO_NEVER;
-    int64_t now = mw_io_now();
-
-    if (deadline == MW_IO_NEVER)
-        return -1;
-    return deadline > now ? (NV)(deadline - now) / 1e9 : 0;
-}
-
-static mw_text *deadline_words(void)
-{
-    static const char words[] = "the delivery's deadline has passed";
-
-    return mw_text_new(mw_alloc_default(), words, sizeof words - 1);
+    use_link(aTHX_ f, ref);
+    return mwx_deliveries_timeout(&f->deliveries);
 }
 
 size_t mwx_qmtp_flight_expire(mwx_qmtp_flight *f)
 {
-    int64_t now = f->deadlines.count ? mw_io_now() : 0;
-    mw_qmtp_delivery *d = f->deadlines.count && delivery_deadline(f) <= now ? mw_qmtp_flight_open(f->flight) : NULL;
-    mw_text *words = d ? deadline_words() : NULL;
-    size_t count = 0;
+    mw_text *words;
+    size_t count;
 
-    for (; d; d = d->next)
-        if (d->state == MW_QMTP_WAITING && d->deadline <= now)
-            count += mw_qmtp_flight_cancel(f->flight, d, words) == 0;
+    if (!f->queue.timed)
+        return 0;
+    words = mwx_deadline_words();
+    mw_queue_expire(&f->queue, mw_io_now(), words, &count);
     mw_text_drop(words);
     return count;
-}
-
-/* Deadlines of deliveries: one that was begun takes the link with it, as a late answer would be taken for
- * another's. */
-static void expire(mwx_qmtp_flight *f, mwx_qmtp *link)
-{
-    int64_t now = mw_io_now();
-    const mw_qmtp_delivery *d = mw_qmtp_flight_open(f->flight);
-    mw_text *words;
-
-    mwx_qmtp_flight_expire(f);
-    while (d && !(d->state == MW_QMTP_WRITTEN && d->deadline <= now))
-        d = d->next;
-    if (d) {
-        words = deadline_words();
-        mw_qmtp_lost(link->session, MW_E_TIMEOUT, words);
-        mw_text_drop(words);
-    }
 }
 
 /* ---- running */
@@ -290,192 +107,147 @@ static int is_old(const mwx_qmtp_flight *f, const mwx_qmtp *link)
 }
 
 /* What has come is looked at, and what may go is queued: an old link gets nothing more. What comes over an idle link answers
- * nothing: it must be seen before the next package is there to be answered. Below 0: MWX_E_DIED. */
-static int turn(pTHX_ mwx_qmtp_flight *f, mwx_qmtp *link, SV *ref)
+ * nothing: it must be seen before the next package is there to be answered. */
+static int turn(pTHX_ mwx_deliveries *d, SV *ref)
 {
+    mwx_qmtp_flight *f = (mwx_qmtp_flight *)d;
+    mw_qmtp *session = f->link ? f->link->session : NULL;
     int rc = 1;
 
-    mw_qmtp_flight_read(f->flight, link->session);
-    if (mw_qmtp_flight_waits(f->flight) && !is_old(f, link)) {
-        if (!mw_qmtp_in_flight(link->session))
-            rc = mwx_qmtp_look(aTHX_ link, ref);
+    if (!session)
+        return 0;
+    mw_qmtp_read(session);
+    if (f->queue.current && !is_old(f, f->link)) {
+        if (!mw_qmtp_in_flight(session))
+            rc = mwx_qmtp_look(aTHX_ f->link, ref);
         if (rc > 0)
-            mw_qmtp_flight_write(f->flight, link->session);
+            mw_qmtp_write(session, &f->queue);
     }
-    if (mw_qmtp_error(link->session)) {
-        mw_qmtp_flight_lost(f->flight, link->session);
-        mwx_qmtp_flight_expire(f);
-    }
-    return rc;
-}
-
-int mwx_qmtp_flight_has_room(const mwx_qmtp_flight *f, uint64_t size)
-{
-    size_t unanswered = mw_qmtp_flight_unanswered(f->flight);
-
-    return !unanswered || (unanswered < f->window && mw_qmtp_flight_bytes(f->flight) + size <= f->window_bytes);
+    if (rc < 0)
+        return MWX_BLOCKED;
+    if (!mw_qmtp_error(session))
+        return 0;
+    mwx_qmtp_flight_expire(f);
+    return MWX_UNLINKED;
 }
 
 /* Nothing can go on over this link. */
-static int is_unlinked(const mwx_qmtp_flight *f, const mwx_qmtp *link)
+static int stalls(const mwx_deliveries *d)
 {
-    return !link || mw_qmtp_error(link->session) || (mw_qmtp_in_flight(link->session) == 0 && is_old(f, link));
+    const mwx_qmtp_flight *f = (const mwx_qmtp_flight *)d;
+    const mwx_qmtp *link = f->link;
+
+    return !link || mw_qmtp_error(link->session) || (mw_qmtp_in_flight(link->session) == 0 && is_old(f, link)) ? MWX_UNLINKED : 0;
 }
 
-static uint64_t queued(const mwx_qmtp *link)
+static int holds_back(const mwx_deliveries *d)
 {
-    return mw_outq_len(mw_qmtp_out(link->session));
+    return !stalls(d) && mw_queue_unsent(d->queue) < MW_QMTP_HIGH_WATER;
 }
 
-static int reached(const mwx_qmtp_flight *f, const mwx_qmtp *link, int until, IV id, const mw_qmtp_delivery *d)
+static int look(pTHX_ mwx_deliveries *d, SV *ref)
 {
-    if (!mw_qmtp_flight_unanswered(f->flight))
-        return 1;
-    switch (until) {
-    case MWX_UNTIL_DONE: return !d || d->state == MW_QMTP_OVER;
-    case MWX_UNTIL_ROOM: return mwx_qmtp_flight_has_room(f, (uint64_t)id);
-    case MWX_UNTIL_QUEUED: return !is_unlinked(f, link) && queued(link) < MW_QMTP_HIGH_WATER;
-    case MWX_UNTIL_SENT: return !is_unlinked(f, link) && !queued(link);
-    default: return 0;
-    }
+    mwx_qmtp *link = ((mwx_qmtp_flight *)d)->link;
+
+    return mwx_look(aTHX_ ref, &link->carrier, mw_qmtp_in(link->session), &link->died);
 }
 
-/* One step of moving bytes: 1 something happened, 0 nothing can without waiting, MWX_E_DIED. */
-static int move(pTHX_ mwx_qmtp_flight *f, mwx_qmtp *link, SV *ref, int may_wait)
+static int pump(pTHX_ mwx_deliveries *d, SV *ref, int64_t deadline)
 {
-    mw_qmtp *session = link->session;
-    int64_t deadline = next_deadline(f, link);
-    int rc = mw_outq_len(mw_qmtp_out(session)) ? mwx_qmtp_look(aTHX_ link, ref) : 1;
+    mwx_qmtp *link = ((mwx_qmtp_flight *)d)->link;
 
-    if (rc <= 0)
-        return rc ? rc : 1;
-    rc = mwx_pump(aTHX_ ref, &link->carrier, mw_qmtp_out(session), mw_qmtp_in(session), MW_IO_IN,
-        may_wait ? deadline : 0, &link->died);
-    if (rc == MWX_E_DIED)
-        return rc;
-    if (rc == MW_E_TIMEOUT && mw_io_now() < deadline)
-        return 0;
-    if (rc > 0)
-        mw_qmtp_read(session);
-    if (f->deadlines.count)
-        expire(f, link);
-    if (rc == MW_E_TIMEOUT && wait_deadline(f, link) > mw_io_now())
-        return 1;
-    if (rc < 0)
-        mwx_qmtp_broken(aTHX_ link, rc, f->file);
-    return 1;
+    return mwx_pump(aTHX_ ref, &link->carrier, mw_qmtp_out(link->session), mw_qmtp_in(link->session), MW_IO_IN, deadline, &link->died);
 }
 
-static int run(pTHX_ mwx_qmtp_flight *f, SV *ref, int until, IV id, int may_wait, int watched)
+static void lose(pTHX_ mwx_deliveries *d, SV *ref, int why, mw_text *words)
 {
-    mwx_qmtp *link = link_of(aTHX_ ref);
-    const mw_qmtp_delivery *d = until == MWX_UNTIL_DONE ? mw_qmtp_flight_find(f->flight, id) : NULL;
-    uint64_t before = link ? mw_qmtp_out(link->session)->sent : 0;
-    int moved;
+    mwx_qmtp_flight *f = (mwx_qmtp_flight *)d;
 
-    if (f->deadlines.count)
-        mwx_qmtp_flight_expire(f);
-    for (;;) {
-        if (!link)
-            mwx_qmtp_flight_expire(f);
-        else if (turn(aTHX_ f, link, ref) < 0)
-            return MWX_E_DIED;
-        if (link && mw_qmtp_error(link->session))
-            return MWX_UNLINKED;
-        if (reached(f, link, until, id, d))
-            return MWX_REACHED;
-        if (is_unlinked(f, link))
-            return MWX_UNLINKED;
-        moved = move(aTHX_ f, link, ref, may_wait);
-        if (moved < 0)
-            return moved;
-        if (!moved || (!may_wait && mw_qmtp_out(link->session)->sent - before > TURN_MAX))
-            return MWX_BLOCKED;
-        if (watched)
-            return MWX_MOVED;
-    }
+    PERL_UNUSED_ARG(ref);
+    if (words)
+        mw_qmtp_lost(f->link->session, why, words);
+    else
+        mwx_qmtp_broken(aTHX_ f->link, why, f->file);
+}
+
+static const mwx_mover mover = { turn, stalls, holds_back, look, pump, lose };
+
+void mwx_qmtp_flight_attach(pTHX_ SV *ref)
+{
+    mwx_qmtp_flight *f;
+
+    Newxz(f, 1, mwx_qmtp_flight);
+    mw_queue_init(&f->queue, &mw_qmtp_protocol, NULL);
+    f->deliveries.mover = &mover;
+    f->deliveries.queue = &f->queue;
+    mwx_magic_attach(aTHX_ ref, &table, f);
 }
 
 /* A handler that runs during a wait must leave alone what is being waited for. */
 static void croak_if_busy(pTHX_ const mwx_qmtp_flight *f)
 {
     if (f->busy)
-        croak("Net::QMTP: called while another call on the same object is waiting");
+        mwx_croak(aTHX_ sv_2mortal(newSVpvs("Net::QMTP: called while another call on the same object is waiting")));
 }
 
 int mwx_qmtp_flight_run(pTHX_ mwx_qmtp_flight *f, SV *ref, int until, IV id, int may_wait, int watched)
 {
     int said, error = errno;
+    mwx_qmtp *link;
 
     croak_if_busy(aTHX_ f);
-    f->busy = 1;
-    said = run(aTHX_ f, ref, until, id, may_wait, watched);
-    f->busy = 0;
+    link = use_link(aTHX_ f, ref);
+    f->busy = f->is_running = 1;
+    said = mwx_deliveries_run(aTHX_ &f->deliveries, ref, until, id, may_wait, watched);
+    f->busy = f->is_running = 0;
     /* The results say what became of the deliveries: $! stays what it was. */
     errno = error;
-    f->failed |= said == MWX_UNLINKED;
-    if (said == MWX_E_DIED)
-        mwx_rethrow(aTHX_ &mwx_qmtp_of(aTHX_ ref)->died);
+    if (link)
+        mwx_rethrow(aTHX_ &link->died);
     return said;
 }
 
-int mwx_qmtp_flight_holds_back(pTHX_ mwx_qmtp_flight *f, mwx_qmtp *link)
+int mwx_qmtp_flight_holds_back(pTHX_ mwx_qmtp_flight *f, SV *ref)
 {
-    if (mw_qmtp_error(link->session) || !queued(link) || is_old(f, link))
+    mwx_qmtp *link = use_link(aTHX_ f, ref);
+
+    if (!link || mw_qmtp_error(link->session) || !mw_queue_unsent(&f->queue) || is_old(f, link))
         return 0;
-    mw_qmtp_flight_write(f->flight, link->session);
-    return !mw_qmtp_error(link->session) && queued(link) < MW_QMTP_HIGH_WATER;
+    mw_qmtp_write(link->session, &f->queue);
+    return holds_back(&f->deliveries);
 }
 
 /* ---- giving up */
 
-static void lose_link(mwx_qmtp_flight *f, mwx_qmtp *link, mw_text *words)
-{
-    mw_qmtp_lost(link->session, MW_E_CLOSED, words);
-    mw_qmtp_flight_lost(f->flight, link->session);
-}
-
 void mwx_qmtp_flight_give_up(pTHX_ mwx_qmtp_flight *f, SV *ref, IV id, SV *why)
 {
-    mwx_qmtp *link = link_of(aTHX_ ref);
-    mw_qmtp_delivery *d = id ? mw_qmtp_flight_find(f->flight, id) : NULL;
-    mw_text *words = text_of(aTHX_ why);
+    mwx_qmtp *link = use_link(aTHX_ f, ref);
+    mw_delivery *d = id ? mw_queue_find(&f->queue, id) : NULL;
+    mw_text *words = mwx_text_of(aTHX_ why);
 
-    if (link && (!id || (d && d->state == MW_QMTP_WRITTEN)))
-        lose_link(f, link, words);
+    if (link && (!id || (d && d->state == MW_DELIVERY_ENDED)))
+        mw_qmtp_lost(link->session, MW_E_CLOSED, words);
     if (d)
-        mw_qmtp_flight_cancel(f->flight, d, words);
+        mw_queue_cancel(&f->queue, d, MW_STAGE_CONNECT, words);
     else if (!id)
-        mw_qmtp_flight_abandon(f->flight, words);
+        mw_queue_abandon(&f->queue, words);
     mw_text_drop(words);
 }
 
 /* ---- results */
 
-AV *mwx_qmtp_flight_take(pTHX_ mwx_qmtp_flight *f, IV id, IV *id_r)
+AV *mwx_qmtp_flight_take(pTHX_ mwx_qmtp_flight *f, IV id)
 {
-    mw_qmtp_delivery *d = id ? mw_qmtp_flight_find(f->flight, id) : mw_qmtp_flight_first(f->flight);
-    const mw_result *results = d ? mw_qmtp_delivery_results(d) : NULL;
-    AV *list;
-    size_t i;
+    mw_delivery *d = id ? mw_queue_find(&f->queue, id) : f->queue.first;
 
     croak_if_busy(aTHX_ f);
-    if (!results)
-        return NULL;
-    list = newAV();
-    av_extend(list, (SSize_t)d->rcpts - 1);
-    for (i = 0; i < d->rcpts; i++)
-        av_push(list, mwx_result(aTHX_ &results[i], i));
-    if (id_r)
-        *id_r = (IV)d->id;
-    delivery_free(aTHX_ f, d);
-    return list;
+    return mwx_deliveries_take(aTHX_ &f->deliveries, d);
 }
 
 NV mwx_qmtp_flight_sent(pTHX_ mwx_qmtp_flight *f, SV *ref, IV id)
 {
-    mwx_qmtp *link = link_of(aTHX_ ref);
-    const mw_qmtp_delivery *d = mw_qmtp_flight_find(f->flight, id);
+    mwx_qmtp *link = use_link(aTHX_ f, ref);
+    const mw_delivery *d = mw_queue_find(&f->queue, id);
 
     return d ? (NV)mw_qmtp_delivery_sent(d, link ? mw_qmtp_out(link->session)->sent : 0) : 0;
 }

@@ -6,30 +6,21 @@
 #ifndef MWX_QMTP_FLIGHT_GLUE_H
 #define MWX_QMTP_FLIGHT_GLUE_H
 
-#include "deadlines.h"
+#include "deliveries.h"
 #include "qmtp_link.h"
-#include "running.h"
-#include "../c/qmtp_flight.h"
-
-/* What is waited for: that the server takes what is sent, that it answers a package, that it answers the next recipient. */
-enum { MWX_QMTP_BODY, MWX_QMTP_FINAL, MWX_QMTP_NEXT, MWX_QMTP_WAITS };
 
 typedef struct mwx_qmtp_flight {
-    mw_qmtp_flight *flight;
-    size_t window;                  /* the most deliveries that may be unanswered */
-    uint64_t window_bytes;          /* the most content that they may have together */
-    NV seconds[MWX_QMTP_WAITS];     /* the limit of each wait; 0: none */
+    mwx_deliveries deliveries;      /* first, so that a pointer to them is one to the flight */
+    mw_queue queue;                 /* they are in */
+    mwx_qmtp *link;                 /* what they go over; NULL: there is none. As of the latest call, */
+    int is_running;                 /* or of the run that is under way */
     NV life;                        /* a link of this age gets nothing more; 0: no limit */
-    Pid_t pid;                      /* the process that handed over the first of what is unanswered */
-    mwx_deadlines deadlines;        /* of the deliveries */
     SV *file;                       /* words in front of what is wrong with a file; NULL: none */
     int is_told;                    /* Debug: Perl tells what happens */
     int nonblocking;
-    int failed;                     /* a link was lost, and at no time since was everything answered */
-    int busy;                       /* a call is pumping: a signal's handler must not start another */
-    uint64_t mark;                  /* how much the server had taken and answered when the wait began */
-    int waiting;                    /* which wait it is */
-    int64_t since;                  /* when it began */
+    int busy;                       /* a call is under way: code of the caller's must not start another */
+    IV awaited;                     /* the delivery that deliver waits for, and that collect may not take; 0: none */
+    SV *died;                       /* what code of the caller's died of, until it is thrown again */
 } mwx_qmtp_flight;
 
 /* Hangs a flight on the object of ref. */
@@ -45,40 +36,18 @@ int mwx_qmtp_flight_is_clone(pTHX_ SV *ref);
  * with a wide character is encoded as UTF-8. where: words for a croak. */
 mw_slice mwx_qmtp_address(pTHX_ SV *sv, const char *where);
 
-/* All of a delivery but its content. */
-typedef struct mwx_qmtp_envelope {
-    SV *sender;     /* an address */
-    AV *rcpts;      /* one address or more */
-    SV *eol;        /* the octet that names the line end */
-    NV deadline;    /* seconds from now; 0: none */
-} mwx_qmtp_envelope;
+/* A delivery for nobody yet; eol is the octet that names the line end. Croaks when there is no memory. */
+mw_delivery *mwx_qmtp_delivery_new(pTHX_ SV *sender, unsigned char eol);
 
-/* Hands a delivery over and returns its id. text: octets. The scalar is kept, and nobody changes it until the delivery is over. */
-IV mwx_qmtp_flight_add_text(pTHX_ mwx_qmtp_flight *f, const mwx_qmtp_envelope *e, SV *text);
+/* One recipient more: 0, or an error of mw_qmtp_delivery_rcpt. */
+int mwx_qmtp_delivery_rcpt(pTHX_ mw_delivery *d, SV *address);
 
-/* Hands a delivery over and returns its id. content is what Perl found, count values:
- *   1  a reference to the text (see mwx_qmtp_flight_add_text)
- *   2  undef, and why the content cannot be read: the delivery is over at once
- *   3  a handle on a plain file, and the offset and the size of the part that is the content */
-IV mwx_qmtp_flight_add(pTHX_ mwx_qmtp_flight *f, const mwx_qmtp_envelope *e, SV *const *content, int count);
-
-/* How many deliveries are lost if the object goes now: those unanswered, in the process that handed them over. */
-size_t mwx_qmtp_flight_orphans(const mwx_qmtp_flight *f);
-
-/* True when the window has room for one more delivery of so many bytes. */
-int mwx_qmtp_flight_has_room(const mwx_qmtp_flight *f, uint64_t size);
-
-/* Moves bytes until one of MWX_UNTIL_.. is true (running.h). id is a delivery for MWX_UNTIL_DONE, a number of bytes for
- * MWX_UNTIL_ROOM. Returns:
- *   MWX_REACHED   it is true
- *   MWX_MOVED     one step was made, with watched set
- *   MWX_BLOCKED   going on means waiting, with may_wait unset; or others must have their turn
- *   MWX_UNLINKED  there is no link that deliveries can go on over. The owner drops the link, if there is one. If deliveries
- *                 wait, the owner makes another link, or gives them up. */
+/* mwx_deliveries_run over the link of ref. At MWX_UNLINKED the owner drops the link, if there is one; if deliveries wait, the owner makes another
+ * link, or gives them up. */
 int mwx_qmtp_flight_run(pTHX_ mwx_qmtp_flight *f, SV *ref, int until, IV id, int may_wait, int watched);
 
 /* True when every waiting delivery is queued, and sending may be put off: then mwx_qmtp_flight_run is not needed. Makes no system call. */
-int mwx_qmtp_flight_holds_back(pTHX_ mwx_qmtp_flight *f, mwx_qmtp *link);
+int mwx_qmtp_flight_holds_back(pTHX_ mwx_qmtp_flight *f, SV *ref);
 
 /* Gives up delivery id: alone if it waits, with the link if its package was written to the link. With id 0: gives up the link, and
  * every delivery that is not over. Recipients without an answer get a deferral with these words. */
@@ -87,9 +56,8 @@ void mwx_qmtp_flight_give_up(pTHX_ mwx_qmtp_flight *f, SV *ref, IV id, SV *why);
 /* Ends the waiting deliveries whose deadline has passed. Returns how many. */
 size_t mwx_qmtp_flight_expire(mwx_qmtp_flight *f);
 
-/* Forgets delivery id, or with id 0 the oldest one, if it is over. Returns its results, a new array, and sets *id_r (NULL: not
- * wanted) to its id; NULL when it is not over. */
-AV *mwx_qmtp_flight_take(pTHX_ mwx_qmtp_flight *f, IV id, IV *id_r);
+/* Forgets delivery id, or with id 0 the oldest one, if it is over. Returns its results, a new array; NULL: it is not over. */
+AV *mwx_qmtp_flight_take(pTHX_ mwx_qmtp_flight *f, IV id);
 
 /* Seconds until a wait or a deadline runs out; negative: none does. */
 NV mwx_qmtp_flight_timeout(pTHX_ mwx_qmtp_flight *f, SV *ref);

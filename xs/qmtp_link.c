@@ -1,5 +1,6 @@
 /* qmtp_link.c - see qmtp_link.h. */
 #include "qmtp_link.h"
+#include "call.h"
 #include "magic.h"
 #include "../c/error.h"
 
@@ -11,7 +12,6 @@ static int free_link(pTHX_ SV *object, MAGIC *mg)
     if (link) {
         mw_qmtp_free(link->session);
         mwx_carrier_free(aTHX_ &link->carrier);
-        mw_text_drop(link->words);
         SvREFCNT_dec(link->died);
         Safefree(link);
     }
@@ -39,7 +39,7 @@ mwx_qmtp *mwx_qmtp_of(pTHX_ SV *ref)
     mwx_qmtp *link = (mwx_qmtp *)mwx_magic_find(aTHX_ ref, &table);
 
     if (!link && mwx_magic_is_clone(aTHX_ ref, &table))
-        croak("This Net::QMTP object belongs to another thread");
+        mwx_croak(aTHX_ sv_2mortal(newSVpvs("This Net::QMTP object belongs to another thread")));
     if (!link)
         croak("Not a Net::QMTP::Link object");
     return link;
@@ -50,21 +50,31 @@ NV mwx_qmtp_age(const mwx_qmtp *link)
     return (NV)(mw_io_now() - link->made) / 1e9;
 }
 
+/* What the wait that ran out was for. */
+static const char *timeout_words(const mwx_qmtp *link)
+{
+    mw_wait wait = mw_qmtp_protocol.waits(link->session);
+
+    if (wait == MW_WAIT_BLOCK)
+        return "timeout: the package could not be sent";
+    return wait == MW_WAIT_NEXT ? "timeout: no answer for a further recipient" : "timeout: no answer";
+}
+
 static mw_text *words_of(const mwx_qmtp *link, int error)
 {
     char system[MW_IO_WORDS];
-    const char *phrase = system;
 
-    if (error == MW_E_SYS)
-        mw_transport_words(link->carrier.used, system, sizeof system);
-    else
-        phrase = mw_error_text(error);
-    return mw_text_new(mw_alloc_default(), phrase, strlen(phrase));
+    if (error == MW_E_TIMEOUT)
+        return mw_text_of(mw_alloc_default(), timeout_words(link));
+    if (error != MW_E_SYS)
+        return mw_text_of(mw_alloc_default(), mw_error_text(error));
+    mw_transport_words(link->carrier.used, system, sizeof system);
+    return mw_text_of(mw_alloc_default(), system);
 }
 
 static mw_text *file_words(pTHX_ const mwx_qmtp *link, int error, SV *file)
 {
-    char system[MW_IO_WORDS] = "its size changed while it was sent";
+    char system[MW_IO_WORDS] = "it changed while it was sent";
     STRLEN len;
     const char *text;
 
@@ -76,20 +86,15 @@ static mw_text *file_words(pTHX_ const mwx_qmtp *link, int error, SV *file)
 
 static int is_of_file(const mwx_qmtp *link, int error)
 {
-    return error == MW_E_SIZE || (error == MW_E_SYS && link->carrier.used->file_error);
+    return error == MW_E_CHANGED || (error == MW_E_SYS && link->carrier.used->file_error);
 }
 
 void mwx_qmtp_broken(pTHX_ mwx_qmtp *link, int error, SV *file)
 {
     mw_text *words = file && is_of_file(link, error) ? file_words(aTHX_ link, error, file) : words_of(link, error);
-    int was_sound = !mw_qmtp_error(link->session);
 
     mw_qmtp_lost(link->session, error, words);
-    /* What had come before may have broken it for another reason. */
-    if (was_sound && mw_qmtp_error(link->session) == error)
-        link->words = words;
-    else
-        mw_text_drop(words);
+    mw_text_drop(words);
 }
 
 int mwx_qmtp_look(pTHX_ mwx_qmtp *link, SV *ref)
@@ -106,8 +111,9 @@ int mwx_qmtp_look(pTHX_ mwx_qmtp *link, SV *ref)
 SV *mwx_qmtp_error(pTHX_ mwx_qmtp *link)
 {
     int error = mw_qmtp_error(link->session);
+    const mw_text *words = mw_qmtp_words(link->session);
 
     if (!error)
         return newSVpvs("");
-    return link->words ? newSVpvn(link->words->bytes, link->words->len) : newSVpv(mw_error_text(error), 0);
+    return words ? newSVpvn(words->bytes, words->len) : newSVpv(mw_error_text(error), 0);
 }

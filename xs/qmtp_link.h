@@ -12,7 +12,6 @@ typedef struct mwx_qmtp {
     mw_qmtp *session;
     mwx_carrier carrier;
     int64_t made;           /* when the connection was there */
-    mw_text *words;         /* the words for an error of the pump's; NULL: the core has the words */
     SV *died;               /* what a signal's handler died of, until it is thrown again */
 } mwx_qmtp;
 

@@ -6,29 +6,42 @@
 #ifndef MWX_SOURCE_H
 #define MWX_SOURCE_H
 
-#include "link.h"
+#include "perlglue.h"
+#include "../c/file.h"
 
-/* Zeroed but for the numbers. All SVs are mortals or the caller's own. */
+/* Zeroed, a valid start. All SVs are mortals or the caller's own. */
 typedef struct mwx_source {
     SV *text;               /* all content, in octets; */
     SV *code;               /* or a sub that returns pieces of it; */
-    SV *handle;             /* or a small plain file, which is read here: */
-    size_t left;            /* how many octets are not read yet, */
-    Off_t length;           /* how long the file is, */
-    int64_t stamp;          /* and when it was changed; */
+    SV *handle;             /* or stretch of this plain file, which is small and is read here; */
+    int is_opened;          /* or of one that was opened here; */
     SV *object;             /* or a Mail::Wire::Source, for every other kind */
     NV size;                /* how many octets it has; negative: not known */
-    SV *file;               /* the content is in this plain file, and can be sent from there, */
-    NV offset;              /* from this offset on */
+    SV *file;               /* from mwx_source_read on: stretch of this plain file is to be sent from there */
+    mw_file stretch;
     SV *fault;              /* why it cannot be read, in words */
+
+    /* to be set before it is read */
+    size_t ahead;           /* of content of unknown size so much is read, */
+    int whole;              /* or, with this, all: what is long, into a temporary file */
+    int64_t until;          /* code of the caller's gives no more pieces behind this moment */
+    SV **died;              /* what such code died of */
 } mwx_source;
 
-/* Finds out what Data or File is; one of the two is NULL or undef. Croaks for what is no content. */
-void mwx_source_take(pTHX_ mwx_source *s, SV *data, SV *file);
+/* Finds out what Data, File or Range is; a NULL or undef was not given. Croaks for what is no content, and unless one was given. */
+void mwx_source_take(pTHX_ mwx_source *s, SV *data, SV *file, SV *range);
 
-/* Reads the content: afterwards text has it, or file, or it comes in pieces, the first of which object has. Reads up to the link's limit for
- * content that goes early (link->eager), or, with whole, all of it. Code of the caller's runs until deadline at the most, and may die
- * (link->died). */
-void mwx_source_read(pTHX_ mwx_source *s, mwx_link *link, SV *ref, int whole, int64_t deadline);
+/* True when code of the caller's may run while the content is read. */
+int mwx_source_acts(const mwx_source *s);
+
+/* Reads the content: afterwards text has it, or file, or fault says why it cannot be had; or, of content that was not to be read whole,
+ * object has the first piece and gives the others. */
+void mwx_source_read(pTHX_ mwx_source *s);
+
+/* Closes what mwx_source_take opened. */
+void mwx_source_close(pTHX_ mwx_source *s);
+
+/* Appends what a file has from offset on to a string of octets, at most size of them: how many; negative: it cannot be read. */
+IV mwx_append_file(pTHX_ SV *text, int fd, uint64_t offset, int size);
 
 #endif

@@ -67,6 +67,26 @@ int mwx_carrier_says(const mwx_carrier *c, const char **words_r)
     return c->used == &c->handle.base && *c->handle.words;
 }
 
+static mw_needs needs_of(const mwx_carrier *c)
+{
+    mw_needs needs = { -1, MW_IO_IN, MW_IO_OUT, 0 };
+
+    c->used->calls->needs(c->used, &needs);
+    return needs;
+}
+
+int mwx_carrier_wants(const mwx_carrier *c, const mw_outq *out)
+{
+    mw_needs needs = needs_of(c);
+
+    return needs.for_read | (mw_outq_len(out) ? needs.for_write : 0);
+}
+
+int mwx_carrier_is_pending(const mwx_carrier *c)
+{
+    return needs_of(c).pending;
+}
+
 int mwx_signals(pTHX_ SV *keep, SV **died)
 {
     if (!PL_sig_pending)
@@ -90,6 +110,8 @@ static int begin(pTHX_ SV *handle, mwx_carrier *c, const mw_buf *in)
     int fd = mwx_fd(aTHX_ handle);
 
     if (fd < 0)
+        return MW_E_CLOSED;
+    if (!tied && c->handle.is_tls)
         return MW_E_CLOSED;
     if (!tied) {
         mw_fd_transport_set(&c->plain, fd);

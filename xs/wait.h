@@ -13,7 +13,8 @@ int mwx_fd(pTHX_ SV *ref);
 IV mwx_buffered(pTHX_ SV *ref);
 
 /* What carries a link's bytes: its descriptor, or, while the handle is tied, the handle's own methods. Each call looks which of the two, as
- * a script may put TLS on a link at any time. If a handle becomes layered while bytes wait unread, the call is MW_E_REPLY_EXTRA. */
+ * a script may put TLS on a link at any time. If a handle becomes layered while bytes wait unread, the call is MW_E_REPLY_EXTRA. There is no way
+ * back from TLS: once the handle had it and is not tied any more, the call is MW_E_CLOSED. */
 typedef struct mwx_carrier {
     mw_fd_transport plain;
     mwx_handle_transport handle;
@@ -25,6 +26,13 @@ void mwx_carrier_free(pTHX_ mwx_carrier *c);
 
 /* True, and the words for the last MW_E_SYS or MW_E_CLOSED, when the handle has its own. */
 int mwx_carrier_says(const mwx_carrier *c, const char **words_r);
+
+/* What the descriptor is to be polled for, MW_IO_IN and MW_IO_OUT, by one who waits for replies and has out to send. With TLS that may be the
+ * other of the two. */
+int mwx_carrier_wants(const mwx_carrier *c, const mw_outq *out);
+
+/* True when a read may find bytes that poll does not show (mw_needs.pending). */
+int mwx_carrier_is_pending(const mwx_carrier *c);
 
 /* Runs the handlers of signals that came: 0, or MWX_E_DIED. keep, a reference or NULL, stays alive meanwhile. */
 int mwx_signals(pTHX_ SV *keep, SV **died);
