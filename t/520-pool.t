@@ -1,0 +1,260 @@
+# Mail::Wire::Pool: messages over several links, what is tried again, and that each recipient has one result.
+
+use strict;
+use warnings;
+
+our ($turn, %count, $tried);    # kept by the sinks' processes
+
+use lib 't/lib';
+use DeliveryTest qw(codes folder written);
+use Mail::Wire::Pool;
+use Mail::Wire::Sink;
+use Test::More;
+
+sub message { return (From => 'a@x', Data => "Subject: $_[0]\n\nHello.\n", Tag => $_[0]) }
+
+# What is collected: "TAG ATTEMPTS CODES".
+sub told {
+    my ($pool) = @_;
+    my @told;
+    while (my $delivery = $pool->collect) { push @told, join ' ', $delivery->tag, $delivery->attempts, codes($delivery->results) }
+    return @told;
+}
+
+sub subjects {
+    return map { $_->{data} =~ /^Subject: (.*?)\r?$/m ? $1 : '' } @_;
+}
+
+# ---------------------------------------------------------------- plain
+
+for my $protocol (qw(lmtp qmtp)) {
+    my $sink = Mail::Wire::Sink->new(protocol => $protocol);
+    my $pool = Mail::Wire::Pool->new($sink->url);
+    my @ids = map { $pool->submit(message($_), To => [ 'b@x', 'c@x' ]) } 1 .. 200;
+    is_deeply(\@ids, [ 1 .. 200 ], "$protocol: ids count over all links");
+    is($pool->in_flight, 200, '... all are in flight until they are collected');
+    my %seen;
+    while (my $delivery = $pool->collect) {
+        $seen{ $delivery->id } = join ' ', $delivery->tag, $delivery->attempts, codes($delivery->results);
+    }
+    is_deeply(\%seen, { map { $_ => "$_ 1 250 250" } @ids }, '... each has its tag and results');
+    is($pool->in_flight + $pool->backlog + $pool->unanswered, 0, '... and nothing is left');
+    my $stats = $pool->stats;
+    is("@{$stats}{qw(sent retried in_doubt links_opened links_lost links)}", '200 0 0 4 0 4', '... over four links');
+    is_deeply([ sort { $a <=> $b } subjects($sink->messages) ], [ 1 .. 200 ], '... each message once');
+    ok($pool->close, '... and it is closed');
+    is(scalar $pool->collect, undef, '... and has nothing more');
+}
+
+{
+    my $sink = Mail::Wire::Sink->new;
+    my $pool = Mail::Wire::Pool->new($sink->url, Links => 3);
+    $pool->submit(message(1), To => 'b@x');
+    is_deeply([ told($pool) ], ['1 1 250'], 'one message');
+    is($pool->stats->{links_opened}, 1, '... opens one link');
+    $pool->submit(message(2), To => 'b@x');
+    ok($pool->finish, 'finish waits');
+    is_deeply([ $pool->unanswered, $pool->in_flight ], [ 0, 1 ], '... and leaves results to be collected');
+    is($pool->stats->{links_opened}, 1, '... the link serves the next one as well');
+}
+
+# ---------------------------------------------------------------- order
+
+{
+    my $sink = Mail::Wire::Sink->new(final => sub { $_[1]{data} =~ /^Subject: 3\r$/m && !$tried++ ? '451 later' : undef });
+    my $pool = Mail::Wire::Pool->new($sink->url, InOrder => 1, Backoff => 0.01);
+    $pool->submit(message($_), To => 'b@x') for 1 .. 50;
+    is_deeply([ told($pool) ], [ map { $_ . ($_ == 3 ? ' 2 250' : ' 1 250') } 1 .. 50 ], 'InOrder: as submitted');
+}
+
+# ---------------------------------------------------------------- what is tried again
+
+{
+    my $sink = Mail::Wire::Sink->new(
+        rcpt  => { 'no@x' => '550 5.1.1 none' },
+        final => sub { my ($to) = @_; $to =~ /\Alater([0-9])/ && ++$count{$to} <= $1 ? '452 4.2.2 later' : undef });
+    my $pool = Mail::Wire::Pool->new($sink->url, Backoff => [ 0.01, 0.02 ], Links => 1);
+    $pool->submit(message('some'), To => [ 'later1@x', 'b@x', 'no@x', [ 'later2@x', {} ], 'later9@x' ]);
+    my $delivery = $pool->collect;
+    is(codes($delivery->results), '250 250 550-rcpt 250 452', 'each recipient has its last result');
+    is(join(' ', map { $_->recipient . ' ' . $_->index } $delivery->results), 'later1@x 0 b@x 1 no@x 2 later2@x 3 later9@x 4', '... in its place');
+    is($delivery->attempts, 4, '... after the first attempt and three more');
+    my @sent = map { join ' ', map { $_->{address} } @{ $_->{recipients} } } $sink->messages;
+    is_deeply(\@sent, [ 'later1@x b@x no@x later2@x later9@x', 'later1@x later2@x later9@x', 'later2@x later9@x', 'later9@x' ],
+        '... and who was answered got nothing again');
+    is_deeply([ @{ $pool->stats }{qw(sent retried)} ], [ 4, 3 ], '... which is counted');
+
+    my $never = Mail::Wire::Pool->new($sink->url, Retries => 0);
+    $never->submit(message('once'), To => 'later8@x');
+    is_deeply([ told($never) ], ['once 1 452'], 'Retries => 0');
+
+    my @asked;
+    my $code = Mail::Wire::Pool->new($sink->url, Backoff => sub { push @asked, $_[0]; 0 });
+    $code->submit(message('code'), To => 'later9@x.example');
+    $code->finish;
+    is_deeply(\@asked, [ 1, 2, 3 ], 'Backoff by code');
+
+    my $dies = Mail::Wire::Pool->new($sink->url, Links => 1, Backoff => sub { @asked ? (shift @asked, die "no time\n") : 0 });
+    $dies->submit(message('dies'), To => [ 'c@x', 'later1@y', 'no@x', 'later1@z' ]);
+    my $deaths = 0;
+    until (eval { $dies->finish }) { last if ++$deaths > 9 }
+    is($deaths, 3, 'Backoff that dies');
+    $delivery = $dies->collect;
+    is(codes($delivery->results), '250 250 550-rcpt 250', '... costs no recipient its own result');
+    is_deeply([ map { $_->recipient } $delivery->results ], [ 'c@x', 'later1@y', 'no@x', 'later1@z' ], '... in its place');
+    is($delivery->attempts, 2, '... and is no attempt');
+}
+
+# ---------------------------------------------------------------- content that is held
+
+{
+    my $later = sub { ++$turn % 2 ? '451 later' : undef };
+    my @lines = ("Subject: 1\n", "\n", "Held.\n");
+    my $text  = join '', @lines;
+    my $file  = written('held', $text);
+    my $big   = "Subject: 1\n\n" . ('x' x 70 . "\n") x 30_000;
+    open my $fh, '<', $file or die $!;
+    open my $pipe, "cat '$file' |" or die $!;
+    my @code = @lines;
+    my @big = unpack '(a60000)*', $big;
+    my %kind = (
+        list => [ Data => [@lines] ], reference => [ Data => \$text ], code => [ Data => sub { shift @code } ],
+        handle => [ Data => $fh ], pipe => [ Data => $pipe ], file => [ File => $file ], stretch => [ Range => [ $file, 0, length $text ] ],
+        'much code' => [ Data => sub { shift @big } ],
+    );
+    for my $name (sort keys %kind) {
+        my $sink = Mail::Wire::Sink->new(final => $later);
+        my $pool = Mail::Wire::Pool->new($sink->url, Backoff => 0);
+        $pool->submit(From => 'a@x', To => 'b@x', @{ $kind{$name} });
+        my $delivery = $pool->collect;
+        is(codes($delivery->results) . ' ' . $delivery->attempts, '250 2', "content from $name is sent again");
+        (my $wire = $name eq 'much code' ? $big : $text) =~ s/\n/\r\n/g;
+        is_deeply([ map { $_->{data} eq $wire ? 'same' : 'other' } $sink->messages ], [ 'same', 'same' ], '... as it was');
+    }
+}
+
+{
+    my $sink = Mail::Wire::Sink->new;
+    my $pool = Mail::Wire::Pool->new($sink->url, Backoff => 0);
+    my $file = written('gone', "x\n" x 100_000);
+    open my $fh, '<', $file or die $!;
+    $pool->submit(From => 'a@x', To => [ 'b@x', 'c@x' ], Range => [ $file, 100_000, 200_000 ], Tag => 'short');
+    is_deeply([ told($pool) ], ['short 4 421-body 421-body'], 'a stretch that is not there: deferrals');
+    my $died = !eval { $pool->submit(From => 'a@x', To => 'b@x', Data => sub { die "no more\n" }); 1 };
+    is($@, "no more\n", 'code that dies comes out of submit');
+    is($pool->in_flight, 0, '... and the message is not taken');
+}
+
+# ---------------------------------------------------------------- mistakes
+
+{
+    my $pool = Mail::Wire::Pool->new('lmtp://127.0.0.1:1');
+    my @cases = (
+        [ [ 'odd' ], qr/odd number of arguments/ ],
+        [ [ message(1) ], qr/To must be an address/ ],
+        [ [ message(1), To => [] ], qr/To must be an address/ ],
+        [ [ message(1), To => 'b@x', Nonsense => 1 ], qr/unknown argument Nonsense/ ],
+        [ [ message(1), To => 'b@x', Encoding => 'dos' ], qr/unknown argument Encoding/ ],
+        [ [ message(1), To => 'b@x', Deadline => -1 ], qr/Deadline must be/ ],
+        [ [ From => 'a@x', To => 'b@x', Data => {} ], qr/Data must be/ ],
+        [ [ From => 'a@x', To => 'b@x', Data => "\x{263a}" ], qr/Wide character/ ],
+        [ [ From => 'a@x', To => 'b@x', File => '/nowhere/at/all' ], qr/cannot read .nowhere/ ],
+        [ [ From => 'a@x', To => 'b@x', Range => [ 1, 2 ] ], qr/Range must be/ ],
+        [ [ From => 'a@x', To => 'b@x' ], qr/Data, File or Range is needed/ ],
+    );
+    for my $case (@cases) {
+        my ($args, $pattern) = @$case;
+        ok(!eval { $pool->submit(@$args); 1 }, "submit croaks: $pattern");
+        like($@, $pattern, '... and says why');
+        like($@, qr/ at \Q$0\E line /, '... naming the line that called it');
+    }
+    is($pool->in_flight, 0, '... and nothing was taken');
+
+    my @options = (
+        [ Nonsense => 1, qr/unknown option 'Nonsense'/ ], [ Host => 'x', qr/unknown option 'Host'/ ], [ links => 4, qr/unknown option 'links'/ ],
+        [ Links => 0, qr/Links must be/ ], [ Links => 256, qr/255 at the most/ ], [ Retries => -1, qr/Retries must be/ ],
+        [ Backoff => 'x', qr/Backoff must be/ ], [ Backoff => [], qr/Backoff must be/ ], [ InDoubt => 'send', qr/InDoubt must be/ ],
+        [ Rate => 'fast', qr/Rate must be/ ], [ Window => 'x', qr/Window must be/ ], [ Timeout => 'x', qr/Timeout must be/ ],
+        [ ConnectTimeout => 1, qr/unknown option/ ],
+    );
+    for my $case (@options) {
+        my ($name, $value, $pattern) = @$case;
+        ok(!eval { Mail::Wire::Pool->new('lmtp://127.0.0.1:1', $name => $value); 1 }, "new croaks: $pattern");
+        like($@, $pattern, '... and says why');
+    }
+    ok(!eval { Mail::Wire::Pool->new('http://127.0.0.1'); 1 }, 'new croaks for a URL that is none');
+    like($@, qr/no such scheme/, '... and says why');
+    ok(Mail::Wire::Pool->new('qmtp://127.0.0.1', ConnectTimeout => 1), 'an option of the class that the URL is of');
+}
+
+# ---------------------------------------------------------------- no server
+
+{
+    my $sink = Mail::Wire::Sink->new;
+    my $gone = Mail::Wire::Sink->new;
+    my $url = $gone->url;
+    $gone->stop;
+    my $pool = Mail::Wire::Pool->new([ $url, $sink->url ], Backoff => 0.01);
+    $pool->submit(message($_), To => 'b@x') for 1 .. 10;
+    is_deeply([ sort { $a cmp $b } told($pool) ], [ sort { $a cmp $b } map {"$_ 1 250"} 1 .. 10 ], 'the next URL where the first one does not answer');
+
+    my $none = Mail::Wire::Pool->new($url, Backoff => 0.01, Retries => 2);
+    $none->submit(message($_), To => [ 'b@x', 'c@x' ]) for 1 .. 2;
+    my $delivery = $none->collect;
+    is(codes($delivery->results), '421-connect 421-connect', 'nobody answers: deferrals');
+    like(($delivery->results)[0]->message, qr/connect to 127\.0\.0\.1/, '... that say why');
+    is($delivery->attempts, 3, '... after all attempts');
+    $none->finish;
+}
+
+# ---------------------------------------------------------------- event loops
+
+{
+    my $sink = Mail::Wire::Sink->new;
+    my $pool = Mail::Wire::Pool->new($sink->url, Blocking => 0, Backlog => 20, Window => 5, Links => 2);
+    my ($sent, $refused, $done) = (0, 0, 0);
+    while ($done < 300) {
+        $pool->advance;
+        $done++ while $pool->collect;
+        while ($sent < 300) {
+            if (defined $pool->submit(message($sent), To => 'b@x')) { $sent++ }
+            else { $refused++; last }
+        }
+        my ($read, $write) = ('', '');
+        for my $place ($pool->fds) {
+            my ($fd, $reads, $writes) = @$place;
+            vec($read, $fd, 1) = 1 if $reads;
+            vec($write, $fd, 1) = 1 if $writes;
+        }
+        select $read, $write, undef, $pool->timeout_in if $done < 300;
+    }
+    is($done, 300, 'Blocking => 0: driven by a loop');
+    $pool->submit(message(0), To => 'b@x');
+    select undef, undef, undef, 0.01 while $pool->advance;
+    is($pool->timeout_in, 0, '... which does not wait while there is something to collect');
+    ok($pool->collect, '... such as this');
+    is($pool->timeout_in, undef, '... behind which there is nothing to do');
+    cmp_ok($refused, '>', 0, '... where submit does not take what there is no room for');
+    is($pool->advance, 0, '... and nothing is left');
+    $pool->submit(message(1), To => 'b@x');
+    ok(!eval { $pool->finish; 1 }, 'finish would have to wait');
+    like($@, qr/would have to wait/, '... and croaks');
+    $pool->close;
+    like(join(' ', told($pool)), qr/\A1 1 (?:250|421)/, 'close: each message has its result');
+}
+
+# ---------------------------------------------------------------- the end of a pool
+
+{
+    my $sink = Mail::Wire::Sink->new(delay => { final => 5 });
+    my @warned;
+    {
+        local $SIG{__WARN__} = sub { push @warned, @_ };
+        my $pool = Mail::Wire::Pool->new($sink->url);
+        $pool->submit(message(1), To => 'b@x');
+    }
+    is_deeply(\@warned, ["Mail::Wire::Pool: 1 submitted message was unanswered when the pool went: call collect or finish before\n"],
+        'a pool that goes with unanswered messages warns');
+}
+
+done_testing;

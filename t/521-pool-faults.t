@@ -1,0 +1,225 @@
+# Mail::Wire::Pool and servers that close, stall, lie and come back; handlers that die at any moment.
+
+use strict;
+use warnings;
+
+our $late = 0;    # kept by a sink's process
+
+use lib 't/lib';
+use DeliveryTest qw(codes in_time);
+use Mail::Wire::Pool;
+use Mail::Wire::Sink;
+use Test::More;
+use Time::HiRes ();
+
+my %kinds = (
+    'one at a time' => [ pipelining => 0, chunking => 0 ],
+    pipelining      => [ pipelining => 1, chunking => 0 ],
+    streams         => [ pipelining => 1, chunking => 1 ],
+);
+
+sub submit_to {
+    my ($pool, $name, @to) = @_;
+    return $pool->submit(From => 'a@x', To => @to ? \@to : 'b@x', Data => "Subject: $name\n\nHello.\n", Tag => $name);
+}
+
+# Tag => "ATTEMPTS CODES".
+sub results_of {
+    my ($pool) = @_;
+    my %told;
+    while (my $delivery = $pool->collect) {
+        $told{ $delivery->tag } .= $delivery->attempts . ' ' . codes($delivery->results);
+    }
+    return \%told;
+}
+
+# How often each message has come: Subject => number.
+sub arrived {
+    my ($sink) = @_;
+    my %count;
+    for my $message ($sink->messages) { $count{$1}++ if $message->{data} =~ /^Subject: (\S+)/m }
+    return \%count;
+}
+
+# ---------------------------------------------------------------- links that end
+
+# A server that closes with a group of commands unread resets the link, and its last answers with it: they are in doubt then.
+for my $kind (sort keys %kinds) {
+    my $sink = Mail::Wire::Sink->new(@{ $kinds{$kind} }, close_after => 3);
+    my $pool = Mail::Wire::Pool->new($sink->url, Backoff => 0, Retries => 5);
+    submit_to($pool, $_) for 1 .. 100;
+    my ($told, $came) = (results_of($pool), arrived($sink));
+    my $may = $kind eq 'one at a time' ? qr/\A[1-6] 250\z/ : qr/\A[1-6] (?:250|421\?)\z/;
+    is_deeply([ grep { $told->{$_} !~ $may } 1 .. 100 ], [], "$kind, links of three messages: no message is refused") or diag explain $told;
+    is_deeply([ grep { $told->{$_} =~ /250/ && !$came->{$_} } 1 .. 100 ], [], '... those that were accepted have come');
+    is_deeply([ grep { $_ > 1 } values %$came ], [], '... and none twice');
+    cmp_ok($pool->stats->{links_opened}, '>', 4 - ($kind eq 'streams'), '... over many links');
+}
+
+for my $kind (sort keys %kinds) {
+    my $sink = Mail::Wire::Sink->new(@{ $kinds{$kind} });
+    my $pool = Mail::Wire::Pool->new($sink->url, MaxPerLink => 7, Links => 2);
+    submit_to($pool, $_) for 1 .. 60;
+    is_deeply(results_of($pool), { map { $_ => '1 250' } 1 .. 60 }, "$kind, MaxPerLink: all are accepted at once");
+    my %on;
+    $on{ $_->{link} }++ for $sink->messages;
+    is_deeply([ grep { $_ > 7 } values %on ], [], '... with no more on a link');
+    is($pool->stats->{links_lost}, 0, '... and none was lost');
+
+    my $limited = Mail::Wire::Sink->new(lhlo => [ 'PIPELINING', $kind eq 'streams' ? 'CHUNKING' : '8BITMIME', 'LIMITS MAILMAX=5 RCPTMAX=100' ]);
+    my $more = Mail::Wire::Pool->new($limited->url, Links => 2);
+    submit_to($more, $_) for 1 .. 30;
+    is_deeply(results_of($more), { map { $_ => '1 250' } 1 .. 30 }, "$kind, LIMITS MAILMAX: another link");
+}
+
+{
+    my $sink = Mail::Wire::Sink->new(chunking => 0, close_at => { stage => 'mail', after => 0 }, only_link => 1);
+    my $pool = Mail::Wire::Pool->new($sink->url, Links => 1, Backoff => 0);
+    submit_to($pool, 1);
+    is_deeply(results_of($pool), { 1 => '2 250' }, 'a link that ends at MAIL: the message is sent over another one');
+}
+
+# Links that were idle, and are not there any more.
+for my $how ('seen', 'not seen') {
+    my $sink = Mail::Wire::Sink->new;
+    my $pool = Mail::Wire::Pool->new($sink->url, Retries => 0);
+    submit_to($pool, 1);
+    $pool->finish;
+    my ($link) = @{ $pool->{links} };
+    # Not seen: the server reads on, and the client's side says nothing until something is sent.
+    if ($how eq 'seen') { shutdown $link->{client}, 0 }
+    else                { $link->{is_idle} = 1; shutdown $link->{client}, 1 }
+    submit_to($pool, 2);
+    is_deeply(results_of($pool), { 1 => '1 250', 2 => '1 250' }, "an idle link that has ended, $how, costs nothing");
+}
+
+# ---------------------------------------------------------------- in doubt
+
+for my $kind (sort keys %kinds) {
+    my @doubtful = (@{ $kinds{$kind} }, close_at => { stage => 'final', after => 0 }, only_link => 1);
+    my $sink = Mail::Wire::Sink->new(@doubtful);
+    my $pool = Mail::Wire::Pool->new($sink->url, Links => 1, Backoff => 0);
+    submit_to($pool, 1, 'b@x', 'c@x');
+    is_deeply(results_of($pool), { 1 => '1 421? 421?' }, "$kind, no answer: in doubt");
+    is_deeply(arrived($sink), { 1 => 1 }, '... and not sent again');
+    is($pool->stats->{in_doubt}, 2, '... which is counted');
+
+    my $again = Mail::Wire::Sink->new(@doubtful);
+    my $sender = Mail::Wire::Pool->new($again->url, Links => 1, Backoff => 0, InDoubt => 'resend');
+    submit_to($sender, 1, 'b@x', 'c@x');
+    is_deeply(results_of($sender), { 1 => '2 250 250' }, "$kind, InDoubt => 'resend'");
+    is_deeply(arrived($again), { 1 => 2 }, '... sends it again');
+
+    my $half = Mail::Wire::Sink->new(@{ $kinds{$kind} }, close_at => { stage => 'final', after => 1 }, only_link => 1);
+    my $rest = Mail::Wire::Pool->new($half->url, Links => 1, Backoff => 0, InDoubt => 'resend');
+    submit_to($rest, 1, 'b@x', 'c@x');
+    is_deeply(results_of($rest), { 1 => '2 250 250' }, "$kind, an answer for one");
+    is_deeply([ map { scalar @{ $_->{recipients} } } $half->messages ], [ 2, 1 ], '... who gets nothing again');
+}
+
+# ---------------------------------------------------------------- one link does not stall another
+
+for my $stage (qw(greeting lhlo)) {
+    my $sink = Mail::Wire::Sink->new(delay => { $stage => 300 }, only_link => 2);
+    my $pool = Mail::Wire::Pool->new($sink->url, Links => 2);
+    in_time("a second link that hangs at $stage" => sub {
+        submit_to($pool, $_) for 1 .. 400;
+        is_deeply(results_of($pool), { map { $_ => '1 250' } 1 .. 400 }, '... the first one has sent all');
+    });
+    is($pool->stats->{links_opened}, 1, '... and is the only one');
+}
+
+{
+    my $sink = Mail::Wire::Sink->new(delay => { final => 300 }, only_link => 1);
+    my $pool = Mail::Wire::Pool->new($sink->url, Links => 2, Window => 2);
+    in_time('a link that hangs at the answer' => sub {
+        submit_to($pool, $_) for 1 .. 30;
+        my %told;
+        while (keys %told < 28) { my $delivery = $pool->collect; $told{ $delivery->tag } = codes($delivery->results) }
+        is_deeply([ grep { $_ ne '250' } values %told ], [], '... the other one sends what is not on it');
+    });
+    $pool->close;
+    is(scalar(grep {/421/} values %{ results_of($pool) }), 2, '... whose messages are deferrals when it is closed');
+}
+
+{
+    my $dead = Mail::Wire::Sink->new(delay => { lhlo => 300 });
+    my $sink = Mail::Wire::Sink->new;
+    my $pool = Mail::Wire::Pool->new([ $dead->url, $sink->url ], StageTimeout => { lhlo => 0.1 });
+    in_time('a server that does not answer LHLO' => sub {
+        submit_to($pool, $_) for 1 .. 3;
+        is_deeply(results_of($pool), { map { $_ => '1 250' } 1 .. 3 }, '... the next URL');
+    });
+}
+
+# ---------------------------------------------------------------- time
+
+{
+    my $sink = Mail::Wire::Sink->new(final => '451 later');
+    my $pool = Mail::Wire::Pool->new($sink->url, Backoff => 300);
+    in_time('a deadline that ends while a message waits to be sent again' => sub {
+        $pool->submit(From => 'a@x', To => 'b@x', Data => "x\n", Tag => 1, Deadline => 0.5);
+        is_deeply(results_of($pool), { 1 => '1 421-connect' }, '... is the end of it');
+    });
+
+    my $late = Mail::Wire::Sink->new(final => sub { $late++ ? undef : '451 later' });
+    my $order = Mail::Wire::Pool->new($late->url, Backoff => 300, Links => 1);
+    in_time('what is sent later holds up nothing' => sub {
+        submit_to($order, $_) for 1 .. 10;
+        my @tags = map { $order->collect->tag } 1 .. 9;
+        is_deeply(\@tags, [ 2 .. 10 ], '... behind it');
+    });
+    $order->close;
+    is_deeply(results_of($order), { 1 => '1 421-connect' }, '... and a pool that is closed gives it up');
+}
+
+{
+    my $sink = Mail::Wire::Sink->new;
+    my $pool = Mail::Wire::Pool->new($sink->url, Rate => 40);
+    my $began = Time::HiRes::time();
+    submit_to($pool, $_) for 1 .. 24;
+    $pool->finish;
+    cmp_ok(Time::HiRes::time() - $began, '>=', 0.45, 'Rate: 24 messages at 40 a second, of which four may go at once, take half a second');
+    is_deeply(results_of($pool), { map { $_ => '1 250' } 1 .. 24 }, '... and all are sent');
+}
+
+# ---------------------------------------------------------------- handlers that die
+
+for my $protocol (qw(lmtp qmtp)) {
+    my $sink = Mail::Wire::Sink->new(protocol => $protocol);
+    my $pool = Mail::Wire::Pool->new($sink->url, Backlog => 20, Window => 10);
+    my ($deaths, $sent, $is_armed, %told) = (0, 0, 0);
+    local $SIG{ALRM} = sub { return if not $is_armed; $deaths++; die "alarm\n" };
+    my $killed = sub {
+        my ($code) = @_;
+        Time::HiRes::ualarm(300 + 97 * ($deaths % 31));
+        my $ok = eval { $is_armed = 1; $code->(); $is_armed = 0; 1 };
+        my $error = $@;
+        ($is_armed, $ok) = (0, $ok || $error eq "alarm\n");
+        Time::HiRes::ualarm(0);
+        die $error if not $ok;
+    };
+    while ($sent < 400) {
+        my $before = $pool->in_flight;
+        $killed->(sub { submit_to($pool, $sent) });
+        $sent++ if $pool->in_flight > $before;
+    }
+    while ($pool->in_flight) {
+        my $delivery;
+        $killed->(sub { $delivery = $pool->collect });
+        $told{ $delivery->tag } .= codes($delivery->results) if $delivery;
+    }
+    is_deeply(\%told, { map { $_ => '250' } 0 .. 399 }, "$protocol, a handler that dies again and again ($deaths times): each message has one result");
+    is_deeply(arrived($sink), { map { $_ => 1 } 0 .. 399 }, '... and came once');
+}
+
+{
+    my $sink = Mail::Wire::Sink->new;
+    my $pool = Mail::Wire::Pool->new($sink->url);
+    my $error = '';
+    $pool->submit(From => 'a@x', To => 'b@x', Data => "x\n", Tag => 1, Progress => sub { eval { $pool->collect; 1 } or $error = $@ });
+    is_deeply(results_of($pool), { 1 => '1 250' }, 'a message whose Progress calls the pool');
+    like($error, qr/collect: called from code that another call on the same pool runs/, '... which croaks');
+}
+
+done_testing;
