@@ -16,10 +16,10 @@ for my $row (@asked_for) {
     require_ok($module);
     ok(eval { $module->VERSION($version); 1 }, "$module is at least $version") or diag($@);
 }
-require_ok($_) for qw(Mail::Wire::Result Mail::Wire::Sink);
+require_ok($_) for qw(Mail::Wire::Mailbox Mail::Wire::Pool Mail::Wire::Result Mail::Wire::Sink);
 
 is($_->VERSION, $Mail::Wire::VERSION, "one version for all: $_")
-    for qw(Net::LMTP Net::QMTP Mail::Wire::Result Mail::Wire::Sink);
+    for qw(Net::LMTP Net::QMTP Mail::Wire::Mailbox Mail::Wire::Pool Mail::Wire::Result Mail::Wire::Sink);
 isa_ok('Net::LMTP', $_) for qw(Net::Cmd IO::Socket);
 
 done_testing;

@@ -26,7 +26,7 @@ sub dial {
 
 for my $kind (qw(ipv4 ipv6 unix)) {
     SKIP: {
-        skip 'no IPv6 here', 3 if $kind eq 'ipv6' && !ScriptedServer::has_ipv6();
+        skip 'no IPv6 here', 3 if $kind eq 'ipv6' && !ScriptedServer->has_ipv6;
         my $server = ScriptedServer->new(listen => $kind, script => [ reply => 'hi', expect => qr/^A/, trickle => "b\nc\n" ]);
         my $socket = dial($server);
         is(scalar <$socket>, "hi\r\n", "$kind: greeting");
@@ -110,5 +110,19 @@ for my $how ([ close => undef ], [ finish => undef ], [ reset => ECONNRESET ]) {
     undef $server;
     ok(!kill(0, $pid), 'a server ends with its object');
 }
+
+# What a test ends with whose server did this.
+sub ends_with {
+    my ($script) = @_;
+    my $program = 'open STDERR, q(>), q(/dev/null); use ScriptedServer; use POSIX; use IO::Socket::INET;'
+        . "my \$server = ScriptedServer->new(script => sub { $script });"
+        . 'my $socket = IO::Socket::INET->new(PeerAddr => $server->host, PeerPort => $server->port) or die $@; readline $socket';
+    return system($^X, (map {"-I$_"} @INC), '-e', $program) >> 8;
+}
+
+is(ends_with('$_[0]->close'), 0, 'a server that does what it should');
+isnt(ends_with('die "why\n"'), 0, '... one whose script dies: the test has failed');
+isnt(ends_with('POSIX::_exit(3)'), 0, '... one that ends');
+isnt(ends_with('kill TERM => $$'), 0, '... or is killed');
 
 done_testing;

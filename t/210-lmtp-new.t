@@ -172,7 +172,7 @@ SKIP: {
 }
 
 SKIP: {
-    skip 'no IPv6 here', 6 if !ScriptedServer::has_ipv6();
+    skip 'no IPv6 here', 6 if !ScriptedServer->has_ipv6;
     skip 'no IO::Socket::IP, whose methods tell a peer of IPv6', 6 if !Net::LMTP->can_inet6;
     my $server = ScriptedServer->new(script => $session, listen => 'ipv6');
     my $lmtp = Net::LMTP->new('::1', $server->port);

@@ -327,14 +327,4 @@ for my $case (@mail_options) {
 ok(defined Net::LMTP->can('can_ssl'), 'can_ssl');
 is(!!Net::LMTP->can_inet6, !!eval { require IO::Socket::IP; 1 }, 'can_inet6');
 
-{
-    my ($lmtp, $server) = session(keywords => [qw(STARTTLS AUTH)]);
-    for my $method (qw(auth starttls)) {
-        is($lmtp->$method('user', 'secret'), 0, "$method is unsupported");
-        is($lmtp->code, 580, '... as Net::Cmd says it');
-    }
-    is(wire($server), '', '... and sends nothing');
-    ok(!$lmtp->can_ssl, '... nor does can_ssl say otherwise');
-}
-
 done_testing;

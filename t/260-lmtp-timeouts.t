@@ -4,7 +4,6 @@ use strict;
 use warnings;
 
 use Errno ();
-use Socket;
 use Test::More;
 
 use lib 't/lib';
@@ -63,10 +62,6 @@ for my $class (qw(Net::LMTP Named)) {
 }
 
 # --- inside one (MAIL to the final replies) it is closed ---
-
-my @mail = (expect => qr/^MAIL/, reply => '250 ok');
-my @rcpt = (expect => qr/^RCPT/, reply => '250 ok');
-my @data = (expect => 'DATA', reply => '354 go');
 
 for my $case (
     # where, script, setting up, the call that runs out, results
@@ -171,16 +166,7 @@ for my $case ([ 'the greeting', [ stall => undef ] ], [ 'LHLO', [ reply => '220 
 }
 
 SKIP: {
-    skip 'a full backlog keeps a connection waiting on Linux', 4 if $^O ne 'linux';
-    socket(my $listener, AF_INET, SOCK_STREAM, 0) or die "socket: $!";
-    bind($listener, pack_sockaddr_in(0, INADDR_LOOPBACK)) && listen($listener, 0) or die "listen: $!";
-    my ($port) = unpack_sockaddr_in(getsockname $listener);
-    my @fill = map {
-        socket(my $socket, AF_INET, SOCK_STREAM, 0) or die "socket: $!";
-        IO::Handle::blocking($socket, 0);
-        connect $socket, getsockname $listener;
-        $socket;
-    } 1 .. 8;
+    my ($port, $held) = ScriptedServer->full_port or skip 'connections do not wait here', 4;
     my @got = Net::LMTP->new('127.0.0.1', $port, Timeout => SHORT);
     my ($reason, $errno) = ($@, 0 + $!);
     is(scalar @got, 0, 'new runs out while it connects');

@@ -8,9 +8,6 @@ use Test::More;
 use lib 't/lib';
 use LMTPTest;
 
-my @mail = (expect => qr/^MAIL/, reply => '250 ok');
-my @rcpt = (expect => qr/^RCPT/, reply => '250 ok');
-my @data = (expect => 'DATA', reply => '354 go');
 my @noop = (expect => 'NOOP', reply => '250 ok');
 
 sub begin {

@@ -9,9 +9,7 @@ use lib 't/lib';
 use LMTPTest;
 use ScriptedServer;
 
-my @mail = (expect => qr/^MAIL/, reply => '250 ok');
-my @rcpt = (expect => qr/^RCPT/, reply => '250 ok');
-my @data = (expect => 'DATA', reply => '354 go', data => undef);
+my @taken = (@data, data => undef);
 my @noop = (expect => 'NOOP', reply => '250 ok');
 
 # A client that knows it by the server's banner, and one that is told.
@@ -28,7 +26,7 @@ my %client = (
 for my $how (sort keys %client) {
     my $client = $client{$how};
     {
-        my ($lmtp, $server) = $client->(@mail, (@rcpt) x 3, @data, send => "250-Ok\r\n550-c Failed\r\n250 Ok\r\n", @noop);
+        my ($lmtp, $server) = $client->(@mail, (@rcpt) x 3, @taken, send => "250-Ok\r\n550-c Failed\r\n250 Ok\r\n", @noop);
         $lmtp->mail('a@x');
         $lmtp->to('b@x', 'c@x', 'd@x');
         ok(!$lmtp->data("x\n"), "$how: three recipients, one failed");
@@ -43,7 +41,7 @@ for my $how (sort keys %client) {
         ok($lmtp->_NOOP, '... in step');
     }
     {
-        my ($lmtp, $server) = $client->(@mail, (@rcpt) x 2, @data, send => "250-Ok\r\n250 Ok\r\n", @noop);
+        my ($lmtp, $server) = $client->(@mail, (@rcpt) x 2, @taken, send => "250-Ok\r\n250 Ok\r\n", @noop);
         $lmtp->mail('a@x');
         $lmtp->to('b@x', 'c@x');
         ok($lmtp->data("x\n"), "$how: two recipients, both accepted");
@@ -51,7 +49,7 @@ for my $how (sort keys %client) {
         ok($lmtp->_NOOP, '... in step');
     }
     {
-        my ($lmtp, $server) = $client->(@mail, @rcpt, @data, reply => '250 Ok', @noop);
+        my ($lmtp, $server) = $client->(@mail, @rcpt, @taken, reply => '250 Ok', @noop);
         $lmtp->mail('a@x');
         $lmtp->to('b@x');
         ok($lmtp->data("x\n"), "$how: one recipient");
@@ -59,7 +57,7 @@ for my $how (sort keys %client) {
         ok($lmtp->_NOOP, '... in step');
     }
     for my $lines ("250-Ok\r\n250 Ok\r\n", "250-Ok\r\n250-Ok\r\n250-Ok\r\n250 Ok\r\n") {
-        my ($lmtp, $server) = $client->(@mail, (@rcpt) x 3, @data, send => $lines);
+        my ($lmtp, $server) = $client->(@mail, (@rcpt) x 3, @taken, send => $lines);
         $lmtp->mail('a@x');
         $lmtp->to('b@x', 'c@x', 'd@x');
         ok(!$lmtp->data("x\n"), "$how: three recipients, " . ($lines =~ tr/\n//) . ' lines');
@@ -72,7 +70,7 @@ for my $how (sort keys %client) {
 
 # Without the quirk two lines may be one recipient's.
 {
-    my ($lmtp, $server) = script(@mail, (@rcpt) x 2, @data, send => "250-Ok\r\n250 Ok\r\n550 c no\r\n", @noop);
+    my ($lmtp, $server) = script(@mail, (@rcpt) x 2, @taken, send => "250-Ok\r\n250 Ok\r\n550 c no\r\n", @noop);
     $lmtp->mail('a@x');
     $lmtp->to('b@x', 'c@x');
     ok(!$lmtp->data("x\n"), 'never guessed: two lines are one reply');

@@ -121,6 +121,27 @@ for my $case ([ MAIL => sub { $_[0]->mail('s@x') } ], [ RSET => sub { $_[0]->res
     like($lmtp->message, qr/no command asked for/, '... says why');
 }
 
+# The same inside a transaction, behind each command: the next one's reply would be taken for another's, and a recipient have it.
+{
+    my @envelope = ([ qr/^MAIL/ => sub { $_[0]->mail('s@x') } ], [ qr/^RCPT/ => sub { $_[0]->to('a@x') } ]);
+    for my $case (
+        [ 'RCPT'        => $envelope[1],                                                  $envelope[0] ],
+        [ 'BDAT LAST'   => [ qr/^BDAT/ => sub { $_[0]->bdatlast("x\r\n") } ],             @envelope ],
+        [ 'DATA'        => [ qr/^DATA/ => sub { $_[0]->data("x\n") } ],                   @envelope ],
+        [ 'RSET'        => [ qr/^RSET/ => sub { $_[0]->reset } ],                         @envelope ],
+    ) {
+        my ($name, $last, @before) = @$case;
+        my ($lmtp, $server) = script({ keywords => ['CHUNKING'] }, (map { (expect => $_->[0], reply => '250 ok') } @before),
+            stall => 'asked', reply => '250 stray', mark => 'strayed', expect => $last->[0], reply => '550 no');
+        ok($_->[1]->($lmtp), "in front of $name: so far") for @before;
+        $server->release;
+        $server->await('strayed');
+        ok(!$last->[1]->($lmtp), "... $name behind a stray reply");
+        like($lmtp->message, qr/no command asked for/, '... says why');
+        is_deeply([ grep { $_->is_success } $lmtp->results ], [], '... nobody has it');
+    }
+}
+
 # ---- deliveries
 
 # Lines that are taken by hand are nobody's reply.

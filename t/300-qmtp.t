@@ -111,9 +111,9 @@ like($@, qr{/no/such/socket}, '... with $@');
 is(Net::QMTP->new('/' . 'x' x 200), undef, 'a path that is too long for a socket: undef');
 
 for my $option (qw(Timeout ConnectTimeout NextReplyTimeout)) {
-    for my $bad (-1, 'soon', '', '5 s', 9**9**9, -9**9**9) {
+    for my $bad (-1, 'soon', '', '5 s', "5\n", ' 5', 9**9**9, -9**9**9) {
         is(Net::QMTP->new('127.0.0.1', DeferConnect => 1, $option => $bad), undef, "$option => '$bad': undef");
-        like($@, qr/^$option: '\Q$bad\E' is no number of seconds/, '... and $@ says so');
+        like($@, qr/^Net::QMTP: $option must be a number of seconds.*, not '\Q$bad\E'/, '... and $@ says so');
     }
     for my $good (undef, 0, 0.5, '30', 1e3) {
         ok(Net::QMTP->new('127.0.0.1', DeferConnect => 1, $option => $good),
@@ -121,8 +121,6 @@ for my $option (qw(Timeout ConnectTimeout NextReplyTimeout)) {
     }
 }
 
-is(Net::QMTP->new('127.0.0.1', DeferConnect => 1, SSL => 1), undef, 'SSL: undef for now');
-like($@, qr/^SSL: .*not supported/, '... and $@ says so');
 ok(Net::QMTP->new('127.0.0.1', DeferConnect => 1, SSL => 0), 'SSL => 0 is none');
 ok(Net::QMTP->new('127.0.0.1', DeferConnect => 1, NoSuchOption => 1), 'unknown options are ignored');
 
@@ -236,7 +234,7 @@ for my $case ([ "\n", "\012" ], [ "\015\012", "\015" ], [ undef, "\012" ], [ '',
 
 for my $kind (qw(ipv4 ipv6 unix)) {
     SKIP: {
-        skip 'no IPv6 here', 3 if $kind eq 'ipv6' && !ScriptedServer::has_ipv6();
+        skip 'no IPv6 here', 3 if $kind eq 'ipv6' && !ScriptedServer->has_ipv6;
         my $server = QMTPServer->new({ listen => $kind }, [ 'K1', 'Z2', 'D3' ]);
         my $qmtp = QMTPServer::client($server);
         envelope($qmtp, 's@x', qw(a b c));
@@ -482,6 +480,20 @@ for my $reference ({}, sub { }, \'a', bless({}, 'Some::Class'), [ [] ]) {
     next if $name eq 'SCALAR';
     ok(!eval { $qmtp->message($reference); 1 }, "message: $name croaks");
     is($qmtp->message, undef, '... and there is none');
+}
+
+# What is undefined is no address.
+{
+    my $qmtp = offline();
+    my @warnings;
+    local $SIG{__WARN__} = sub { push @warnings, @_ };
+    is_deeply($qmtp->recipient('a', undef, [ undef, 'b' ]), [ 'a', 'b' ], 'recipient: undef is left out');
+    like("@warnings", qr/\Arecipient: an undefined address is left out at \Q${\__FILE__}\E line @{[ __LINE__ - 1 ]}\.?\n\z/, '... with a warning');
+    push @{ $qmtp->recipient }, undef;
+    $qmtp->sender('s');
+    $qmtp->message('m');
+    ok(!eval { $qmtp->send; 1 }, '... pushed to the live list');
+    like($@, qr/\Asend has an undefined address among its recipients at \Q${\__FILE__}\E line @{[ __LINE__ - 1 ]}/, '... it makes send croak');
 }
 
 {

@@ -11,10 +11,7 @@ use lib 't/lib';
 use FlightTest;
 
 my %keywords = (
-    'one at a time' => ['8BITMIME'],
-    pipelining      => [ 'PIPELINING', '8BITMIME' ],
-    chunking        => [ '8BITMIME', 'CHUNKING' ],
-    streams         => [ 'PIPELINING', '8BITMIME', 'CHUNKING' ],
+    keywords_of(),
     'streams where nobody answers for nobody' => [ 'PIPELINING', '8BITMIME', 'CHUNKING' ],
 );
 my @kinds = sort keys %keywords;

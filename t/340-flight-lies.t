@@ -53,12 +53,7 @@ my @at_others = (
     [ 'resets behind it'        => { then => 'reset' } ],
 );
 
-my %keywords = (
-    'one at a time' => ['8BITMIME'],
-    pipelining      => [ 'PIPELINING', '8BITMIME' ],
-    chunking        => [ '8BITMIME', 'CHUNKING' ],
-    streams         => [ 'PIPELINING', '8BITMIME', 'CHUNKING' ],
-);
+my %keywords = keywords_of();
 
 sub messages {
     return (

@@ -164,6 +164,21 @@ my @lies = (
         { 'mail m1' => { instead => [] } }, 'm1: 421 421 421', waits => 1, short => { data => SHORT } ],
     [ 'the second RCPT is not answered, and the wait runs out', \@group, [ message('m1', 'a@x', 'b@x', 'no@x') ],
         { 'rcpt m1 1' => { instead => [] }, 'data m1' => { instead => [] } }, 'm1: 421 421 421', waits => 1, short => { rcpt => SHORT } ],
+
+    # A reply too many inside the envelope moves all that follow by one place. When the next anchor shows it, nobody keeps a refusal that
+    # was another's.
+    [ 'a refusal at RCPT moves on to the next recipient', \@group, [ message('m1', 'no@x', 'a@x') ],
+        { 'mail m1' => { before => ['250 2.0.0 over'] } }, 'm1: 421 421' ],
+    [ 'a refusal that nobody asked for is in the place of MAIL', \@group, [ message('m1', 'a@x', 'b@x') ],
+        { 'mail m1' => { before => ['550 5.0.0 over'] } }, 'm1: 421 421' ],
+    [ 'it is in the place of RCPT', \@group, [ message('m1', 'a@x') ],
+        { 'rcpt m1 0' => { before => ['550 5.0.0 over'] } }, 'm1: 421' ],
+    [ 'the server has the message', \@stream, [ message('m1', 'a@x'), message('m2', 'a@x') ],
+        { 'mail m2' => { before => ['550 5.0.0 over'] } }, 'm1: 250; m2: 421?' ],
+    [ 'what has no place shows it, whatever was in front of it', \@group, [ message('m1', 'no@x', 'a@x') ],
+        { 'data m1' => { instead => ['250 what?'] } }, 'm1: 421 421' ],
+    [ 'what is in front of an anchor stands', \@group, [ message('m1', 'no@x', 'a@x') ],
+        { 'final m1 1' => { instead => ['354 what?'] } }, 'm1: 550 421?' ],
 );
 for my $case (@lies) {
     my ($name, $keywords, $messages, $lies, $expected, %trait) = @$case;

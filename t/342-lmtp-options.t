@@ -4,7 +4,6 @@ use strict;
 use warnings;
 
 use Errno ();
-use Socket;
 use Test::More;
 use Time::HiRes ();
 
@@ -21,7 +20,7 @@ my @two  = (From => 'a@x', To => [ 'b@x', 'c@x' ], Data => "Subject: x\n\nx\n");
 
 {
     my $server = ScriptedServer->new(script => ScriptedServer::session());
-    my @seconds = (-1, -0.001, 'soon', '', '5s', 'nan', "5\0", [1]);
+    my @seconds = (-1, -0.001, 'soon', '', '5s', 'nan', 'inf', "5\0", "5\n", ' 5', [1]);
     my @counts  = (0, -1, 1.5, '1e3', 'many', '', "5\n", 10_000_000_000, [1]);
     my @cases = (
         (map { [ Timeout          => $_, qr/\ANet::LMTP: Timeout must be a number of seconds/ ] } @seconds),
@@ -33,7 +32,7 @@ my @two  = (From => 'a@x', To => [ 'b@x', 'c@x' ], Data => "Subject: x\n\nx\n");
         (map { [ EagerBody        => $_, qr/\ANet::LMTP: EagerBody must be a number of bytes, 0 or more/ ] } grep { $_ ne 0 } @counts),
         (map { [ StageTimeout     => { mail => $_ }, qr/\ANet::LMTP: StageTimeout: mail must be a number of seconds/ ] } @seconds),
         (map { [ StageTimeout     => $_, qr/\ANet::LMTP: StageTimeout must be a reference to a hash/ ] } 5, '', [], [ mail => 5 ], sub { }),
-        [ StageTimeout => { mail => 5, mial => 5 }, qr/\ANet::LMTP: StageTimeout has no stage 'mial', they are connect greeting lhlo mail / ],
+        [ StageTimeout => { mail => 5, mial => 5 }, qr/\ANet::LMTP: StageTimeout has no stage 'mial', they are connect tls greeting lhlo auth mail / ],
         [ StageTimeout => { MAIL => 5 }, qr/no stage 'MAIL'/ ],
     );
     for my $case (@cases) {
@@ -50,7 +49,7 @@ my @two  = (From => 'a@x', To => [ 'b@x', 'c@x' ], Data => "Subject: x\n\nx\n");
     my @good = (
         Timeout => 0, Timeout => 0.5, Timeout => '1e2', NextReplyTimeout => 0, Window => 1, Window => 999_999_999, WindowBytes => 1,
         EagerBody => 0, EagerBody => 5_000_000, StageTimeout => {}, Blocking => 1, Blocking => 0, JoinedReplies => 0,
-        StageTimeout => { map { $_ => 5 } qw(connect greeting lhlo mail rcpt data body final rset) },
+        StageTimeout => { map { $_ => 5 } qw(connect tls greeting lhlo mail rcpt data body final rset) },
         StageTimeout => { mail => 0, final => undef }, map { ($_ => undef) }
             qw(Timeout NextReplyTimeout Window WindowBytes EagerBody StageTimeout Blocking MaxReply MaxReplyLine JoinedReplies),
     );
@@ -65,15 +64,14 @@ my @two  = (From => 'a@x', To => [ 'b@x', 'c@x' ], Data => "Subject: x\n\nx\n");
 
 # --- how long each stage may take ---
 
+my @taken = (@data, data => undef);
+
 # Where the server stops answering: what it does before. Without PIPELINING one wait follows the other.
-my @mail = (expect => qr/^MAIL/, reply => '250 ok');
-my @rcpt = (expect => qr/^RCPT/, reply => '250 ok');
-my @data = (expect => 'DATA', reply => '354 go', data => undef);
 my %stops = (
     mail  => [ expect => qr/^MAIL/ ],
     rcpt  => [ @mail, expect => qr/^RCPT/ ],
     data  => [ @mail, @rcpt, expect => 'DATA' ],
-    final => [ @mail, @rcpt, @data ],
+    final => [ @mail, @rcpt, @taken ],
     rset  => [ @mail, expect => qr/^RCPT/, reply => '550 no', expect => 'RSET' ],
 );
 
@@ -204,7 +202,7 @@ for my $stage (sort keys %stops) {
 # --- NextReplyTimeout, JoinedReplies ---
 
 {
-    my @script = (@mail, (@rcpt) x 2, @data, reply => '250 first');
+    my @script = (@mail, (@rcpt) x 2, @taken, reply => '250 first');
     for my $case ([ 'NextReplyTimeout', { NextReplyTimeout => 50 } ], [ 'Timeout', { Timeout => 50 } ],
         [ 'stage final', { NextReplyTimeout => 0, StageTimeout => { final => 50 } } ]) {
         my ($name, $options) = @$case;
@@ -217,7 +215,7 @@ for my $stage (sort keys %stops) {
     }
     my $server = ScriptedServer->new(script => sub {
         my ($peer) = @_;
-        my @script = (hello_script(), @mail, (@rcpt) x 2, @data);
+        my @script = (hello_script(), @mail, (@rcpt) x 2, @taken);
         while (my ($verb, $argument) = splice @script, 0, 2) { $peer->$verb(ref $argument eq 'ARRAY' ? @$argument : $argument) }
         select undef, undef, undef, 2 * SHORT;
         $peer->reply('250 one', '250 two');
@@ -227,7 +225,7 @@ for my $stage (sort keys %stops) {
 }
 
 for my $joined (1, 0) {
-    my ($lmtp) = script({ JoinedReplies => $joined, StageTimeout => { final => 5 } }, @mail, (@rcpt) x 2, @data, reply => "250-one\r\n550 two");
+    my ($lmtp) = script({ JoinedReplies => $joined, StageTimeout => { final => 5 } }, @mail, (@rcpt) x 2, @taken, reply => "250-one\r\n550 two");
     my @expected = $joined ? ('b@x success 250 final', 'c@x failure 550 final')
         : ('b@x deferral 421 final maybe', 'c@x deferral 421 final maybe');
     is_deeply([ shown($lmtp->deliver(@two)) ], \@expected, "JoinedReplies => $joined");
@@ -306,16 +304,7 @@ for my $case (
 }
 
 SKIP: {
-    skip 'a full backlog keeps a connection waiting on Linux', 2 if $^O ne 'linux';
-    socket(my $listener, AF_INET, SOCK_STREAM, 0) or die "socket: $!";
-    bind($listener, pack_sockaddr_in(0, INADDR_LOOPBACK)) && listen($listener, 0) or die "listen: $!";
-    my ($port) = unpack_sockaddr_in(getsockname $listener);
-    my @fill = map {
-        socket(my $socket, AF_INET, SOCK_STREAM, 0) or die "socket: $!";
-        IO::Handle::blocking($socket, 0);
-        connect $socket, getsockname $listener;
-        $socket;
-    } 1 .. 8;
+    my ($port, $held) = ScriptedServer->full_port or skip 'connections do not wait here', 2;
     my @got = Net::LMTP->new('127.0.0.1', $port, StageTimeout => { connect => SHORT });
     my $reason = $@;
     is(scalar @got, 0, 'new runs out while it connects, by StageTimeout');

@@ -7,20 +7,11 @@ use File::Temp ();
 use Test::More;
 
 use lib 't/lib';
+use DeliveryTest;
 use Net::QMTP;
 use QMTPServer;
 
-my $folder = File::Temp->newdir;
-
-sub file {
-    my ($name, $content) = @_;
-    my $path = "$folder/$name";
-    open my $fh, '>', $path or die "$path: $!";
-    binmode $fh;
-    print {$fh} $content;
-    close $fh or die "$path: $!";
-    return $path;
-}
+my $folder = folder();
 
 sub handle {
     my ($path, $layer) = @_;
@@ -35,13 +26,6 @@ sub writing {
     syswrite $fh, 'x' x $size;
     sysseek $fh, 0, 0;
     return $fh;
-}
-
-# The results in short: "250", "550 5.1.1"; "450?" may have been delivered, "450-body" was not.
-sub short {
-    return join ' ', map {
-        $_->code . ($_->maybe_delivered ? '?' : $_->stage eq 'final' ? '' : '-' . $_->stage)
-    } @_;
 }
 
 # A server that accepts everything, an answer per recipient.
@@ -67,14 +51,14 @@ sub package_of {
     my $server = QMTPServer->new([ 'Kone', 'Dtwo (#5.1.1)', 'Z#4.2.2 three' ], ['Kfour']);
     my $qmtp = QMTPServer::client($server);
     my @results = $qmtp->deliver(From => 's@x', To => [qw(a b a)], Data => "message\n");
-    is(short(@results), '250 550 450', 'a result per recipient');
+    is(codes(@results), '250 550 450', 'a result per recipient');
     is_deeply([ map { $_->index . $_->recipient . $_->status } @results ], [qw(0asuccess 1bfailure 2adeferral)],
         '... in the order of To, equal ones apart');
     is_deeply([ map { $_->enhanced } @results ], [ undef, '5.1.1', '4.2.2' ], '... with enhanced codes');
     is_deeply([ map { $_->message } @results ], [ 'one', 'two (#5.1.1)', '#4.2.2 three' ], '... and words');
     is_deeply([ map { $_->as_string } $qmtp->results ], [ map { $_->as_string } @results ], 'results has them, too');
     my $results = $qmtp->deliver(From => 's@x', To => ['a'], Data => '');
-    is(ref $results && short(@$results), '250', 'in scalar context a reference to them');
+    is(ref $results && codes(@$results), '250', 'in scalar context a reference to them');
     is($qmtp->in_flight, 0, 'nothing is in flight');
     is($qmtp->error, '', 'no error');
     is_deeply([ QMTPServer::packages($server->received) ],
@@ -86,8 +70,8 @@ sub package_of {
 my $text  = "one\n.\r\ntwo\r.\0\xE4 and no end";
 my $long  = join '', map {"line $_ of many\r\n"} 1 .. 20_000;
 my $huge  = $long x 5;
-my $small = file(small => $text);
-my $large = file(large => $long);
+my $small = written(small => $text);
+my $large = written(large => $long);
 my @pieces;
 
 sub pieces {
@@ -153,18 +137,18 @@ my @sources = (
     [ 'an IO::File'             => [ Data => do { require IO::File; IO::File->new($large, 'r') } ], $long ],
     [ 'a file'                  => [ File => $small ],                                 $text ],
     [ 'a long file'             => [ File => $large ],                                 $long ],
-    [ 'an empty file'           => [ File => file(empty => '') ],                      '' ],
-    [ 'a file of 64 KB'         => [ File => file(k64 => 'x' x 65536) ],               'x' x 65536 ],
-    [ 'a file of 64 KB and one' => [ File => file(k65 => 'x' x 65537) ],               'x' x 65537 ],
-    [ 'a file with a strange name' => [ File => file('echo x |' => $text) ],           $text ],
+    [ 'an empty file'           => [ File => written(empty => '') ],                      '' ],
+    [ 'a file of 64 KB'         => [ File => written(k64 => 'x' x 65536) ],               'x' x 65536 ],
+    [ 'a file of 64 KB and one' => [ File => written(k65 => 'x' x 65537) ],               'x' x 65537 ],
+    [ 'a file with a strange name' => [ File => written('echo x |' => $text) ],           $text ],
 );
 
 for my $case (@sources) {
     my ($name, $source, $expected) = @$case;
     my $server = accepting();
     my $qmtp = QMTPServer::client($server);
-    is(short($qmtp->deliver(From => 's', To => ['a'], @$source)), '250', "$name: delivered");
-    is(short($qmtp->deliver(From => 's', To => ['a'], Data => "next\n")), '250', "$name: the link goes on");
+    is(codes($qmtp->deliver(From => 's', To => ['a'], @$source)), '250', "$name: delivered");
+    is(codes($qmtp->deliver(From => 's', To => ['a'], Data => "next\n")), '250', "$name: the link goes on");
     my @packages = QMTPServer::packages($server->received);
     ok($packages[0]{message} eq $expected, "$name: as it was") or diag(substr $packages[0]{message}, 0, 60);
     is_deeply($packages[1], package_of("next\n"), "$name: and nothing else");
@@ -180,7 +164,7 @@ for my $case (@sources) {
     my $changed = $long;
     $qmtp->submit(From => 's', To => ['a'], Data => \$changed);
     $changed =~ tr/a-z/A-Z/;
-    is(short(map { $_->results } $qmtp->collect, $qmtp->collect), '250 250', 'closed and changed after submit');
+    is(codes(map { $_->results } $qmtp->collect, $qmtp->collect), '250 250', 'closed and changed after submit');
     ok(!(grep { $_->{message} ne $long } QMTPServer::packages($server->received)), '... is what it was before');
 }
 
@@ -211,12 +195,12 @@ for my $case (@sources) {
     my @warnings;
     local $SIG{__WARN__} = sub { push @warnings, @_ };
     my @to = ($strange, '', 'x' x 5000, "\x{20AC}", [ 'b', {} ], ['c'], 7);
-    is(short($qmtp->deliver(From => $strange, To => \@to, Data => '')), join(' ', (250) x 7), 'addresses are any octets');
+    is(codes($qmtp->deliver(From => $strange, To => \@to, Data => '')), join(' ', (250) x 7), 'addresses are any octets');
     my ($package) = QMTPServer::packages($server->received);
     is_deeply($package, package_of('', sender => $strange, rcpts => [ $strange, '', 'x' x 5000, "\xE2\x82\xAC", 'b', 'c', 7 ]),
         '... and go as they are, or as UTF-8');
     is_deeply(\@warnings, [], '... with no warning');
-    is(short($qmtp->deliver(To => [ [ 'a', { Notify => ['NEVER'] } ] ], Data => '', Size => 7)), '250', 'what only LMTP can say');
+    is(codes($qmtp->deliver(To => [ [ 'a', { Notify => ['NEVER'] } ] ], Data => '', Size => 7)), '250', 'what only LMTP can say');
     is(scalar @warnings, 2, '... is warned of');
     like($warnings[0], qr/recipient's options: Notify - ignored at \Q$0\E/, '... a recipient\'s');
     like($warnings[1], qr/no Size - ignored at \Q$0\E/, '... a message\'s');
@@ -238,22 +222,25 @@ for my $case (@sources) {
     my $qmtp = QMTPServer::client($server);
     my @ok = (From => 's', To => ['a'], Data => 'm');
     my @mistakes = (
-        [ 'no To'             => [ From => 's', Data => '' ],            qr/To must be a reference/ ],
-        [ 'an address for To' => [ @ok, To => 'a' ],                     qr/To must be a reference/ ],
+        [ 'no To'             => [ From => 's', Data => '' ],            qr/To must be an address/ ],
+        [ 'an empty To'       => [ @ok, To => '' ],                      qr/To must be an address/ ],
+        [ 'a hash for To'     => [ @ok, To => {} ],                      qr/To must be an address/ ],
         [ 'nobody'            => [ @ok, To => [] ],                      qr/one recipient or more/ ],
         [ 'an undefined one'  => [ @ok, To => [ 'a', undef ] ],          qr/undefined address/ ],
         [ 'an empty list'     => [ @ok, To => [ [] ] ],                  qr/undefined address/ ],
         [ 'odd options'       => [ @ok, To => [ [ 'a', 'b' ] ] ],        qr/reference to a hash/ ],
-        [ 'no message'        => [ From => 's', To => ['a'] ],           qr/Data or File/ ],
-        [ 'two messages'      => [ @ok, File => $small ],                qr/Data or File/ ],
+        [ 'no message'        => [ From => 's', To => ['a'] ],           qr/Data, File or Range/ ],
+        [ 'two messages'      => [ @ok, File => $small ],                qr/Data, File or Range/ ],
         [ 'a hash of data'    => [ @ok, Data => {} ],                    qr/Data must be/ ],
         [ 'no such file'      => [ From => 's', To => ['a'], File => "$folder/none" ], qr/cannot read .*none: / ],
-        [ 'a folder'          => [ From => 's', To => ['a'], File => "$folder" ], qr/directory/ ],
+        [ 'a folder'          => [ From => 's', To => ['a'], File => $folder ], qr/directory/ ],
         [ 'wide characters'   => [ @ok, Data => "\x{20AC}" ],            qr/Wide character in a message/ ],
         [ 'wide pieces'       => [ @ok, Data => sub { "\x{20AC}" } ],   qr/Wide character in a message/ ],
         [ 'an encoding'       => [ @ok, Encoding => 'mac' ],             qr/Unknown encoding 'mac'/ ],
         [ 'a deadline'        => [ @ok, Deadline => 0 ],                 qr/Deadline must be/ ],
         [ 'a worded deadline' => [ @ok, Deadline => 'soon' ],            qr/Deadline must be/ ],
+        [ 'blanks in a deadline' => [ @ok, Deadline => ' 5' ],           qr/Deadline must be/ ],
+        [ 'no end for a deadline' => [ @ok, Deadline => 9**9**9 ],       qr/Deadline must be/ ],
         [ 'a progress'        => [ @ok, Progress => 1 ],                 qr/Progress must be/ ],
         [ 'a value too few'   => [ @ok, 'Deadline' ],                    qr/odd number of arguments/ ],
         [ 'another word'      => [ @ok, Frm => 's' ],                    qr/unknown argument Frm/ ],
@@ -273,11 +260,11 @@ for my $case (@sources) {
             like($@, qr/$why.* at \Q$0\E line @{[ __LINE__ - 1 ]}\.?$/, '... and says why and where');
         }
     }
-    is(short($qmtp->deliver(@ok)), '250', 'nothing has changed by it');
+    is(codes($qmtp->deliver(@ok)), '250', 'nothing has changed by it');
     is($server->connections, 1, '... the link is the same');
     is_deeply([ QMTPServer::packages($server->received) ], [ package_of('m') ], '... nothing was sent for it');
     is($qmtp->submit(@ok), 2, '... and no number was used');
-    is(short($qmtp->deliver(@ok, From => Text->new('t'), To => [ Text->new('b') ])), '250', 'objects with a text are addresses');
+    is(codes($qmtp->deliver(@ok, From => Text->new('t'), To => [ Text->new('b') ])), '250', 'objects with a text are addresses');
     is_deeply((QMTPServer::packages($server->received))[-1], package_of('m', sender => 't', rcpts => ['b']), '... which are their texts');
 }
 
@@ -288,8 +275,8 @@ for my $case (@sources) {
     my @order = (From => 's', To => [qw(a b)], Data => sub { die { why => 'mine' } if $count++; return "one\n" });
     ok(!eval { $qmtp->deliver(@order); 1 }, 'a Data callback that dies');
     is_deeply($@, { why => 'mine' }, '... deliver dies of the same');
-    is(short($qmtp->results), '450-body 450-body', '... with results');
-    is(short($qmtp->deliver(From => 's', To => ['a'], Data => '')), '250', '... and the link goes on');
+    is(codes($qmtp->results), '450-body 450-body', '... with results');
+    is(codes($qmtp->deliver(From => 's', To => ['a'], Data => '')), '250', '... and the link goes on');
     is($server->connections, 1, '... the same one');
     is_deeply([ QMTPServer::packages($server->received) ], [ package_of('') ], '... nothing was sent');
 }
@@ -322,9 +309,9 @@ for my $case (@sources) {
     my @order = (From => 's', To => ['a'], Data => $huge x 10);
     ok(!eval { $qmtp->deliver(@order, Progress => sub { die "enough\n" if $_[0] > 1000; $calls++ }); 1 }, 'a Progress that dies');
     is($@, "enough\n", '... deliver dies of the same');
-    is(short($qmtp->results), '450-body', '... with a result');
+    is(codes($qmtp->results), '450-body', '... with a result');
     ok($server->await('eof'), '... and the link is closed');
-    is(short($qmtp->deliver(From => 's', To => ['a'], Data => '')), '250', '... another is made when it is needed');
+    is(codes($qmtp->deliver(From => 's', To => ['a'], Data => '')), '250', '... another is made when it is needed');
 }
 
 {

@@ -8,11 +8,7 @@ use Test::More;
 use lib 't/lib';
 use FlightTest;
 
-my %keywords = (
-    'one at a time' => ['8BITMIME'],
-    pipelining      => [ 'PIPELINING', '8BITMIME' ],
-    streams         => [ 'PIPELINING', '8BITMIME', 'CHUNKING' ],
-);
+my %keywords = keywords_of('one at a time', 'pipelining', 'streams');
 
 sub messages {
     return (message('m1', 'a@x'), message('m2', 'a@x', 'no@x', 'full@x'), message('m3', 'a@x'));

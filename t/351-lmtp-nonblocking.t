@@ -216,8 +216,11 @@ for my $extensions ([], [ chunking => 0 ], [ chunking => 0, pipelining => 0 ]) {
             From => 'a@x', To => [ $left{ fileno $link } % 3 ? 'b@x' : ('b@x', 'c@x') ], Data => "x\n")) { $left{ fileno $link }-- }
     };
     $left{ fileno $_ } = 30 for @links;
-    $fill->($_) for @links;
-    run_loop($fill, @links);
+    # A fast server may answer inside of submit: then the link wants nothing, and has results.
+    while (grep { $left{ fileno $_ } || $_->in_flight } @links) {
+        $fill->($_) for @links;
+        run_loop($fill, @links);
+    }
     for my $link (@links) {
         my $deliveries = $got{ fileno $link };
         is_deeply([ map { $_->id } @$deliveries ], [ 1 .. 30 ], "@$extensions: results come in the order of submit");

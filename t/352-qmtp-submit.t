@@ -8,29 +8,14 @@ use Test::More;
 use Time::HiRes qw(time);
 
 use lib 't/lib';
+use DeliveryTest;
 use Interrupt;
 use Mail::Wire::Sink;
-use Net::QMTP;
 use Memory;
+use Net::QMTP;
 use QMTPServer;
 
 my $large = "0123456789abcde\n" x (1024 * 1024);
-
-sub short {
-    return join ' ', map {
-        $_->code . ($_->maybe_delivered ? '?' : $_->stage eq 'final' ? '' : '-' . $_->stage)
-    } @_;
-}
-
-# All that can be collected: "1 250; 2 250 550".
-sub collected {
-    my ($qmtp) = @_;
-    my @list;
-    while (my $delivery = $qmtp->collect) { push @list, $delivery->id . ' ' . short($delivery->results) }
-    return join '; ', @list;
-}
-
-sub order { my ($to, $data, %more) = @_; return (From => 's', To => [ split //, $to ], Data => $data, %more) }
 
 # Takes so many packages, then answers them all: the answers are texts by recipient.
 sub answers_late {
@@ -49,11 +34,11 @@ sub answers_late {
     my $server = answers_late(3, qw(Ka Db Zc));
     my $qmtp = QMTPServer::client($server);
     is($qmtp->collect, undef, 'collect with nothing in flight');
-    is_deeply([ map { $qmtp->submit(order(a => "$_\n")) } 1 .. 3 ], [ 1 .. 3 ], 'submit returns numbers from 1');
+    is_deeply([ map { $qmtp->submit(QMTPServer::order(a => "$_\n")) } 1 .. 3 ], [ 1 .. 3 ], 'submit returns numbers from 1');
     is($qmtp->in_flight, 3, '... in flight');
     my $first = $qmtp->collect;
     isa_ok($first, 'Mail::Wire::Delivery');
-    is($first->id . short($first->results), '1250', 'the first comes first, though nobody has answered before all were sent');
+    is($first->id . codes($first->results), '1250', 'the first comes first, though nobody has answered before all were sent');
     ok($first->is_success, '... with success');
     is($qmtp->in_flight, 2, '... in flight are those not collected');
     is(collected($qmtp), '2 550; 3 450', 'the others in order');
@@ -66,8 +51,8 @@ sub answers_late {
 {
     my $server = answers_late(3, qw(K1 D2 K3));
     my $qmtp = QMTPServer::client($server);
-    $qmtp->submit(order(a => $_)) for 1 .. 2;
-    is(($qmtp->deliver(order(b => 3)))[0]->message, '3', 'deliver behind submits has its own result');
+    $qmtp->submit(QMTPServer::order(a => $_)) for 1 .. 2;
+    is(($qmtp->deliver(QMTPServer::order(b => 3)))[0]->message, '3', 'deliver behind submits has its own result');
     is($qmtp->in_flight, 2, '... and leaves the others to be collected');
     is(collected($qmtp), '1 250; 2 550', '... with theirs');
     is(($qmtp->results)[0]->message, '2', 'results are those of what was collected last');
@@ -81,10 +66,10 @@ sub answers_late {
     $qmtp->sender('s');
     $qmtp->recipient('a');
     $qmtp->message('sync');
-    $qmtp->submit(order(a => 1));
+    $qmtp->submit(QMTPServer::order(a => 1));
     ok(!eval { $qmtp->send; 1 }, 'send with deliveries unanswered: croaks');
     like($@, qr/unanswered.* at \Q$0\E/, '... and says why and where');
-    $qmtp->submit(order(a => 2));
+    $qmtp->submit(QMTPServer::order(a => 2));
     is(collected($qmtp), '1 250; 2 250', '... which harms nobody');
 }
 
@@ -95,7 +80,7 @@ sub answers_late {
     $qmtp->recipient('a');
     $qmtp->message('sync');
     is_deeply($qmtp->send, { a => 'success: 1' }, 'send, then ...');
-    is(short($qmtp->deliver(order(a => 2))), '250', '... deliver, then ...');
+    is(codes($qmtp->deliver(QMTPServer::order(a => 2))), '250', '... deliver, then ...');
     is_deeply($qmtp->send, { a => 'success: 3' }, '... send, over one link');
     is($server->connections, 1, '... one');
 }
@@ -105,7 +90,7 @@ sub answers_late {
 {
     my $server = answers_late(2, qw(K1 K2));
     my $qmtp = QMTPServer::client($server);
-    $qmtp->submit(order(a => $_)) for 1 .. 2;
+    $qmtp->submit(QMTPServer::order(a => $_)) for 1 .. 2;
     ok($qmtp->flush, 'flush');
     ok($server->await('has them'), '... sends what was held back');
     is(collected($qmtp), '1 250; 2 250', '... and no more');
@@ -123,9 +108,9 @@ sub answers_late {
         }
     });
     my $qmtp = QMTPServer::client($server, Window => 10_000, WindowBytes => 100_000_000);
-    is(short($qmtp->deliver(order(ab => 'first'))), '250 250', 'many answers: the server counts them');
+    is(codes($qmtp->deliver(QMTPServer::order(ab => 'first'))), '250 250', 'many answers: the server counts them');
     my $start = time;
-    $qmtp->submit(order('abcdefghij' => 'x' x 3000)) for 1 .. 1000;
+    $qmtp->submit(QMTPServer::order('abcdefghij' => 'x' x 3000)) for 1 .. 1000;
     my $done = 0;
     while (my $delivery = $qmtp->collect) { $done += grep { $_->is_success } $delivery->results }
     is($done, 10_000, '... answers are read while packages are written');
@@ -138,18 +123,12 @@ sub answers_late {
 sub accepted_without_answer {
     my (%option) = @_;
     my $data = delete $option{data};
-    my $server = QMTPServer->new(sub {
-        my ($peer) = @_;
-        QMTPServer::take($peer);
-        $peer->stall;
-        $peer->send('1:K,');
-        while (1) { QMTPServer::take($peer); $peer->send('1:K,') }
-    });
+    my $server = QMTPServer::holding(1);
     my $qmtp = QMTPServer::client($server, %option);
     my ($count, $before) = (0, -1);
     # It waits when the count stands still from one look to the next.
     my $waits = sub { my $same = $count == $before; $before = $count; return $same };
-    my ($ran, $error) = interrupt($waits, sub { die "waits\n" }, sub { while ($count < 1000) { $qmtp->submit(order(a => $data)); $count++ } });
+    my ($ran, $error) = interrupt($waits, sub { die "waits\n" }, sub { while ($count < 1000) { $qmtp->submit(QMTPServer::order(a => $data)); $count++ } });
     is($error, "waits\n", 'submit waits when the window is full');
     is($qmtp->in_flight, $count, '... nothing is lost by an interrupted submit');
     $server->release;
@@ -188,7 +167,7 @@ sub answers_once {
 {
     my $server = answers_once();
     my $qmtp = QMTPServer::client($server, NextReplyTimeout => 0.3);
-    $qmtp->submit(order($_->[0] => $_->[1])) for [ a => 1 ], [ a => 2 ], [ abc => 3 ], [ a => 4 ], [ ab => 5 ], [ a => 6 ];
+    $qmtp->submit(QMTPServer::order($_->[0] => $_->[1])) for [ a => 1 ], [ a => 2 ], [ abc => 3 ], [ a => 4 ], [ ab => 5 ], [ a => 6 ];
     is(collected($qmtp), '1 250; 2 250; 3 250 450? 450?; 4 250; 5 250 450?; 6 250',
         'one answer per package: no success that was not given');
     is($server->connections, 3, '... what waits behind such a package goes over another link');
@@ -204,7 +183,7 @@ sub answers_once {
         $peer->send(QMTPServer::netstring(map {"K$_"} 1 .. 5));
     });
     my $qmtp = QMTPServer::client($server);
-    $qmtp->submit(order($_ => $_)) for qw(a ab ab a ab);
+    $qmtp->submit(QMTPServer::order($_ => $_)) for qw(a ab ab a ab);
     is(collected($qmtp), '1 250; 2 250 250; 3 250 250; 4 250; 5 250 250', 'once it has shown that it counts, packages of several follow each other');
 }
 
@@ -220,7 +199,7 @@ sub answers_once {
         }
     });
     my $qmtp = QMTPServer::client($server);
-    $qmtp->submit(order($_ => "$_\n")) for qw(a ab c);
+    $qmtp->submit(QMTPServer::order($_ => "$_\n")) for qw(a ab c);
     $qmtp->advance;
     $server->await('answer 1');
     $qmtp->advance;
@@ -239,8 +218,8 @@ sub answers_once {
 {
     my $server = answers_late(9);
     my $qmtp = QMTPServer::client($server);
-    $qmtp->submit(order(a => 'x' x 40_000)) for 1 .. 3;
-    $qmtp->submit(order(ab => 'x'));
+    $qmtp->submit(QMTPServer::order(a => 'x' x 40_000)) for 1 .. 3;
+    $qmtp->submit(QMTPServer::order(ab => 'x'));
     ok($qmtp->disconnect, 'disconnect with deliveries in flight');
     like(collected($qmtp), qr/^1 450[?]; 2 450(?:[?]|-body|-connect); 3 450(?:[?]|-body|-connect); 4 450-connect 450-connect$/, '... which can be collected');
 }
@@ -248,7 +227,7 @@ sub answers_once {
 {
     my $server = QMTPServer->new([], ['K2']);
     my $qmtp = QMTPServer::client($server);
-    $qmtp->submit(order(a => 1));
+    $qmtp->submit(QMTPServer::order(a => 1));
     ok($qmtp->reconnect, 'reconnect with deliveries in flight');
     is(collected($qmtp), '1 450-connect', '... ends them, too');
 }
@@ -256,9 +235,12 @@ sub answers_once {
 {
     my $server = answers_late(1, 'K1');
     my $qmtp = QMTPServer::client($server);
-    $qmtp->submit(order(a => 1));
+    $qmtp->submit(QMTPServer::order(a => 1));
+    my $warning = '';
+    local $SIG{__WARN__} = sub { $warning .= $_[0] };
     undef $qmtp;
     ok($server->await('eof'), 'an object that goes closes its link');
+    like($warning, qr/\ANet::QMTP: 1 submitted message was unanswered when the object went/, '... and says what goes with it');
 }
 
 # ---- many over one link
@@ -274,7 +256,7 @@ sub answers_once {
         $before = Memory::resident() if $good == 1000;
     };
     for (1 .. 10_000) {
-        $qmtp->submit(order(a => \$message));
+        $qmtp->submit(QMTPServer::order(a => \$message));
         $collect->() while $qmtp->in_flight > 60;
     }
     $collect->() while $qmtp->in_flight;

@@ -4,7 +4,6 @@
 use strict;
 use warnings;
 
-use Socket qw(SOL_SOCKET SO_LINGER);
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -12,6 +11,7 @@ use Time::HiRes qw(time);
 no warnings 'redefine';
 
 use lib 't/lib';
+use DeliveryTest;
 use Interrupt;
 use Net::QMTP;
 use QMTPServer;
@@ -22,53 +22,14 @@ my $large = "0123456789abcde\n" x (1024 * 1024);
 my $pipes = 0;
 $SIG{PIPE} = sub { $pipes++ };
 
-sub short {
-    return join ' ', map {
-        $_->code . ($_->maybe_delivered ? '?' : $_->stage eq 'final' ? '' : '-' . $_->stage)
-    } @_;
-}
-
-sub collected {
-    my ($qmtp) = @_;
-    my @list;
-    while (my $delivery = $qmtp->collect) { push @list, $delivery->id . ' ' . short($delivery->results) }
-    return join '; ', @list;
-}
-
-sub order { my ($to, $data, %more) = @_; return (From => 's', To => [ split //, $to ], Data => $data, %more) }
-
-# Takes so many packages, says this, and does that.
-sub server {
-    my ($packages, $says, $then) = @_;
-    return QMTPServer->new(sub {
-        my ($peer) = @_;
-        QMTPServer::take($peer) for 1 .. $packages;
-        $peer->send($says) if length $says;
-        $peer->$then if $then;
-    });
-}
-
-sub accepts {
-    my ($peer) = @_;
-    while (1) { $peer->send(QMTPServer::netstring(('Kok') x QMTPServer::take($peer))) }
-}
-
-sub takes_less {
-    my ($limit, $name, $code) = @_;
-    my $start = time;
-    $code->();
-    cmp_ok(time - $start, '<', $limit, "$name: in time");
-    return;
-}
-
 # ---- the link dies after each byte of the answers to three packages that were sent whole
 
 my $answers = QMTPServer::netstring('Kone', 'Dtwo', 'Zthree');
 my @whole = ([ 7, '250' ], [ 14, '550' ], [ 23, '450' ]);
 for my $length (0 .. length $answers) {
-    my $server = server(3, substr($answers, 0, $length), 'close');
+    my $server = QMTPServer::saying(3, substr($answers, 0, $length), 'close');
     my $qmtp = QMTPServer::client($server);
-    $qmtp->submit(order(a => $_)) for 1 .. 3;
+    $qmtp->submit(QMTPServer::order(a => $_)) for 1 .. 3;
     my $expected = join '; ', map { ($_ + 1) . ' ' . ($length >= $whole[$_][0] ? $whole[$_][1] : '450?') } 0 .. 2;
     is(collected($qmtp), $expected, "closed after $length bytes of answers");
 }
@@ -83,10 +44,10 @@ for my $bytes (0 .. 75) {
             $peer->bytes($bytes) if $bytes;
             QMTPServer::hang_up($peer);
         }
-        else { accepts($peer) }
+        else { QMTPServer::accepts($peer) }
     });
     my $qmtp = QMTPServer::client($server);
-    $qmtp->submit(order(a => "message $_\n")) for 1 .. 3;
+    $qmtp->submit(QMTPServer::order(a => "message $_\n")) for 1 .. 3;
     my $got = collected($qmtp);
     my $good = $got =~ /^1 (?:450\?|250); 2 (?:450\?|250); 3 (?:450\?|250)$/;
     my %arrived;
@@ -100,22 +61,18 @@ for my $bytes (0 .. 75) {
 
 # ---- the link dies while a package is written
 
-my %ends = (
-    'closed'   => \&QMTPServer::hang_up,
-    'reset'    => sub { setsockopt $_[0]{peer}, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0; QMTPServer::hang_up($_[0]) },
-    'finished' => sub { $_[0]->finish },
-);
+my %ends = QMTPServer::ends();
 for my $name (sort keys %ends) {
     my $first = 1;
     my $server = QMTPServer->new({ rcvbuf => 4096 }, sub {
         my ($peer) = @_;
-        return accepts($peer) if !$first;
+        return QMTPServer::accepts($peer) if !$first;
         $first = 0;
         QMTPServer::sip($peer);
         $ends{$name}->($peer);
     });
     my $qmtp = QMTPServer::client($server, WindowBytes => 1e8);
-    $qmtp->submit(order(a => $_)) for $large, 2, 3;
+    $qmtp->submit(QMTPServer::order(a => $_)) for $large, 2, 3;
     is(collected($qmtp), '1 450-body; 2 250; 3 250', "$name while writing: surely not accepted; those behind go over another link");
     is($server->connections, 2, "$name while writing: another link");
     is_deeply([ map { $_->{message} } QMTPServer::packages($server->received(1)) ], [ 2, 3 ], "$name while writing: with what was not begun");
@@ -123,26 +80,14 @@ for my $name (sort keys %ends) {
 
 # ---- answers that are none
 
-my @bad = (
-    [ 'an empty answer'          => '0:,',                '450?; 450?', 'K, Z and D' ],
-    [ 'another letter, later'    => '4:Kone,4:Xtwo,',     '250; 450?',  'K, Z and D' ],
-    [ 'a reply of SMTP'          => "250 ok\r\n",         '450?; 450?', 'not a netstring' ],
-    [ 'a leading zero'           => '04:Kone,',           '450?; 450?', 'not a netstring' ],
-    [ 'a length that is too low' => '4:Kone,3:Dtwo,',     '250; 450?',  'not a netstring' ],
-    [ 'a length that is too high' => '6:Kone,4:Ktwo,',    '450?; 450?', 'not a netstring' ],
-    [ 'a length over the limit'  => '4:Done,99999:Ktwo',  '550; 450?',  'over the limit' ],
-    [ 'an answer too many'       => '2:K1,2:D2,2:K3,',    '250; 550',   'no command asked for' ],
-);
-for my $case (@bad) {
+for my $case (QMTPServer::bad_answers()) {
     my ($name, $says, $expected, $error) = @$case;
-    my $server = server(2, $says);
+    my $server = QMTPServer::saying(2, $says);
     my $qmtp = QMTPServer::client($server);
-    $qmtp->submit(order(a => $_)) for 1, 2;
-    my @seen;
-    while (my $delivery = $qmtp->collect) { push @seen, short($delivery->results) }
-    is(join('; ', @seen), $expected, "$name: results");
+    $qmtp->submit(QMTPServer::order(a => $_)) for 1, 2;
+    is(collected($qmtp), "1 $expected->[0]; 2 $expected->[1]", "$name: results");
     my $told = $qmtp->error;
-    $qmtp->submit(order(b => 3));
+    $qmtp->submit(QMTPServer::order(b => 3));
     $qmtp->flush;
     like($told . $qmtp->error, qr/$error/, "$name: error");
     ok($server->await('eof'), "$name: the link is closed");
@@ -157,7 +102,7 @@ for my $case (@bad) {
         $peer->stall;
     });
     my $qmtp = QMTPServer::client($server);
-    is(short($qmtp->deliver(order(ab => $large))), '450-body 450-body', 'an answer to a package that is not whole is credited to nobody');
+    is(codes($qmtp->deliver(QMTPServer::order(ab => $large))), '450-body 450-body', 'an answer to a package that is not whole is credited to nobody');
     like($qmtp->error, qr/whose end has not been sent/, '... and told');
     $server->release;
 }
@@ -169,16 +114,16 @@ for my $case (@bad) {
         $peer->stall('idle');
         $peer->send('4:Ktwo,');
         $peer->mark('said more');
-        accepts($peer);
+        QMTPServer::accepts($peer);
     });
     my $qmtp = QMTPServer::client($server);
-    is(short($qmtp->deliver(order(a => 1))), '250', 'a good package');
+    is(codes($qmtp->deliver(QMTPServer::order(a => 1))), '250', 'a good package');
     $server->release;
     $server->await('said more');
-    $qmtp->submit(order(b => 2));
+    $qmtp->submit(QMTPServer::order(b => 2));
     $qmtp->flush;
     is((() = QMTPServer::packages($server->received(0))), 1, 'an answer before the next package is not its answer: nothing is sent over that link');
-    like($qmtp->error, qr/no command asked for|whose end has not been sent/, '... and it is told why');
+    like($qmtp->error, qr/no package asked for|whose end has not been sent/, '... and it is told why');
 }
 
 # ---- links that are closed already
@@ -193,30 +138,30 @@ for my $case (@bad) {
     });
     my $qmtp = QMTPServer::client($server);
     for my $n (1 .. 3) {
-        is(short($qmtp->deliver(order(a => $n))), '250', "a server that closes after its answer: message $n");
+        is(codes($qmtp->deliver(QMTPServer::order(a => $n))), '250', "a server that closes after its answer: message $n");
         $server->await("end of $n");
     }
     is($server->connections, 3, '... each over a link of its own');
-    $qmtp->submit(order(a => $_)) for 1 .. 3;
+    $qmtp->submit(QMTPServer::order(a => $_)) for 1 .. 3;
     like(collected($qmtp), qr/^4 250; 5 (?:250|450\?); 6 (?:250|450\?)$/, '... several at once: what was on its way is lost, perhaps');
 }
 
 {
     my $server = QMTPServer->new(sub { QMTPServer::hang_up($_[0]) });
     my $qmtp = QMTPServer::client($server);
-    my @results = $qmtp->deliver(order(ab => $large));
-    like(short(@results), qr/^450-(connect|body) 450-\1$/, 'a server that closes at once: surely not delivered');
+    my @results = $qmtp->deliver(QMTPServer::order(ab => $large));
+    like(codes(@results), qr/^450-(connect|body) 450-\1$/, 'a server that closes at once: surely not delivered');
     cmp_ok($server->connections, '<=', 2, '... and no more than one more try');
 }
 
 {
-    my $server = QMTPServer->new(sub { accepts($_[0]) });
+    my $server = QMTPServer->new(sub { QMTPServer::accepts($_[0]) });
     my $qmtp = QMTPServer::client($server, DeferConnect => 1);
-    is(short($qmtp->deliver(order(a => 1))), '250', 'DeferConnect: deliver connects');
+    is(codes($qmtp->deliver(QMTPServer::order(a => 1))), '250', 'DeferConnect: deliver connects');
     ok($qmtp->disconnect, '... disconnect');
-    is(short($qmtp->deliver(order(a => 2))), '250', '... deliver connects again');
+    is(codes($qmtp->deliver(QMTPServer::order(a => 2))), '250', '... deliver connects again');
     $qmtp->disconnect;
-    $qmtp->submit(order(a => 3));
+    $qmtp->submit(QMTPServer::order(a => 3));
     is(collected($qmtp), '3 250', '... as does submit');
     is($server->connections, 3, '... three links');
 }
@@ -224,11 +169,11 @@ for my $case (@bad) {
 {
     my ($port, $held) = ScriptedServer->refusing_port;
     my $qmtp = Net::QMTP->new('127.0.0.1', Port => $port, DeferConnect => 1);
-    my @results = $qmtp->deliver(order(ab => 1));
-    is(short(@results), '450-connect 450-connect', 'no connection: deferrals');
+    my @results = $qmtp->deliver(QMTPServer::order(ab => 1));
+    is(codes(@results), '450-connect 450-connect', 'no connection: deferrals');
     like($results[0]->message, qr/127\.0\.0\.1.*$port/, '... that say why');
     like($qmtp->error, qr/127\.0\.0\.1.*$port/, '... as does error');
-    $qmtp->submit(order(a => $_)) for 1 .. 3;
+    $qmtp->submit(QMTPServer::order(a => $_)) for 1 .. 3;
     is(collected($qmtp), '2 450-connect; 3 450-connect; 4 450-connect', '... for each of several');
 }
 
@@ -238,13 +183,13 @@ for my $case (@bad) {
     local *Net::QMTP::_session_life = sub { $life };
     for (1 .. 8) {
         $life *= 2;
-        $server = QMTPServer->new(sub { accepts($_[0]) });
+        $server = QMTPServer->new(sub { QMTPServer::accepts($_[0]) });
         $qmtp = QMTPServer::client($server);
-        is(short($qmtp->deliver(order(a => 1))), '250', 'a young session');
+        is(codes($qmtp->deliver(QMTPServer::order(a => 1))), '250', 'a young session');
         last if $server->connections == 1;
     }
     select undef, undef, undef, $life + 0.05;
-    is(short($qmtp->deliver(order(a => 2))), '250', 'an old one');
+    is(codes($qmtp->deliver(QMTPServer::order(a => 2))), '250', 'an old one');
     is($server->connections, 2, '... is re-opened');
 }
 
@@ -258,18 +203,18 @@ for my $case (@bad) {
             QMTPServer::take($peer) for 1 .. 2;
             $peer->stall('has two');
             $peer->send('2:K1,2:K2,');
-            accepts($peer);
+            QMTPServer::accepts($peer);
         });
         $qmtp = QMTPServer::client($server);
         my $begun = time;
-        $qmtp->submit(order(a => $_)) for 1, 2;
+        $qmtp->submit(QMTPServer::order(a => $_)) for 1, 2;
         $qmtp->flush;
         last if time - $begun < $life / 2;      # both over the first link
         $qmtp->disconnect;
     }
     $server->await('has two');
     select undef, undef, undef, $life + 0.1;
-    $qmtp->submit(order(a => 3));
+    $qmtp->submit(QMTPServer::order(a => 3));
     $server->release;
     is(($qmtp->collect->results)[0]->message . ($qmtp->collect->results)[0]->message, '12', 'a session that grows old in flight: its answers are waited for');
     $qmtp->flush;
@@ -282,57 +227,51 @@ for my $case (@bad) {
 
 # ---- waits have limits
 
-takes_less(20, 'no answer', sub {
-    my $server = server(3, '', 'stall');
+in_time('no answer', sub {
+    my $server = QMTPServer::saying(3, '', 'stall');
     my $qmtp = QMTPServer::client($server, Timeout => 0.2);
-    $qmtp->submit(order(a => $_)) for 1 .. 3;
+    $qmtp->submit(QMTPServer::order(a => $_)) for 1 .. 3;
     is(collected($qmtp), '1 450?; 2 450?; 3 450?', 'no answer: deferrals, they may have been delivered');
 });
 
-takes_less(20, 'no answer in the stage\'s own time', sub {
-    my $server = server(1, '', 'stall');
+in_time('no answer in the stage\'s own time', sub {
+    my $server = QMTPServer::saying(1, '', 'stall');
     my $qmtp = QMTPServer::client($server, StageTimeout => { final => 0.2 });
-    is(short($qmtp->deliver(order(a => 1))), '450?', 'StageTimeout: final');
+    is(codes($qmtp->deliver(QMTPServer::order(a => 1))), '450?', 'StageTimeout: final');
 });
 
-takes_less(20, 'one answer for two', sub {
-    my $server = server(1, '4:Kone,', 'stall');
+in_time('one answer for two', sub {
+    my $server = QMTPServer::saying(1, '4:Kone,', 'stall');
     my $qmtp = QMTPServer::client($server, NextReplyTimeout => 0.2);
-    my @results = $qmtp->deliver(order(ab => 1));
-    is(short(@results), '250 450?', 'one answer for two: the other is a deferral');
-    is($results[1]->message, 'timeout', '... that says why');
+    my @results = $qmtp->deliver(QMTPServer::order(ab => 1));
+    is(codes(@results), '250 450?', 'one answer for two: the other is a deferral');
+    is($results[1]->message, 'timeout: no answer for a further recipient', '... that says why');
 });
 
 for my $option ([ Timeout => 0.3 ], [ StageTimeout => { body => 0.3 } ]) {
-    takes_less(20, "a server that stops reading, $option->[0]", sub {
+    in_time("a server that stops reading, $option->[0]", sub {
         my $server = QMTPServer->new({ rcvbuf => 4096 }, sub { QMTPServer::sip($_[0]); $_[0]->stall });
         my $qmtp = QMTPServer::client($server, @$option);
-        is(short($qmtp->deliver(order(a => $large))), '450-body', 'a server that stops reading: surely not accepted');
+        is(codes($qmtp->deliver(QMTPServer::order(a => $large))), '450-body', 'a server that stops reading: surely not accepted');
     });
 }
 
-takes_less(20, 'an answer byte by byte', sub {
-    my $server = server(1, '', sub {
-        my ($peer) = @_;
-        eval { $peer->send('200:K'); 1 } or return;
-        for (1 .. 600) {
-            select undef, undef, undef, 0.1;
-            eval { $peer->send('x'); 1 } or return;
-        }
-    });
+in_time('an answer byte by byte', sub {
+    my $server = QMTPServer::trickling();
     my $qmtp = QMTPServer::client($server, Timeout => 0.5);
-    is(short($qmtp->deliver(order(a => 1))), '450?', 'the bytes of one answer share one wait');
+    is(codes($qmtp->deliver(QMTPServer::order(a => 1))), '450?', 'the bytes of one answer share one wait');
 });
 
-takes_less(20, 'Deadline', sub {
-    my $server = server(1, '', 'stall');
+in_time('Deadline', sub {
+    my $server = QMTPServer::saying(1, '', 'stall');
     my $qmtp = QMTPServer::client($server);
-    my @results = $qmtp->deliver(order(a => 1, Deadline => 0.3));
-    is(short(@results), '450?', 'Deadline: no answer');
+    my @results = $qmtp->deliver(QMTPServer::order(a => 1, Deadline => 0.3));
+    is(codes(@results), '450?', 'Deadline: no answer');
     like($results[0]->message, qr/deadline/, '... and it says so');
+    like($qmtp->error, qr/deadline/, '... the error as well');
 });
 
-takes_less(20, 'Deadline while bytes move', sub {
+in_time('Deadline while bytes move', sub {
     my $server = QMTPServer->new({ rcvbuf => 4096 }, sub {
         my ($peer) = @_;
         while (1) { $peer->_wait(read => $peer->{peer}) until sysread $peer->{peer}, my $bytes, 10; select undef, undef, undef, 0.01 }
@@ -341,38 +280,32 @@ takes_less(20, 'Deadline while bytes move', sub {
     my ($seconds, $result) = 0.25;
     do {
         $seconds *= 2;
-        $result = short(QMTPServer::client($server)->deliver(order(a => $large, Deadline => $seconds)));
+        $result = codes(QMTPServer::client($server)->deliver(QMTPServer::order(a => $large, Deadline => $seconds)));
     } while $result eq '450-connect' && $seconds < 8;
     is($result, '450-body', 'Deadline: a server that reads slowly');
 });
 
-takes_less(20, 'Deadline of one that waits', sub {
-    my $server = QMTPServer->new(sub {
-        my ($peer) = @_;
-        QMTPServer::take($peer);
-        $peer->stall;
-        $peer->send('1:K,');
-        accepts($peer);
-    });
+in_time('Deadline of one that waits', sub {
+    my $server = QMTPServer::holding(1);
     my $qmtp = QMTPServer::client($server);
-    $qmtp->submit(order(a => 1));
-    is(short($qmtp->deliver(order(ab => 2, Deadline => 0.3))), '450-connect 450-connect', 'Deadline: of one that waits behind another');
+    $qmtp->submit(QMTPServer::order(a => 1));
+    is(codes($qmtp->deliver(QMTPServer::order(ab => 2, Deadline => 0.3))), '450-connect 450-connect', 'Deadline: of one that waits behind another');
     $server->release;
     is(collected($qmtp), '1 250', '... costs the other one nothing');
-    is(short($qmtp->deliver(order(ab => 3))), '250 250', '... and the link goes on');
+    is(codes($qmtp->deliver(QMTPServer::order(ab => 3))), '250 250', '... and the link goes on');
     is_deeply([ map { $_->{message} } QMTPServer::packages($server->received) ], [ 1, 3 ], '... without it');
 });
 
 {
-    my $server = QMTPServer->new(sub { accepts($_[0]) });
+    my $server = QMTPServer->new(sub { QMTPServer::accepts($_[0]) });
     # With a longer one where the machine was too slow for it.
     my ($seconds, @got) = 0.15;
     do {
         $seconds *= 2;
         my $qmtp = QMTPServer::client($server, Timeout => $seconds);
-        @got = short($qmtp->deliver(order(a => 1)));
+        @got = codes($qmtp->deliver(QMTPServer::order(a => 1)));
         select undef, undef, undef, $seconds + 0.1;
-        $qmtp->submit(order(a => 2));
+        $qmtp->submit(QMTPServer::order(a => 2));
         select undef, undef, undef, $seconds + 0.1;
         push @got, collected($qmtp);
     } while "@got" ne '250 2 250' && $seconds < 5;
@@ -392,33 +325,27 @@ sub interrupted {
     my $first = 1;
     my $server = QMTPServer->new(sub {
         my ($peer) = @_;
-        return accepts($peer) if !$first;
+        return QMTPServer::accepts($peer) if !$first;
         $first = 0;
         QMTPServer::take($peer) for 1 .. 2;
         $peer->stall;
     });
     my $qmtp = QMTPServer::client($server);
-    $qmtp->submit(order(a => 1));
-    is(interrupted($server, sub { $qmtp->deliver(order(b => 2)) }), 'alarm', 'a handler that dies ends deliver');
-    is(short($qmtp->results), '450?', '... with a result');
+    $qmtp->submit(QMTPServer::order(a => 1));
+    is(interrupted($server, sub { $qmtp->deliver(QMTPServer::order(b => 2)) }), 'alarm', 'a handler that dies ends deliver');
+    is(codes($qmtp->results), '450?', '... with a result');
     is(collected($qmtp), '1 450?', '... and one for what was in flight, as the link is closed');
     $server->release;
     ok($server->await('eof'), '... which the server sees');
-    is(short($qmtp->deliver(order(a => 3))), '250', '... but the object lives');
+    is(codes($qmtp->deliver(QMTPServer::order(a => 3))), '250', '... but the object lives');
 }
 
 {
-    my $server = QMTPServer->new(sub {
-        my ($peer) = @_;
-        QMTPServer::take($peer);
-        $peer->stall;
-        $peer->send('1:K,');
-        accepts($peer);
-    });
+    my $server = QMTPServer::holding(1);
     my $qmtp = QMTPServer::client($server);
-    $qmtp->submit(order(a => 1));
-    is(interrupted($server, sub { $qmtp->deliver(order(bc => 2)) }), 'alarm', 'a handler that dies during deliver, nothing of which was sent');
-    is(short($qmtp->results), '450-connect 450-connect', '... it is not sent');
+    $qmtp->submit(QMTPServer::order(a => 1));
+    is(interrupted($server, sub { $qmtp->deliver(QMTPServer::order(bc => 2)) }), 'alarm', 'a handler that dies during deliver, nothing of which was sent');
+    is(codes($qmtp->results), '450-connect 450-connect', '... it is not sent');
     is(interrupted($server, sub { $qmtp->collect }), 'alarm', 'a handler that dies ends collect');
     $server->release;
     is(collected($qmtp), '1 250', '... which can be called again');
@@ -433,17 +360,17 @@ sub interrupted {
         kill 'USR1', $test;
         $peer->stall;
         $peer->send('1:K,');
-        accepts($peer);
+        QMTPServer::accepts($peer);
     });
     my $qmtp = QMTPServer::client($server);
     my @said;
     local $SIG{USR1} = sub {
-        push @said, eval { $qmtp->$_(order(a => 9)); 1 } ? 'worked' : $@ for qw(deliver submit collect advance flush send);
+        push @said, eval { $qmtp->$_(QMTPServer::order(a => 9)); 1 } ? 'worked' : $@ for qw(deliver submit collect advance flush send);
         $server->release;
     };
-    is(short($qmtp->deliver(order(a => 1))), '250', 'other handlers interrupt nothing');
+    is(codes($qmtp->deliver(QMTPServer::order(a => 1))), '250', 'other handlers interrupt nothing');
     is(scalar(grep { /another call|unanswered/ } @said), 6, '... and must not begin anything') or diag(@said);
-    is($qmtp->submit(order(a => 2)), 2, '... nothing of it was handed over');
+    is($qmtp->submit(QMTPServer::order(a => 2)), 2, '... nothing of it was handed over');
 }
 
 {
@@ -456,7 +383,7 @@ sub interrupted {
     });
     my $qmtp = QMTPServer::client($server);
     local $SIG{USR1} = sub { $qmtp->disconnect; $server->release };
-    is(short($qmtp->deliver(order(a => 1))), '450?', 'disconnect in a handler ends deliver');
+    is(codes($qmtp->deliver(QMTPServer::order(a => 1))), '450?', 'disconnect in a handler ends deliver');
 }
 
 is($pipes, 0, 'no SIGPIPE');

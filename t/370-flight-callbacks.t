@@ -6,19 +6,12 @@ use warnings;
 use Test::More;
 
 use lib 't/lib';
+use DeliveryTest;
 use FlightTest;
 use Interrupt;
 
 my $server = FlightServer->new;
-my %keywords = (
-    'one at a time' => ['8BITMIME'],
-    pipelining      => [ 'PIPELINING', '8BITMIME' ],
-    streams         => [ 'PIPELINING', '8BITMIME', 'CHUNKING' ],
-);
-
-sub short {
-    return join ', ', map { join ' ', $_->code, $_->stage, $_->maybe_delivered ? 'maybe' : () } @_;
-}
+my %keywords = keywords_of('one at a time', 'pipelining', 'streams');
 
 sub simple {
     my ($name, @more) = @_;
@@ -52,7 +45,7 @@ for my $kind (sort keys %keywords) {
             $code{Progress} = $inside if $what eq 'Progress';
             my @results = $lmtp->deliver(simple('m1'), %code);
             like $refusal, qr/called from the code|deliveries are unanswered|another call/, "$method inside $what is refused ($kind)";
-            is short(@results), '250 final', '... and disturbs nothing';
+            is codes(@results), '250', '... and disturbs nothing';
             is $lmtp->in_flight, 0, '... nor the count';
             undef $lmtp;
             is $server->truth->{messages}{m1}{body}, "one\r\ntwo\r\nthree\r\n", '... nor the message';
@@ -68,14 +61,14 @@ for my $kind (sort keys %keywords) {
         my $n = 0;
         my @results = eval { $lmtp->deliver(simple('m2'), Data => sub { die "no more\n" if $n++ == $pieces; 'x' x 50_000 }) };
         is $@, "no more\n", "Data dies after $pieces pieces ($kind)";
-        is short($lmtp->results), '421 body', 'its recipient is a deferral';
+        is codes($lmtp->results), '421-body', 'its recipient is a deferral';
         is !!$lmtp->opened, !$pieces, $pieces ? 'the link is closed, as a message is half sent' : 'the link is usable, as nothing was sent';
         my $first = $lmtp->collect;
         is $first->id, $id, 'the one before it stays collectable';
-        is short($first->results), '250 final', 'and was delivered';
+        is codes($first->results), '250', 'and was delivered';
         is $lmtp->collect, undef, 'there are no others';
         is $lmtp->in_flight, 0, 'none';
-        is short($lmtp->deliver(simple('m3'))), $pieces ? '421 connect' : '250 final', 'what the next one finds';
+        is codes($lmtp->deliver(simple('m3'))), $pieces ? '421-connect' : '250', 'what the next one finds';
         undef $lmtp;
         my $messages = $server->truth->{messages};
         ok !$messages->{m2}{ended}, 'the server has not got the message';
@@ -87,7 +80,7 @@ for my $kind (sort keys %keywords) {
         my $lmtp = connect_to($server, client => { EagerBody => 1 }, server => {@keywords});
         my $calls = 0;
         my ($died, @seen) = (0);
-        my $keep = sub { my $delivery = $_[0] or return; push @seen, map { $delivery->id . ' ' . short($_) } $delivery->results };
+        my $keep = sub { my $delivery = $_[0] or return; push @seen, map { $delivery->id . ' ' . codes($_) } $delivery->results };
         for my $code (
             sub { $lmtp->submit(simple('m1'), Data => sub { die "no more\n" if $calls++; "piece\n" }) },
             sub { $lmtp->submit(simple('m2')) },
@@ -97,7 +90,7 @@ for my $kind (sort keys %keywords) {
         }
         is $died, 1, "Data of a submitted message dies once ($kind)";
         while (my $delivery = $lmtp->collect) { $keep->($delivery) }
-        is scalar(grep {/^1 421 body$/} @seen), 1, 'its recipient is a deferral' or diag "@seen";
+        is scalar(grep {/^1 421-body$/} @seen), 1, 'its recipient is a deferral' or diag "@seen";
         undef $lmtp;
         ok !$server->truth->{messages}{m1}{ended}, 'and it was not delivered';
     }
@@ -108,10 +101,10 @@ for my $kind (sort keys %keywords) {
         ok !eval { $lmtp->deliver(simple('m1'), Data => "wide \x{263a}\n"); 1 }, "a wide string croaks ($kind)";
         like $@, qr/Wide character/, 'and says why';
         is $lmtp->in_flight, 0, 'nothing is in flight';
-        is short($lmtp->deliver(simple('m2'))), '250 final', 'the link goes on';
+        is codes($lmtp->deliver(simple('m2'))), '250', 'the link goes on';
         my @pieces = ("fine\n", "wide \x{263a}\n");
         ok !eval { $lmtp->deliver(simple('m3'), Data => sub { shift @pieces }); 1 }, 'so does a wide piece';
-        is short($lmtp->results), '421 body', 'in the midst of its message';
+        is codes($lmtp->results), '421-body', 'in the midst of its message';
         undef $lmtp;
         my $messages = $server->truth->{messages};
         ok !$messages->{m1}, 'the first was not begun';
@@ -124,12 +117,12 @@ for my $kind (sort keys %keywords) {
         my $lmtp = connect_to($server, server => {@keywords});
         my @shown;
         my $text = "0123456789abcde\n" x 20_000;
-        is short($lmtp->deliver(simple('m1'), Data => $text, Progress => sub { push @shown, [@_] })), '250 final', "Progress ($kind)";
+        is codes($lmtp->deliver(simple('m1'), Data => $text, Progress => sub { push @shown, [@_] })), '250', "Progress ($kind)";
         is_deeply $shown[-1], [ length $text, length $text ], 'ends with all of it';
         is scalar(grep { $shown[$_][0] <= $shown[ $_ - 1 ][0] } 1 .. $#shown), 0, 'and grows';
         my @results = eval { $lmtp->deliver(simple('m2'), Data => $text x 20, Progress => sub { die "enough\n" if $_[0] > 0 }) };
         is $@, "enough\n", 'one that dies';
-        like short($lmtp->results), qr/\A421 (?:body|final maybe)\z/, 'makes deferrals';
+        like codes($lmtp->results), qr/\A421(?:-body|\?)\z/, 'makes deferrals';
         ok !$lmtp->opened, 'and closes the link';
         undef $lmtp;
         $server->truth;
@@ -143,7 +136,7 @@ for my $kind (sort keys %keywords) {
         alarmed(sub { $lmtp->collect });
         $server->release;
         ok $lmtp->opened, "a handler that dies out of collect leaves the link ($kind)";
-        is short($lmtp->collect->results), '250 final', 'and the delivery goes on';
+        is codes($lmtp->collect->results), '250', 'and the delivery goes on';
         undef $lmtp;
         $server->truth;
     }
@@ -152,18 +145,18 @@ for my $kind (sort keys %keywords) {
         $lmtp->submit(simple('m1'));
         alarmed(sub { $lmtp->deliver(simple('m2')) });
         $server->release;
-        is short($lmtp->results), '421 connect', "out of deliver, of which nothing was sent ($kind)";
+        is codes($lmtp->results), '421-connect', "out of deliver, of which nothing was sent ($kind)";
         ok $lmtp->opened, 'leaves the link';
-        is short($lmtp->collect->results), '250 final', 'the one before it goes on';
+        is codes($lmtp->collect->results), '250', 'the one before it goes on';
         is $lmtp->collect, undef, 'there are no others';
-        is short($lmtp->deliver(simple('m3'))), '250 final', 'the next one goes';
+        is codes($lmtp->deliver(simple('m3'))), '250', 'the next one goes';
         undef $lmtp;
         ok !$server->truth->{messages}{m2}, 'it never reached the server';
     }
     {
         my $lmtp = connect_to($server, server => { @keywords, lies => { 'final m1 0' => { instead => [], mark => 'here', then => 'hang' } } });
         alarmed(sub { $lmtp->deliver(simple('m1')) });
-        is short($lmtp->results), '421 final maybe', "out of deliver, behind the end ($kind)";
+        is codes($lmtp->results), '421?', "out of deliver, behind the end ($kind)";
         ok !$lmtp->opened, 'closes the link';
         undef $lmtp;
         $server->truth;
@@ -175,7 +168,7 @@ for my $kind (sort keys %keywords) {
         my $told = '';
         my $handler = sub { eval { $lmtp->deliver(simple('m9')) } or $told = $@; $server->release };
         my ($ran, $error, @results) = interrupt(sub { $server->passed('here') }, $handler, sub { $lmtp->deliver(simple('m1')) });
-        is short(@results), '250 final', "handlers that return ($kind)";
+        is codes(@results), '250', "handlers that return ($kind)";
         ok $ran, 'run';
         like $told, qr/another call on the same object/, 'and cannot use the object';
         1 while $lmtp->collect;

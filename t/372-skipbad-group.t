@@ -234,7 +234,6 @@ for my $case (
 }
 
 # A reply is missing: which one cannot be told.
-my @mail = (expect => qr/^MAIL/, reply => '250 ok');
 for my $second ('250 second', '550 second') {
     my ($lmtp, $server) = script({ keywords => ['PIPELINING'] }, @mail, (expect => qr/^RCPT/) x 3,
         reply => [ $second, '250 third' ], stall => undef);

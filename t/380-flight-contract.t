@@ -215,12 +215,15 @@ for my $class (qw(Net::LMTP Net::QMTP)) {
     my $object = Mail::Wire->connect($sink->url) or die $@;
     for my $case (
         [ 'a list in the list' => Data => [ "x\n", ["y\n"] ] ], [ 'undef in the list' => Data => [undef] ],
-        [ 'code that returns a list' => Data => sub { [] } ], [ 'NUL in a file\'s name' => File => "/etc/passwd\0" ],
+        [ 'code that returns a list' => Data => sub { [] } ],
+        [ 'code that returns one after a while' => Data => do { my $n = 0; sub { $n++ < 5 ? 'x' x 65536 : [] } } ],
+        [ 'NUL in a file\'s name' => File => "/etc/passwd\0" ],
     ) {
         my ($what, @content) = @$case;
         my $line = __LINE__ + 1;
         my @warnings = warnings_of { ok(!eval { $object->deliver(From => 's@x', To => ['a@x'], @content); 1 }, "$class: $what croaks") };
         is_deeply(\@warnings, [], '... and warns of nothing');
+        like($@, qr/ at \Q$0\E line $line\.?\n\z/, '... where it was called');
     }
     is_deeply([ $sink->messages ], [], '... nothing is delivered');
 }

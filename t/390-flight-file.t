@@ -3,27 +3,17 @@
 use strict;
 use warnings;
 
-use File::Temp ();
 use Test::More;
 
 use lib 't/lib';
-use Mail::Wire;
+use DeliveryTest;
 use Mail::Wire::Sink;
+use Mail::Wire;
 use Memory;
 use Net::LMTP;
 use ScriptedServer;
 
-my $folder = File::Temp->newdir;
-
-sub file {
-    my ($name, $text) = @_;
-    open my $fh, '>:raw', "$folder/$name" or die $!;
-    print {$fh} $text or die $!;
-    close $fh or die $!;
-    return "$folder/$name";
-}
-
-sub codes { return join ' ', map { $_->code } @_ }
+my $folder = folder();
 
 my $line = 'x' x 70;
 my $crlf = "Subject: lines\r\n\r\n" . "$line\r\n" x 4000;
@@ -40,7 +30,7 @@ for my $case (
     [ 'nothing',                      '',                  '',                  'BDAT' ],
 ) {
     my ($name, $text, $there, $verb) = @$case;
-    my $path = file(content => $text);
+    my $path = written(content => $text);
     for my $way ('File', 'a handle') {
         for my $to (['a@x'], [ 'a@x', 'b@x' ]) {
             my $sink = Mail::Wire::Sink->new;
@@ -71,7 +61,7 @@ sub _after {
 {
     my $sink = Mail::Wire::Sink->new;
     my $lmtp = Mail::Wire->connect($sink->url) or die $@;
-    open my $fh, '<', file(rest => $crlf) or die $!;
+    open my $fh, '<', written(rest => $crlf) or die $!;
     readline $fh;
     is(codes($lmtp->deliver(From => 's@x', To => ['a@x'], Data => $fh)), '250', 'the rest of a file');
     ok(($sink->messages)[0]->{data} eq substr($crlf, length "Subject: lines\r\n"), '... from where it stood');
@@ -82,7 +72,7 @@ sub _after {
 {
     my $sink = Mail::Wire::Sink->new(chunking => 0);
     my $lmtp = Mail::Wire->connect($sink->url) or die $@;
-    is(codes($lmtp->deliver(From => 's@x', To => ['a@x'], File => file(plain => $crlf))), '250', 'without CHUNKING');
+    is(codes($lmtp->deliver(From => 's@x', To => ['a@x'], File => written(plain => $crlf))), '250', 'without CHUNKING');
     ok(($sink->messages)[0]->{data} eq $crlf, '... whole');
 }
 
@@ -95,7 +85,7 @@ for my $change (
     my ($name, $code) = @$change;
     my $sink = Mail::Wire::Sink->new;
     my $lmtp = Mail::Wire->connect($sink->url) or die $@;
-    my $path = file(changing => $crlf);
+    my $path = written(changing => $crlf);
     utime 1, 1, $path or die $!;    # so that the change shows, however coarse the clock is
     my $changed;
     my @results = $lmtp->deliver(From => 's@x', To => ['a@x'], File => $path, Progress => sub { $code->($path) if !$changed++ });
@@ -119,7 +109,7 @@ for my $case ([ '552 final 0', ['a@x'] ], [ '552 body 0', [ 'a@x', 'b@x' ] ]) {
     ]);
     my $lmtp = Net::LMTP->new($server->args, Hello => 'client.example') or die $@;
     $lmtp->deliver(From => 's@x', To => ['a@x'], Data => "the link's first message goes by DATA\n");
-    my @results = $lmtp->deliver(From => 's@x', To => $to, File => file(refused => "0123456789abcd\r\n" x 500_000));
+    my @results = $lmtp->deliver(From => 's@x', To => $to, File => written(refused => "0123456789abcd\r\n" x 500_000));
     for my $result (@results) {
         is(join(' ', $result->code, $result->stage, $result->maybe_delivered), $stage, 'a refusal in the middle of BDAT is kept, ' . $result->recipient);
     }
@@ -146,7 +136,7 @@ for my $case ([ '552 final 0', ['a@x'] ], [ '552 body 0', [ 'a@x', 'b@x' ] ]) {
 {
     my ($pipes, $good) = (0, 0);
     local $SIG{PIPE} = sub { $pipes++ };
-    my $path = file(going => "0123456789abcd\r\n" x 500_000);
+    my $path = written(going => "0123456789abcd\r\n" x 500_000);
     my $server = ScriptedServer->new(script => sub {
         my ($peer) = @_;
         $peer->reply('220 hi');

@@ -6,15 +6,14 @@ use warnings;
 use Test::More;
 
 use lib 't/lib';
+use DeliveryTest;
 use Interrupt;
-use Mail::Wire;
 use Mail::Wire::Result;
+use Mail::Wire;
 use Net::QMTP;
 use QMTPServer;
 
 sub order { return (From => 's', To => ['a'], Data => @_ ? $_[0] : "text\n") }
-
-sub codes { return join ' ', map { $_->code } @_ }
 
 # Answers when it is released.
 sub late {
@@ -57,6 +56,7 @@ for my $way (qw(undef another)) {
     is(scalar(@pieces), 2, '... nor asked for a piece');
     is($qmtp->submit(order($fh)), undef, 'a handle is not taken');
     is(tell $fh, 0, '... nor read');
+    $qmtp->disconnect;
 }
 
 # ---- code with a prototype is code
@@ -116,7 +116,7 @@ for my $class (qw(qmtp lmtp)) {
     is(join(' ', map { $_->code . $_->stage } $qmtp->results), '450body 450body', '... results');
     is($qmtp->in_flight, 0, '... nothing was taken');
     ok(!eval { $qmtp->submit(From => 's', To => \@to, Data => sub { [] }); 1 }, 'code that gives a reference');
-    like($@, qr/returned a reference/, '... is told');
+    like($@, qr/returned a reference at \Q$0\E line @{[ __LINE__ - 1 ]}/, '... is told, and where');
     ok(!eval { $qmtp->submit(From => 's', To => \@to, Data => sub { "\x{20ac}" }); 1 }, 'code that gives a wide character');
     like($@, qr/Wide character/, '... is told');
 }
@@ -158,7 +158,7 @@ for my $class (qw(qmtp lmtp)) {
     my $server = late();
     my $qmtp = QMTPServer::client($server, Timeout => 0.1);
     $qmtp->submit(order());
-    is(codes($qmtp->collect->results), '450', 'a wait that ran out');
+    is(codes($qmtp->collect->results), '450?', 'a wait that ran out');
     isnt($qmtp->error, '', '... error says so');
     is($qmtp->fileno, undef, '... the link is closed');
 }

@@ -7,6 +7,7 @@ use warnings;
 use Test::More;
 
 use lib 't/lib';
+use DeliveryTest;
 use File::Temp ();
 use LMTPTest;
 use Mail::Wire::Sink;
@@ -26,8 +27,6 @@ sub got {
     $sink->clear;
     return @data;
 }
-
-sub codes { return join ' ', map { $_->code . '-' . $_->stage } @_ }
 
 # ---- each kind of content, at once and in pieces
 
@@ -54,9 +53,9 @@ for my $size (1, 10, 1000, 20_000) {
         $wanted = $text if not defined $wanted;
         for my $eager (0, 5, 100_000) {
             my $lmtp = client(EagerBody => $eager);
-            is(codes($lmtp->deliver(order(Data => $make->()))), '250-final', "$name, $size lines, EagerBody $eager");
+            is(codes($lmtp->deliver(order(Data => $make->()))), '250', "$name, $size lines, EagerBody $eager");
             ok($lmtp->submit(order(Data => $make->())), '... submitted');
-            is(codes($lmtp->collect->results), '250-final', '... collected');
+            is(codes($lmtp->collect->results), '250', '... collected');
             $lmtp->quit;
             my @got = got();
             ok(@got == 2 && $got[0] eq $wanted && $got[1] eq $wanted, '... both whole') or diag(map { length } @got);
@@ -76,7 +75,7 @@ for my $method (qw(deliver submit)) {
     is($lmtp->in_flight, 1, '... it is not in flight');
     ok($lmtp->opened, '... the link is as good as before');
     is($lmtp->collect->id, $kept, '... what was before it is there');
-    is(codes($lmtp->deliver(order(Data => "next\n"))), '250-final', '... the next one goes');
+    is(codes($lmtp->deliver(order(Data => "next\n"))), '250', '... the next one goes');
     $lmtp->quit;
     is_deeply([ got() ], [ "first\n", "next\n" ], '... nothing of it was sent');
 }
@@ -140,17 +139,18 @@ for my $how ('a warning', 'an object', 'code') {
 
 for my $case (
     [ [ To => ['a@x'], Data => "x\n", 'Odd' ],                 qr/\Adeliver: an odd number of arguments/ ],
-    [ [ To => [], Data => "x\n" ],                             qr/\Adeliver: To must be a reference to a list/ ],
-    [ [ To => 'a@x', Data => "x\n" ],                          qr/\Adeliver: To must be a reference to a list/ ],
+    [ [ To => [], Data => "x\n" ],                             qr/\Adeliver: To must be an address, or a reference to a list/ ],
+    [ [ To => {}, Data => "x\n" ],                             qr/\Adeliver: To must be an address, or a reference to a list/ ],
     [ [ To => ['a@x'], Data => "x\n", Deadline => 'soon' ],    qr/\Adeliver: Deadline must be a number of seconds above 0, not 'soon'/, 1 ],
+    [ [ To => ['a@x'], Data => "x\n", Deadline => "5\n" ],     qr/\Adeliver: Deadline must be a number of seconds above 0, not '5\n'/, 1 ],
     [ [ To => ['a@x'], Data => "x\n", Progress => [] ],        qr/\Adeliver: Progress must be a reference to code/, 1 ],
     [ [ To => ['a@x'], Data => "x\n", Zzz => 1, Aaa => 1 ],    qr/\Adeliver: unknown argument Aaa Zzz/, 1 ],
-    [ [ To => ['a@x'] ],                                       qr/\AData or File is needed, and not both/, 1 ],
-    [ [ To => ['a@x'], Data => 'x', File => 'x' ],             qr/\AData or File is needed, and not both/, 1 ],
-    [ [ To => [undef], Data => 'x' ],                          qr/\ATo has an undefined address/, 1 ],
-    [ [ To => [ [ 'a@x', [] ] ], Data => 'x' ],                qr/\Athe options of a recipient must be a reference to a hash/, 1 ],
-    [ [ To => [ {} ], Data => 'x' ],                           qr/\ATo has a reference for an address: HASH/, 1 ],
-    [ [ From => [], To => ['a@x'], Data => 'x' ],              qr/\AFrom has a reference for an address: ARRAY/, 1 ],
+    [ [ To => ['a@x'] ],                                       qr/\AData, File or Range is needed, and only one of them/, 1 ],
+    [ [ To => ['a@x'], Data => 'x', File => 'x' ],             qr/\AData, File or Range is needed, and only one of them/, 1 ],
+    [ [ To => [undef], Data => 'x' ],                          qr/\Adeliver: To has an undefined address/, 1 ],
+    [ [ To => [ [ 'a@x', [] ] ], Data => 'x' ],                qr/\Adeliver: the options of a recipient must be a reference to a hash/, 1 ],
+    [ [ To => [ {} ], Data => 'x' ],                           qr/\Adeliver: To has a reference for an address: HASH/, 1 ],
+    [ [ From => [], To => ['a@x'], Data => 'x' ],              qr/\Adeliver: From has a reference for an address: ARRAY/, 1 ],
     [ [ To => ['a@x'], Data => "\x{263a}" ],                   qr/\AWide character in a message/, 1 ],
     [ [ To => ['a@x'], Data => sub { "\x{263a}" } ],           qr/\AWide character in a message/, 1 ],
     [ [ To => ['a@x'], Data => ["\x{263a}"] ],                 qr/\AWide character in a message/, 1 ],
@@ -170,8 +170,22 @@ for my $case (
     ok(!eval { $lmtp->deliver(@given); 1 }, "croaks: $why");
     like($@, $why, '... why');
     like($@, qr/ at \Q$0\E line $line\.?\n\z/, '... at the line of the caller');
-    is(codes($lmtp->results), $results ? '421-body' : '250-final', '... and the results are its own') if $results;
+    is(codes($lmtp->results), $results ? '421-body' : '', '... and the results are its own');
+    ok(!$lmtp->ok, '... so is the status');
     is($lmtp->in_flight, 0, '... nothing is in flight');
+}
+
+# What the object does not do at all is a result as well, and not the one before it.
+for my $protocol (qw(lmtp qmtp)) {
+    my $sink = Mail::Wire::Sink->new(protocol => $protocol);
+    my $client = Mail::Wire->connect($sink->url, Blocking => 0) or die $@;
+    $client->submit(order(Data => "before\n"));
+    select undef, undef, undef, 0.01 while $client->advance;
+    $client->collect;
+    is($client->last_error, '', "$protocol, Blocking => 0: nothing is wrong");
+    ok(!eval { $client->deliver(order(To => [ 'b@x', 'c@x' ], Data => "x\n")); 1 }, '... deliver croaks');
+    is(join(' ', map { $_->recipient . '=' . $_->stage } $client->results), 'b@x=body c@x=body', '... its recipients have results');
+    like($client->last_error, qr/the message was not sent/, '... last_error says so');
 }
 
 done_testing;

@@ -5,7 +5,10 @@ use warnings;
 
 use File::Temp ();
 use IO::Compress::Gzip qw(gzip);
+use IO::File ();
+use IO::Handle ();
 use IO::Uncompress::Gunzip ();
+use POSIX ();
 use Test::More;
 
 use lib 't/lib';
@@ -134,6 +137,61 @@ sub gunzip {
     return IO::Uncompress::Gunzip->new(\$packed) || die;
 }
 
+sub pipe_with {
+    my ($text) = @_;
+    pipe my $out, my $in or die $!;
+    $in->autoflush(1);
+    print {$in} $text or die $!;
+    return ($out, $in);
+}
+
+sub pipes {
+    my ($way) = @_;
+    for my $blocks (0, 1) {
+        for my $first ('', "x\n", "line\n" x 2000) {
+            my $name = ($blocks ? 'a pipe that blocks, and' : 'a pipe that') . ' is silent behind ' . length($first) . ' octets';
+            my ($out, $in) = pipe_with($first);
+            $out->blocking($blocks);
+            local $SIG{ALRM} = sub { die "the deadline does not end it\n" };
+            alarm 40;
+            is_refused($way, $name, Data => $out, Deadline => 0.2);
+            alarm 0;
+            is($out->blocking, $blocks, '... it is in the mode that it was in');
+            ($out, $in) = pipe_with($first);
+            close $in or die $!;
+            is_sent($way, 'one that ends', $first, Data => $out, Deadline => 40) if length $first;
+        }
+    }
+    return;
+}
+
+# By name. Whoever writes may come late.
+sub fifos {
+    my ($way) = @_;
+    my $fifo = "$folder/fifo";
+    POSIX::mkfifo($fifo, 0600) or die "$fifo: $!";
+    local $SIG{ALRM} = sub { die "the deadline does not end it\n" };
+    alarm 40;
+    is_refused($way, 'a FIFO that nobody writes to', File => $fifo, Deadline => 0.2);
+    alarm 0;
+    for my $text ("late\n", "late\n" x 30_000) {
+        for my $deadline ([], [ Deadline => 40 ]) {
+            defined(my $pid = fork) or die $!;
+            if (!$pid) {
+                select undef, undef, undef, 0.2;
+                open my $in, '>', $fifo or POSIX::_exit(1);
+                print {$in} $text;
+                close $in;
+                POSIX::_exit(0);
+            }
+            is_sent($way, 'a FIFO that is written to late', $text, File => $fifo, @$deadline);
+            waitpid $pid, 0;
+        }
+    }
+    unlink $fifo or die $!;
+    return;
+}
+
 srand 1;
 my $long = join '', map { rand() . " line $_\n" } 1 .. 20_000;
 my $minus = sub { -1 };
@@ -162,9 +220,7 @@ for my $way (@ways) {
     # What never ends, and never gives anything.
     is_refused($way, 'code that gives nothing for ever', Data => sub { '' }, Deadline => 0.2);
     is_refused($way, 'lines that are empty for ever', Data => bless([], 'EmptyLines'), Deadline => 0.2);
-    pipe my $out, my $in or die $!;
-    $out->blocking(0);
-    is_refused($way, 'a pipe where nothing comes', Data => $out, Deadline => 0.2);
+    pipes($way), fifos($way) if $way == $ways[0] or $way == $ways[-1];
 
     # Nothing to read from.
     for my $what ('Net::LMTP', 'Net::QMTP', 'datafh') {
@@ -213,6 +269,76 @@ for my $way (@ways) {
             }
         }
     }
+}
+
+# ---- stretches of a file
+
+# A handle that has read, and where its next read is.
+sub moved_handle { my $fh = handle($_[0]); readline $fh; return $fh }
+
+my %place = (
+    'a path'            => sub { $_[0] },
+    'a handle'          => sub { open my $fh, '<', $_[0] or die $!; $fh },
+    'one that has read' => \&moved_handle,
+    'one with a layer'  => sub { open my $fh, '<:encoding(UTF-16)', $_[0] or die $!; $fh },
+    'an object'         => sub { IO::File->new($_[0], '<') || die $! },
+    'a glob'            => sub { open PLACE, '<', $_[0] or die $!; *PLACE },
+);
+
+for my $way (@ways) {
+    for my $crlf ("\n", "\r\n") {
+        my $text = join '', map { sprintf "%08d line$crlf", $_ } 1 .. 40_000;
+        my $path = file($text);
+        for my $place (sort keys %place) {
+            for my $stretch ([ 0, 0 ], [ 15, 40 ], [ length($text) - 30, 30 ], [ 1, 65_536 ], [ 160, 65_537 ], [ 0, 300_000 ], [ 0, length $text ]) {
+                my ($from, $size) = @$stretch;
+                my $expected = substr $text, $from, $size;
+                $expected .= $crlf if $size and $expected !~ /\n\z/ and $way->[1] eq 'lmtp';
+                my $fh = $place{$place}->($path);
+                my $at = ref $fh ? tell $fh : undef;
+                is_sent($way, "$size octets of $place from $from on", $expected, Range => [ $fh, $from, $size ]);
+                is(tell $fh, $at, '... and it stays where it is') if ref $fh;
+            }
+            is_refused($way, "$place that ends before", Range => [ $place{$place}->($path), length($text) - $_ + 1, $_ ]) for 40, 400_000;
+        }
+    }
+    for my $change (sort keys %change) {
+        for my $size (40, 200_000) {
+            my $path = file("0123456789abcde\n" x 25_000);
+            my ($n, $from) = (0, bless {}, 'Late');
+            no warnings 'once';
+            local $Late::Code = sub { $change{$change}->($path) if !$n++; 's@x' };
+            is_refused($way, "$size octets of a path that is $change", Range => [ $path, 16, $size ], From => $from);
+            ($path, $n) = (file("0123456789abcde\n" x 25_000), 0);
+            is_refused($way, "$size octets of a handle that is $change", Range => [ handle($path), 16, $size ], From => $from);
+            ($path, $n) = (file("0123456789abcde\n" x 25_000), 0);
+            is_refused($way, "$size octets that are $change later", Range => [ $path, 16, $size ],
+                Progress => sub { $change{$change}->($path) if !$n++ }) if $size > 65_536 and $way->[1] eq 'lmtp';
+        }
+    }
+}
+
+my $some = file('some text');
+my $closed = handle($some);
+close $closed;
+for my $case (
+    [ [ Range => [ $some, 0, 4 ], Data => 'x' ],   qr/\AData, File or Range is needed, and only one of them/ ],
+    [ [ Range => [ $some, 0, 4 ], File => $some ], qr/\AData, File or Range is needed, and only one of them/ ],
+    [ [ Range => $some ],                          qr/\ARange must be a reference to a list/ ],
+    [ [ Range => [ $some, 0 ] ],                   qr/\ARange must be a reference to a list/ ],
+    [ [ Range => [ handle($some), -1, 4 ] ],       qr/\ARange: an offset and a length are numbers of octets/ ],
+    [ [ Range => [ $some, 0, undef ] ],            qr/\ARange: an offset and a length are numbers of octets/ ],
+    [ [ Range => [ $some, 1.5, 1 ] ],              qr/\ARange: an offset and a length are numbers of octets/ ],
+    [ [ Range => [ "$some.none", 0, 1 ] ],         qr/\Acannot read \Q$some\E\.none: / ],
+    [ [ Range => [ "$some\0", 0, 1 ] ],            qr/\ARange has a name with a NUL in it/ ],
+    [ [ Range => [ "$folder", 0, 1 ] ],            qr/\Acannot read \Q$folder\E: it is a directory/ ],
+    [ [ Range => [ $closed, 0, 1 ] ],              qr/\ARange: the handle is not open/ ],
+    [ [ Range => [ [], 0, 1 ] ],                   qr/\ARange: the handle is not open/ ],
+    [ [ Range => [ tied_handle('Tied'), 0, 1 ] ],  qr/\ARange: it is no plain file/ ],
+    [ [ Range => [ do { pipe my $out, my $in or die $!; $out }, 0, 1 ] ], qr/\ARange: it is no plain file/ ],
+) {
+    my ($source, $wanted) = @$case;
+    like((sent($_, @$source))[1], $wanted, "croaks, $_->[0]: $wanted") for @ways[ 0, -1 ];
 }
 
 done_testing;

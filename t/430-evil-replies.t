@@ -9,11 +9,11 @@ use lib 't/lib';
 use LMTPTest;
 use ScriptedServer;
 
-use constant { LINE => 8192, REPLY => 65536 };
+use constant { LINE => 12292, REPLY => 65536 };
 
 sub line { my ($lead, $length) = @_; return $lead . 'x' x ($length - length $lead) }
 
-# A reply of that many bytes in all, line ends not counted, its lines of at most 8192.
+# A reply of that many bytes in all, line ends not counted, its lines of at most 12292.
 sub reply_of {
     my ($total) = @_;
     my @lines;

@@ -84,7 +84,7 @@ failure_of('127.0.0.1', $refusing, LocalAddr => '192.0.2.1');
 
 my $server = ScriptedServer->new(script => ScriptedServer::session());
 
-for my $timeout (-1, -0.5, 'abc', '5 seconds', '', 'nan', '-inf', [], "5\n5") {
+for my $timeout (-1, -0.5, 'abc', '5 seconds', '', 'nan', 'inf', '-inf', [], "5\n5", "5\n", ' 5') {
     my $label = ref $timeout ? 'a reference' : $timeout;
     $label =~ s/\n/\\n/;
     pass("Timeout => '$label'");
@@ -93,7 +93,7 @@ for my $timeout (-1, -0.5, 'abc', '5 seconds', '', 'nan', '-inf', [], "5\n5") {
 }
 is($server->connections, 0, 'no connection was made for those');
 
-for my $timeout (0, '0', 0.5e2, '60', ' 60') {
+for my $timeout (0, '0', 0.5e2, '60', '6e1') {
     ok(Net::LMTP->new($server->args, Timeout => $timeout), "Timeout => '$timeout' is one");
 }
 

@@ -64,7 +64,7 @@ for my $case (
     [ 'no host', sub { Net::LMTP->new }, qr/no host/ ],
     [ 'no port', sub { Net::LMTP->new('127.0.0.1') }, qr/no port/ ],
     [ 'a bad option', sub { Net::LMTP->new('127.0.0.1', 24, Timeout => -1) }, qr/Timeout must be/ ],
-    [ 'SSL', sub { Net::LMTP->new('127.0.0.1', 24, SSL => 1) }, qr/TLS/ ],
+    [ 'SSL', sub { Net::LMTP->new('127.0.0.1', 24, SSL => 1, StartTLS => 'require') }, qr/StartTLS/ ],
     [ 'a NUL', sub { Net::LMTP->new("127.0.0.1\0", 24) }, qr/NUL/ ],
     [ 'a bad URL', sub { Mail::Wire->connect('lmtp:x') }, qr/URL/ ],
 ) {

@@ -79,7 +79,7 @@ for my $case (
 
 {
     my ($lmtp) = session({ Timeout => 33 });
-    for my $bad (-1, 'abc', '', '5 seconds', 'nan', []) {
+    for my $bad (-1, 'abc', '', '5 seconds', 'nan', '5 ', "\t5", "5\r\n", []) {
         my @got = $lmtp->timeout($bad);
         my $reason = $@;
         is_deeply(\@got, [], "timeout('$bad'): a bare return");

@@ -8,9 +8,6 @@ use Test::More;
 use lib 't/lib';
 use LMTPTest;
 
-my @mail = (expect => qr/^MAIL/, reply => '250 ok');
-my @rcpt = (expect => qr/^RCPT/, reply => '250 ok');
-my @data = (expect => 'DATA', reply => '354 go');
 my @keywords = qw(8BITMIME BINARYMIME CHUNKING);
 
 sub envelope { $_[0]->mail('a@x', Bits => $_[1] || 8) && $_[0]->to('b@x', 'c@x') }

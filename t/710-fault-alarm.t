@@ -10,9 +10,6 @@ use Interrupt;
 use LMTPTest;
 use ScriptedServer;
 
-my @mail = (expect => qr/^MAIL/, reply => '250 ok');
-my @rcpt = (expect => qr/^RCPT/, reply => '250 ok');
-my @data = (expect => 'DATA', reply => '354 go');
 my @keywords = qw(8BITMIME BINARYMIME CHUNKING ETRN);
 
 # True when a handler's die has come out of the code. The handler dies only once the server stalls where the code must wait

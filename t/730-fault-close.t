@@ -9,10 +9,6 @@ use Test::More;
 use lib 't/lib';
 use LMTPTest;
 
-my @mail = (expect => qr/^MAIL/, reply => '250 ok');
-my @rcpt = (expect => qr/^RCPT/, reply => '250 ok');
-my @data = (expect => 'DATA', reply => '354 go');
-
 sub envelope { return $_[0]->mail('a@x') && $_[0]->to('b@x') }
 
 sub brief { return map { sprintf '%s %s %s', $_->status, $_->stage, $_->maybe_delivered ? 'maybe' : 'no' } @_ }

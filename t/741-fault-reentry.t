@@ -60,6 +60,20 @@ for my $case (
     is($error, '', '... the call ends');
 }
 
+# A handler that closes the link asks for the time that is left, of no link: the call that waits goes on with its own.
+{
+    my $server = QMTPServer->new(sub { my ($peer) = @_; QMTPServer::take($peer); $peer->stall('here') });
+    my $client = QMTPServer::client($server);
+    my @results;
+    my ($ran, $error) = meanwhile(
+        $server,
+        sub { $client->disconnect; $client->timeout_in },
+        sub { @results = $client->deliver(From => 's@x', To => ['a@x'], Data => "x\n") },
+    );
+    ok($ran, 'QMTP: closed, and asked for the time that is left');
+    is($error . $results[0]->as_string, '<a@x>: deferral (final) 450 the connection was closed (may have been delivered)', '... the call ends');
+}
+
 # ---- a handler that changes what is being sent
 
 # The link is full: the rest of the bytes waits, and is what was given.

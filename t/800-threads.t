@@ -10,6 +10,8 @@ BEGIN { plan skip_all => 'this perl has no threads' if not $Config{useithreads} 
 
 use threads;
 
+use lib 't/lib';
+
 use Mail::Wire::Sink;
 use Net::LMTP;
 use Net::QMTP;
@@ -31,11 +33,11 @@ is($blessed_elsewhere->code, 421, 'an object that was blessed elsewhere');
 $lmtp->mail('a@x');
 
 my ($refused, $own) = @{ threads->create(sub {
-    my $used = eval { $lmtp->code; 1 };
-    my $error = $@;
-    return [ !$used && $error =~ /another thread/ ? 1 : 0, deliver_by(lmtp()) ? 1 : 0 ];
+    my @calls = qw(code results data_results is_connected last_error advance close quit);
+    my @refused = grep { !eval { $lmtp->$_; 1 } && $@ =~ /\AThis Net::LMTP object belongs to another thread at \Q$0\E line / } @calls;
+    return [ @refused == @calls ? 1 : "@refused", deliver_by(lmtp()) ? 1 : 0 ];
 })->join };
-ok($refused, "a thread's copy says that it is of no use");
+is($refused, 1, "a thread's copy says that it is of no use, and where it was used");
 ok($own, "... its own object works");
 ok($lmtp->to('b@x') && $lmtp->data("y\n"), 'the original goes on where it was');
 ok(deliver_by($lmtp), '... and on');
@@ -49,10 +51,11 @@ is(scalar(my @got = $sink{lmtp}->messages), 3, 'each message came once');
 {
     my $said = threads->create(sub {
         my @order = (From => 'a@x', To => ['b@x'], Data => "x\n");
-        my %call = (send => [], deliver => \@order, submit => \@order, collect => [], in_flight => []);
+        my %call = (send => [], deliver => \@order, submit => \@order,
+            map { $_ => [] } qw(collect in_flight finish flush fileno is_connected disconnect reconnect));
         return join '; ', map { eval { $qmtp->$_(@{ $call{$_} }); 1 } ? "$_ returns" : $@ } sort keys %call;
     })->join;
-    is(scalar(() = $said =~ /belongs to another thread/g), 5, "a thread's copy of a QMTP client says so as well") or diag($said);
+    is(scalar(() = $said =~ /belongs to another thread at \Q$0\E line /g), 11, "a thread's copy of a QMTP client says so as well") or diag($said);
     like($qmtp->send->{'b@x'}, qr/^success/, '... and the original goes on');
 }
 
@@ -64,6 +67,29 @@ is(scalar(my @got = $sink{lmtp}->messages), 3, 'each message came once');
     my $shared = threads::shared::shared_clone($client->collect);
     ok($shared->is_success, 'a delivery that is shared between threads is the success that it was');
     is(threads->create(sub { $shared->is_success ? $shared->results->[0]->stage : '' })->join, 'final', '... in another as well');
+}
+
+# Weak references to what belongs to one thread, as event loops have them: perl panics where the thread's end finds nothing behind one.
+{
+    require Mail::Wire::Pool;
+    require Scalar::Util;
+    require ScriptedServer;
+    my $pool = Mail::Wire::Pool->new("lmtp://127.0.0.1:$port{lmtp}", Links => 1);
+    my %made = (pool => $pool, sink => $sink{lmtp}, process => $sink{lmtp}{process}, server => ScriptedServer->new(script => []));
+    for my $what (sort keys %made) {
+        Scalar::Util::weaken(my $weak = $made{$what});
+        my $said = threads->create(sub { eval { undef $weak; 1 } ? 'gone' : $@ })->join;
+        is($said, 'gone', "a thread lets go a weak reference to a $what");
+    }
+    my @refused = @{ threads->create(sub {
+        my %call = (submit => [ From => 'a@x', To => 'b@x', Data => "x\n" ], map { $_ => [] } qw(collect finish close advance));
+        return [ grep { eval { $pool->$_(@{ $call{$_} }); 1 } || $@ !~ /\AThis Mail::Wire::Pool object belongs to another thread at \Q$0\E line / } sort keys %call ];
+    })->join };
+    is("@refused", '', "a thread's copy of a pool says that it is of no use");
+    like(threads->create(sub { eval { $sink{lmtp}->messages; 1 } ? 'let in' : $@ })->join, qr/only the process that made a sink/,
+        '... and that of a sink');
+    $pool->submit(From => 'a@x', To => 'b@x', Data => "x\n");
+    ok($pool->collect->is_success, '... and the originals go on');
 }
 
 # Other packages' CLONE may come before ours, and use our classes.

@@ -3,28 +3,18 @@
 use strict;
 use warnings;
 
-use POSIX ();
+use IO::Socket::INET;
 use Test::More;
 
+use lib 't/lib';
+use DeliveryTest;
 use Mail::Wire::Sink;
 use Net::LMTP;
+use Net::QMTP;
 
 my $sink = Mail::Wire::Sink->new(protocol => 'lmtp');
 
-sub lmtp { Net::LMTP->new('127.0.0.1', $sink->port, Hello => 'client.example') or die $@ }
-
-# What the child says by its exit status.
-sub in_child {
-    my ($code) = @_;
-    my $pid = fork;
-    die "fork: $!" if not defined $pid;
-    if (!$pid) {
-        my $ok = eval { $code->() };
-        POSIX::_exit($ok ? 0 : 1);
-    }
-    waitpid $pid, 0;
-    return $? == 0;
-}
+sub lmtp { Net::LMTP->new('127.0.0.1', $sink->port, Hello => 'client.example', @_) or die $@ }
 
 for my $end (
     [ 'closes its copy',    sub { $_[0]->close } ],
@@ -37,15 +27,32 @@ for my $end (
     $lmtp->to('b@x');
     $lmtp->data;
     $lmtp->datasend("half a ");
-    ok(in_child(sub { $code->($lmtp) }), "the child $what");
+    ok(in_child(_exit => sub { $code->($lmtp) }), "the child $what");
     ok($lmtp->datasend("message\n") && $lmtp->dataend, '... the parent ends its message');
     is(($sink->messages)[-1]{data}, "half a message\r\n", '... which is whole');
     ok($lmtp->quit, '... and quits');
 }
 
+# A handle that was given: close shuts the connection down, as the caller's handle holds it, too.
+{
+    my $socket = IO::Socket::INET->new(PeerAddr => $sink->host, PeerPort => $sink->port) or die "connect: $!";
+    my $lmtp = lmtp(Socket => $socket);
+    ok(in_child(_exit => sub { $lmtp->close }), 'the child closes its copy of a session over a given handle');
+    ok($lmtp->mail('a@x') && $lmtp->to('b@x') && $lmtp->data("over a given handle\n"), '... the parent goes on');
+    $lmtp->close;
+    is(sysread($socket, my $rest, 100), 0, '... and ends the connection');
+}
+{
+    my $server = Mail::Wire::Sink->new(protocol => 'qmtp');
+    my $socket = IO::Socket::INET->new(PeerAddr => $server->host, PeerPort => $server->port) or die "connect: $!";
+    my $qmtp = Net::QMTP->new(Socket => $socket) or die $@;
+    ok(in_child(_exit => sub { $qmtp->disconnect; 1 }), 'the same over QMTP');
+    ok($qmtp->deliver(From => 'a@x', To => 'b@x', Data => "x\n")->is_success, '... the parent goes on');
+}
+
 {
     my $lmtp = lmtp();
-    ok(in_child(sub { $lmtp->mail('d@x') && $lmtp->to('b@x') && $lmtp->data("by the child\n") }), 'a child may go on with the session');
+    ok(in_child(_exit => sub { $lmtp->mail('d@x') && $lmtp->to('b@x') && $lmtp->data("by the child\n") }), 'a child may go on with the session');
     is(($sink->messages)[-1]{data}, "by the child\r\n", '... and delivers');
     ok($lmtp->_NOOP, '... and then the parent');
 }

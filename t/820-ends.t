@@ -7,6 +7,9 @@ use Config;
 use POSIX ();
 use Test::More;
 
+use lib 't/lib';
+use DeliveryTest;
+
 use Mail::Wire::Sink;
 use Net::LMTP;
 use Net::QMTP;
@@ -88,19 +91,6 @@ for my $class ('Net::LMTP', 'Net::QMTP') {
 }
 
 # ---- forks
-
-sub in_child {
-    my ($end, $code) = @_;
-    defined(my $pid = fork) or die "fork: $!";
-    if (!$pid) {
-        my $status = eval { $code->() } ? 0 : 1;
-        POSIX::_exit($status) if $end eq '_exit';
-        Test::More->builder->no_ending(1);
-        exit $status;
-    }
-    waitpid $pid, 0;
-    return $? == 0;
-}
 
 for my $end ('exit', '_exit') {
     my ($lmtp, $qmtp) = (lmtp(), qmtp());

@@ -5,26 +5,18 @@ use strict;
 use warnings;
 
 use Config;
-use File::Temp ();
 use POSIX ();
 use Test::More;
 
 use lib 't/lib';
+use DeliveryTest;
 use QMTPServer;
 use ScriptedServer;
 
 plan skip_all => 'descriptors are not handed on here' if !$Config{d_fork};
 
-my $folder = File::Temp->newdir;
-my $file = file('message', "0123456789abcde\n" x 10_000);
-
-sub file {
-    my ($name, $text) = @_;
-    open my $fh, '>', "$folder/$name" or die "$name: $!";
-    print {$fh} $text;
-    close $fh or die "$name: $!";
-    return "$folder/$name";
-}
+my $folder = folder();
+my $file = written('message', "0123456789abcde\n" x 10_000);
 
 # What all programs have. `noise` is what would be heard; the child says how many descriptors it was left.
 my $prelude = <<'PROGRAM';
@@ -49,6 +41,9 @@ sub noise {
     system '/bin/sh', '-c', 'echo child; echo child >&2; read line';
     return;
 }
+
+# What perl has to say of a handle that has the place of a closed one is not for ours.
+$SIG{__WARN__} = sub { $_[0] =~ /reopened/ ? told('a warning', $_[0]) : warn @_ };
 
 sub left_to_children {
     no warnings;
@@ -148,7 +143,7 @@ for my $protocol ('lmtp', 'qmtp') {
 }
 PROGRAM
 
-file("$_.pl", $prelude . $program{$_}) for keys %program;
+written("$_.pl", $prelude . $program{$_}) for keys %program;
 
 # What the program said, and how it ended. Its report is a descriptor far above those that it will have.
 sub run {

@@ -10,7 +10,7 @@ use Test::More;
 my %PURE = map { ("$_.h" => 1) }
     qw(assert ctype errno float inttypes limits stdarg stdbool stddef stdint stdio stdlib string),
     qw(arm_neon emmintrin immintrin);
-my %FOR_IO   = map { ("$_.h" => 1) } qw(alloc buf error file io outq text);
+my %FOR_IO   = map { ("$_.h" => 1) } qw(alloc buf clock error file io outq text);
 my $PERL     = qr/\A(?:EXTERN|perl|XSUB|ppport)\.h\z/;
 my $VERBS    = qr/\b(?:LHLO|MAIL FROM|RCPT|BDAT|RSET|VRFY|EXPN|ETRN|STARTTLS|PIPELINING|CHUNKING)\b/;
 my @core     = sort glob 'c/*.[ch]';

@@ -11,7 +11,11 @@ use Test::More;
 
 my $here  = Cwd::getcwd();
 my %pages = map { $_ => page($_) }
-    qw(Net::LMTP Net::QMTP Mail::Wire Mail::Wire::Migration Mail::Wire::Result Mail::Wire::Sink);
+    qw(Net::LMTP Net::QMTP Mail::Wire Mail::Wire::Mailbox Mail::Wire::Migration Mail::Wire::Pool Mail::Wire::Result Mail::Wire::Sink);
+
+# What needs more than perl's own modules.
+my @transports = map { ("Email::Sender::Transport::$_", "Email::Sender::Transport::${_}::Persistent") } qw(LMTP QMTP);
+$pages{$_} = page($_) for eval { require Email::Sender::Transport } ? @transports : ();
 
 for my $module (sort keys %pages) {
     my $code = synopsis($pages{$module});
@@ -56,6 +60,7 @@ sub run_in_folder {
     my ($code) = @_;
     my $dir = File::Temp::tempdir(CLEANUP => 1);
     write_file("$dir/message.eml", "Subject: Hello\n\nHello.\n");
+    write_file("$dir/archive.mbox", "From ben\@example.org Mon Jan  1 00:00:00 2020\nSubject: Hello\n\nHello.\n\n");
     write_file("$dir/synopsis.pl",
         "use strict; use warnings FATAL => 'all';\nuse SynopsisServer;\n#line 1 \"SYNOPSIS\"\n$code\n1;\n");
 

@@ -20,8 +20,8 @@ sub connect {
         ($@, $!) = ("Mail::Wire: the URL has $wrong", EINVAL);
         return;
     }
-    my @where = (Host => $place->{host}, Port => $place->{port});
-    if ($place->{scheme} eq 'qmtp') {
+    my @where = (Host => $place->{host}, Port => $place->{port}, $place->{scheme} =~ /s\z/ ? (SSL => 1) : ());
+    if ($place->{scheme} =~ /\Aqmtp/) {
         require Net::QMTP;
         my $qmtp = Net::QMTP->new($place->{host}, @options, @where);
         return defined $qmtp ? $qmtp : ();
@@ -107,12 +107,16 @@ C<%>, and whatever isn't ASCII, are written as %-escapes of their octets.
 
 QMTP likewise. PORT is 209 if there is none.
 
+=item C<lmtps://...>, C<qmtps://...>
+
+The same over TLS from the first byte; the port of C<qmtps:> is 6209 if there is none. See L<Net::LMTP/TLS>.
+
 =back
 
-C<lmtps:> and C<qmtps:>, the same over TLS, are refused: TLS is not supported by this version. So is
-a user (C<lmtp://ann@...>), as there is no authentication, a query and a fragment.
+A user (C<lmtp://ann@...>) is refused, as URLs are shown and written down, and so are a query and a fragment.
 
-OPTIONS are pairs of name and value, and are passed on to C<new> of L<Net::LMTP> or L<Net::QMTP>.
+OPTIONS are pairs of name and value, and are passed on to C<new> of L<Net::LMTP> or L<Net::QMTP>. LMTP's C<StartTLS>, C<User>,
+C<Password> and C<Token> are refused for QMTP, which has neither STARTTLS nor authentication.
 Croaks when URL is undef.
 
 =head1 CLASSES
@@ -132,6 +136,14 @@ The QMTP client: a message and its envelope are set, then sent as one package.
 
 What became of one recipient: success, deferral or failure, with the server's words. It is the same
 type for both protocols. C<results> of either class returns one per recipient, in order.
+
+=item L<Mail::Wire::Pool>
+
+Messages over several links, which are opened again when they are lost; what is deferred is sent again.
+
+=item L<Mail::Wire::Mailbox>
+
+The messages of mboxes, Maildirs, archives and so on, one after another, to be sent from where they lie.
 
 =item L<Mail::Wire::Sink>
 
@@ -158,7 +170,8 @@ they run anywhere.
 A system with POSIX sockets, perl 5.10.1 or later, and a C compiler to build it. No modules but
 perl's own are needed at run time.
 
-Authentication and TLS are not supported by this version.
+Mechanisms of authentication that need a module say so when they are used: see C<auth> in L<Net::LMTP>. So
+does TLS, which needs L<IO::Socket::SSL>.
 
 =head1 SEE ALSO
 

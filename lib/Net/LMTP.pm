@@ -11,13 +11,15 @@ use Carp qw(carp croak);
 use Errno qw(EINVAL);
 use IO::Socket ();
 use Mail::Wire ();
+use Mail::Wire::AUTH ();
 use Mail::Wire::Commands ();
 use Mail::Wire::Deliveries ();
 use Mail::Wire::Dial ();
+use Mail::Wire::Login ();
 use Mail::Wire::Options ();
-use Mail::Wire::Peer ();
+use Mail::Wire::Proxied ();
 use Mail::Wire::Result ();
-use Mail::Wire::Standard ();
+use Mail::Wire::TLS ();
 use Net::Cmd;
 use Socket ();
 use Symbol ();
@@ -28,18 +30,18 @@ my $inet6_class;
 BEGIN {
     $inet6_class = eval { require IO::Socket::IP; 1 } ? 'IO::Socket::IP' : undef;
     require IO::Socket::INET if not $inet6_class;
-    @ISA = ('Net::Cmd', $inet6_class || 'IO::Socket::INET', 'Mail::Wire::Commands', 'Mail::Wire::Deliveries');
+    @ISA = ('Net::Cmd', $inet6_class || 'IO::Socket::INET', qw(Mail::Wire::Commands Mail::Wire::Login Mail::Wire::Proxied Mail::Wire::Deliveries));
 }
 
 sub can_inet6 { $inet6_class }
-sub can_ssl   { undef }
 
 # ---------------------------------------------------------------- construction
 
 # Options of new as Mail::Wire::Options has them. In new(HOST, PORT, ...) their names cannot be a host: they begin the all-options form.
 my %options = (
     (map { $_ => undef } qw(
-        Host Port Hello Debug LocalAddr LocalPort Domain Family SendHello ExactAddresses SSL JoinedReplies Blocking)),
+        Host PeerAddr Port PeerPort Hello Debug LocalAddr LocalPort Domain Family SendHello ExactAddresses SSL StartTLS Socket JoinedReplies
+        Blocking ProxyProtocol XClient Trace User Password Token Mechanisms AllowPlaintextAuth)),
     Timeout          => [ seconds => 120 ],
     NextReplyTimeout => [ seconds => 0 ],
     MaxReplyLine     => [ bytes => 0 ],
@@ -47,42 +49,66 @@ my %options = (
     Window           => [ count => 100 ],
     WindowBytes      => [ bytes => 1024 * 1024 ],
     EagerBody        => [ amount => 256 * 1024 ],
-    StageTimeout     => [ [qw(connect greeting lhlo mail rcpt data body final rset)], {} ],
+    StageTimeout     => [ [Mail::Wire::Options::STAGES], {} ],
 );
+
+sub _option_names { return keys %options }
 
 sub _arguments {
     my @list = @_;
-    return @list if _is_all_options(@list);
-    my $host = shift @list;
-    my @port = @list % 2 ? (Port => shift @list) : ();
-    return (@list, @port, Host => $host);
+    my @place = _is_all_options(@list) ? () : (Host => shift @list);
+    push @place, Port => shift @list if @place and @list % 2;
+    my %arg = (@list, @place);
+    $arg{Host} = $arg{PeerAddr} if not defined $arg{Host};
+    $arg{Port} = $arg{PeerPort} if not defined $arg{Port};
+    return %arg;
 }
 
-# An option's name in front, or the option Host among names.
+# An option's name in front, or the option Host or PeerAddr among names.
 sub _is_all_options {
     my @list = @_;
     return 0 if @list % 2 or not @list or not defined $list[0] or ref $list[0];
     return 1 if exists $options{ $list[0] };
     my @names = @list[ grep { $_ % 2 == 0 } 0 .. $#list ];
-    return $list[0] =~ /\A[A-Za-z]\w*\z/ && grep { defined && $_ eq 'Host' } @names;
+    return $list[0] =~ /\A[A-Za-z]\w*\z/ && grep { defined && /\A(?:Host|PeerAddr)\z/ } @names;
 }
 
 # The options as they can be used, or nothing, with the reason in $@.
 sub _checked {
     my ($arg) = @_;
     Mail::Wire::Options::warn_of_case('Net::LMTP', [ keys %options ], keys %$arg);
-    return _failed('Net::LMTP: TLS is not supported by this version') if $arg->{SSL};
     my $set = Mail::Wire::Options::checked('Net::LMTP', \%options, $arg) or return _failed($@);
     $set->{joined} = defined $arg->{JoinedReplies} ? ($arg->{JoinedReplies} ? 1 : 0) : -1;
     $set->{cap} = $arg->{Timeout};
-    return $set;
+    $set->{hello} = !exists $arg->{SendHello} || $arg->{SendHello};
+    @{$set}{qw(Hello StartTLS XClient)} = @{$arg}{qw(Hello StartTLS XClient)};
+    return _failed($@) if defined $arg->{Trace} and not Mail::Wire::Client::_checked_trace($arg->{Trace}, 'Net::LMTP');
+    my $why = _wrong_proxy($arg, $set);
+    $why = _wrong_tls($arg, $set) if not defined $why;
+    ($set->{who}, $why) = Mail::Wire::AUTH::who($arg) if not defined $why;
+    return defined $why ? _failed("Net::LMTP: $why") : $set;
 }
 
-# How long new may wait for this: a stage's own time, but no longer than a Timeout that was asked for.
-sub _patience {
-    my ($set, $stage) = @_;
-    my $seconds = $set->{StageTimeout}{$stage};
-    return defined $seconds ? Mail::Wire::Options::least($seconds, $set->{cap}) : $set->{Timeout};
+# What is wrong with options of a client that is a proxy; undef: nothing is.
+sub _wrong_proxy {
+    my ($arg, $set) = @_;
+    return 'XClient must be a reference to a hash, and goes not without LHLO'
+        if defined $arg->{XClient} and not(ref $arg->{XClient} eq 'HASH' and $set->{hello});
+    return undef if not defined $arg->{ProxyProtocol};    ## no critic (ProhibitExplicitReturnUndef)
+    $set->{proxy} = Mail::Wire::Proxied::plan($arg->{ProxyProtocol});
+    return $set->{proxy} ? undef : $@;
+}
+
+# The same for TLS.
+sub _wrong_tls {
+    my ($arg, $set) = @_;
+    my $how = $set->{StartTLS};
+    return "StartTLS must be 'require' or 'offered', not '$how'" if defined $how and $how !~ /\A(?:require|offered)\z/;
+    return 'StartTLS goes neither with SSL nor without LHLO' if defined $how and ($arg->{SSL} or not $set->{hello});
+    $set->{ssl} = { map { $_ => $arg->{$_} } grep { defined and /\ASSL_/ } keys %$arg };
+    return undef if not $arg->{SSL} and not defined $how;    ## no critic (ProhibitExplicitReturnUndef)
+    $set->{plan} = Mail::Wire::TLS::plan($set->{ssl});
+    return $set->{plan} ? undef : $@;
 }
 
 # For what new does not even try: nothing.
@@ -97,75 +123,70 @@ sub new {
     my $class = ref $self || $self;
     my ($error, $errno) = ($@, 0 + $!);
     my %arg   = _arguments(@_);
-    my @hosts = ref $arg{Host} ? @{ $arg{Host} } : $arg{Host};
+    my @hosts = ref $arg{Host} eq 'ARRAY' ? Mail::Wire::Source::elements($arg{Host}) : $arg{Host};
 
-    if (not @hosts or grep { not defined or not length } @hosts) {
-        carp 'Net::LMTP:new - no host specified';
-        return _failed('Net::LMTP:new - no host specified');
-    }
-    if (grep { not m{\A/} and not defined((Mail::Wire::Dial::place($_, $arg{Port}))[1]) } @hosts) {
-        carp 'Net::LMTP:new - no port specified';
-        return _failed('Net::LMTP:new - no port specified');
+    if (not $arg{Socket} and my ($missing) = _missing($arg{Port}, @hosts)) {
+        carp "Net::LMTP:new - no $missing specified";
+        return _failed("Net::LMTP:new - no $missing specified");
     }
     my $set = _checked(\%arg) or return;
+    if ($set->{plan} and grep { not Mail::Wire::TLS::fits($set->{plan}, Mail::Wire::Dial::name($_)) } @hosts) {
+        return _failed("Net::LMTP: $@");
+    }
     foreach my $host (@hosts) {
         my $lmtp = $class->_connect($host, \%arg, $set) or next;
-        $lmtp->_greeted(\%arg, $set) or return;
+        $lmtp->_login($set) or return;
         ($@, $!) = ($error, $errno);    # what went well leaves no traces in them
         return $lmtp;
     }
     return;
 }
 
+# What new needs and does not have; nothing: it has all.
+sub _missing {
+    my ($port, @hosts) = @_;
+    return 'host' if not @hosts or grep { not defined or not length } @hosts;
+    return 'port' if grep { not m{\A/} and not defined((Mail::Wire::Dial::place($_, $port))[1]) } @hosts;
+    return;
+}
+
 sub _connect {
     my ($class, $host, $arg, $set) = @_;
-    my $unix = $host =~ m{\A/};
-    return _failed('Net::LMTP: NUL in the name of a host or a port')
-        if grep { defined && /\0/ } $host, @{$arg}{qw(Port LocalAddr LocalPort)};
-    my $dial = Mail::Wire::Dial->start($host, $arg->{Port}, [ @{$arg}{qw(LocalAddr LocalPort)} ],
-        $arg->{Domain} || $arg->{Family}, _patience($set, 'connect'));
-    my $self = Symbol::gensym();
-    $dial->into($self, 1) or return;
+    my $dial = _dial($host, $arg, $set) or return;
+    my $self = $dial->handle(1) or return;
+    return $class->_dialled($self, $dial->family, $host, $arg, $set);
+}
+
+sub _dial {
+    my ($host, $arg, $set) = @_;
+    return Mail::Wire::Dial->start(
+        host => $host, port => $arg->{Port}, local => [ @{$arg}{qw(LocalAddr LocalPort)} ], socket => $arg->{Socket},
+        family => $arg->{Domain} || $arg->{Family}, seconds => Mail::Wire::Login::_patience($set, 'connect'),
+        proxy => $set->{proxy}, tls => $arg->{SSL} && $set->{plan}, tls_seconds => Mail::Wire::Login::_patience($set, 'tls'),
+    );
+}
+
+# Makes the object of a connected handle.
+sub _dialled {
+    my ($class, $self, $family, $host, $arg, $set) = @_;
     bless($self, $class)->autoflush(1);
     @{*$self}{qw(io_socket_timeout io_socket_domain io_socket_type io_socket_proto)} =
-        ($set->{Timeout}, $dial->family, Socket::SOCK_STREAM, $unix ? 0 : Socket::IPPROTO_TCP());
+        ($set->{Timeout}, $family, Socket::SOCK_STREAM, $family == Socket::AF_UNIX ? 0 : Socket::IPPROTO_TCP());
     my $nonblocking = defined $arg->{Blocking} && !$arg->{Blocking};
-    ${*$self}{mail_wire} = { host => $host, nonblocking => $nonblocking };
+    my %login = (name => Mail::Wire::Dial::name($host), map { $_ => $set->{$_} } qw(StageTimeout Timeout cap ssl));
+    ${*$self}{mail_wire} = { host => $host, nonblocking => $nonblocking, login => \%login, given => Mail::Wire::Dial::held($arg->{Socket}) };
+    $self->_facts->{auth} = { map { $_ => $arg->{$_} } qw(Mechanisms AllowPlaintextAuth) };
+    $set->{name} = $login{name};
     $self->_nonblocking($nonblocking);
     $self->_exact($arg->{ExactAddresses} ? 1 : 0);
     $self->_start(@{$set}{qw(NextReplyTimeout joined MaxReplyLine MaxReply)});
     $self->_prepare($set);
-    return $self;
-}
-
-sub _greeted {
-    my ($self, $arg, $set) = @_;
-    my $hello = !exists $arg->{SendHello} || $arg->{SendHello};
-
-    my $step = 'greeting';
-    my ($greeting, $line);
     $self->debug($arg->{Debug});
-    ($@, $!) = ('', 0);    # response has a line there that is no reply
-    my $ok = do { local ${*$self}{io_socket_timeout} = _patience($set, 'greeting'); $self->response == CMD_OK };
-    if ($ok) {
-        local ${*$self}{io_socket_timeout} = _patience($set, 'lhlo');
-        ($greeting) = $self->message;
-        my $facts = ${*$self}{mail_wire};
-        $facts->{banner} = $greeting;
-        $facts->{domain} = defined $greeting && $greeting =~ /\A\s*(\S+)/ ? $1 : undef;
-        $step = 'LHLO';
-        ($@, $!) = ('', 0);
-        $ok = $self->hello($arg->{Hello}) if $hello;
+    if (defined $arg->{Trace}) {
+        $self->_facts->{trace} = $arg->{Trace};
+        $self->_trace_on;
     }
-    return $self if $ok;
-    my ($unread, $errno) = ($@, 0 + $!);
-    my @status = ($self->code, scalar $self->message);
-    $unread = $status[1] =~ /\A\[/ ? $self->_unfinished : '' if length $status[1];
-    $unread = '' if $unread =~ /\A[1-5][0-9][0-9]/;
-    my $why = ref($self) . ': ' . Mail::Wire::Peer::words($step, @status, $unread, $greeting);
-    $self->close;
-    ($@, $!) = ($why, Mail::Wire::Peer::errno($errno, $status[1]));
-    return;
+    return $self;
 }
 
 # ---------------------------------------------------------------- what is known
@@ -175,16 +196,31 @@ sub _facts { ${ *{ $_[0] } }{mail_wire} ||= {} }
 sub host   { $_[0]->_facts->{host} }
 
 # As Net::QMTP has them.
-sub is_connected { $_[0]->opened ? 1 : 0 }
+sub is_connected {
+    my ($self) = @_;
+    $self->_unanswered;    # croaks in another thread
+    return $self->opened ? 1 : 0;
+}
+
+sub disconnect   { $_[0]->is_connected && $_[0]->close ? 1 : 0 }
 sub last_error   { $_[0]->ok ? '' : join ' ', $_[0]->code, split /\s+/, scalar $_[0]->message }
+
+# Of what was asked last by hand, or by the login; else of what was delivered last.
+sub transcript {
+    my ($self) = @_;
+    my ($command, @reply) = $self->_exchange;
+    return $self->SUPER::transcript if not defined $command;
+    return Mail::Wire::Result::_exchange($command, @reply ? Mail::Wire::Result::_reply(@reply) : undef);
+}
+
 sub banner { $_[0]->_facts->{banner} || undef }
 sub domain { $_[0]->_facts->{domain} || undef }
 
 sub supports {
     my ($self, $keyword, @status) = @_;
-    my $parameters = $self->_keyword($keyword);
+    my $parameters = $self->_keyword(_texts($keyword));
     return $parameters if defined $parameters;
-    $self->set_status(@status) if @status;
+    $self->set_status(@status[ 0, 1 ]) if @status;
     return;
 }
 
@@ -291,7 +327,10 @@ sub close {
     my $self = shift;
     $self->_say_closed if not $self->opened;
     $self->_closed;
-    return $self->SUPER::close(@_);
+    my $given = delete $self->_facts->{given};
+    my $ok = $self->SUPER::close(@_);
+    Mail::Wire::Dial::end($given);
+    return $ok;
 }
 
 # Who writes past us, by a method, does so behind what was given to datasend. (What the functions of these names write we can't see.)
@@ -309,20 +348,32 @@ sub DESTROY { $_[0]->_went }
 
 # ---------------------------------------------------------------- commands, raw
 
-sub _BDAT     { shift->command('BDAT', @_) }
+# undef is no text: what perl has to say of it would name a line here.
+sub _texts { return map { defined $_ ? $_ : '' } @_ }
+
+sub _BDAT     { shift->command('BDAT', _texts(@_)) }
 sub _TURN     { shift->unsupported }
 
 # ---------------------------------------------------------------- commands
 
+sub _our_name {
+    local ($@, $!);
+    require Net::Domain;
+    my $domain = Net::Domain::hostfqdn();
+    return defined $domain && length $domain ? $domain : 'localhost.localdomain';
+}
+
 sub hello {
     my ($self, $domain) = @_;
-    if (not defined $domain or not length $domain) {
-        local ($@, $!);
-        require Net::Domain;
-        $domain = Net::Domain::hostfqdn();
-        $domain = 'localhost.localdomain' if not defined $domain or not length $domain;
-    }
+    $domain = _our_name() if not defined $domain or not length $domain;
     $self->_LHLO($domain) or return;
+    return $self->_greeted_as($domain);
+}
+
+# LHLO with this name has succeeded.
+sub _greeted_as {
+    my ($self, $domain) = @_;
+    $self->_facts->{hello} = $domain;
     my ($first) = $self->message;
     return defined $first && $first =~ /\A\s*(\S+)/ ? $1 : ' ';
 }
@@ -358,16 +409,16 @@ sub bdatlast {
 }
 
 sub reset  { $_[0]->_RSET }
-sub verify { shift->_VRFY(@_) }
+sub verify { shift->_VRFY(_texts(@_)) }
 
 sub expand {
     my $self = shift;
-    return $self->_EXPN(@_) ? $self->message : ();
+    return $self->_EXPN(_texts(@_)) ? $self->message : ();
 }
 
 sub help {
     my $self = shift;
-    return $self->_HELP(@_) ? scalar $self->message : undef;
+    return $self->_HELP(_texts(@_)) ? scalar $self->message : undef;
 }
 
 sub etrn {
@@ -382,9 +433,6 @@ sub quit {
     $self->close;
     return 1;
 }
-
-sub auth     { $_[0]->unsupported }
-sub starttls { $_[0]->unsupported }
 
 1;
 
@@ -497,7 +545,7 @@ returns interrupts nothing. A lost peer never raises SIGPIPE.
 
 Each reply has C<Timeout> seconds to come, and so has each piece of data to be taken by the system.
 When the time runs out inside a transaction (from C<mail> to the last final reply) the link is
-closed, as the late reply would be taken for another's. Outside it stays open, and the late reply is
+closed, as the late reply would be taken for another's; inside an AUTH as well. Outside it stays open, and the late reply is
 what the next C<response> reads.
 
 Deliveries have times of their own, those that RFC 5321 4.5.3.2 asks for: see L</StageTimeout>. If
@@ -531,7 +579,7 @@ connected, with the reason in C<$@>; undef is as if the option wasn't given.
 
 =item Host, Port
 
-HOST and PORT, in the form that takes all as options.
+HOST and PORT, in the form that takes all as options. PeerAddr and PeerPort are the same.
 
 =item Hello
 
@@ -552,10 +600,14 @@ A reference to a hash, from the name of a stage to seconds, 0 being no limit:
 
 =over
 
-=item connect, greeting, lhlo
+=item tls
+
+The TLS handshake, all of it: 30.
+
+=item connect, greeting, lhlo, auth
 
 Waits of C<new>, each in place of the default Timeout. C<lhlo> also is for the LHLO commands that
-deliveries send between messages, and is 300 there by default.
+deliveries send between messages, and is 300 there by default. C<auth> is for each reply to AUTH.
 
 =item mail, rcpt, data
 
@@ -619,13 +671,19 @@ says C<Net::Server::Mail (Perl) Service ready>. See L</Several recipients>.
 
 =item MaxReplyLine, MaxReply
 
-Octets that one line of a reply (default 8192) and all lines of a reply together (default 65536) may
+Octets that one line of a reply (default 12292) and all lines of a reply together (default 65536) may
 have, 1 to 999999999. A longer one costs the link. RFC 5321 4.5.3.1.5 says 512, real servers say
 more.
 
 =item Debug
 
 True: shows on STDERR what is said, see C<debug>.
+
+=item Trace => CODE | HANDLE
+
+Sees what is said, line by line, as Debug does, secrets hidden: C<< CODE->(DIRECTION, LINE) >>, with C<< > >> for what is sent and C<< < >> for
+what is received, LINE ending in C<"\n">; or printed to HANDLE behind C<<< >>> >>> or C<<< <<< >>>. Content of deliveries is counted, not shown.
+CODE can't call methods that send or wait on the same object; what it dies of comes out of the method that was called.
 
 =item LocalAddr, LocalPort
 
@@ -645,9 +703,59 @@ supported.
 True: an address is used as it stands, in C<E<lt>E<gt>> if it has no such brackets around it. For
 addresses with a C<E<lt>> inside. See C<mail>.
 
+=item User, Password
+
+Who we are: C<new> says it to the server behind LHLO, see C<auth>, and fails when the server does not take
+it, C<AUTH> and the server's words being in C<$@>. Characters beyond ASCII are sent as UTF-8.
+
+=item Token
+
+A bearer token (RFC 6750) in place of Password, for XOAUTH2 or OAUTHBEARER (RFC 7628). How to get one, and another
+when it has run out, is the caller's business.
+
+=item Mechanisms
+
+A reference to a list of SASL mechanisms, or their names in a string: they are tried in this order as far
+as the server offers them, and no others. By default OAUTHBEARER and XOAUTH2 with a Token; then
+SCRAM-SHA-512, SCRAM-SHA-256, SCRAM-SHA-1, PLAIN (RFC 4616) and LOGIN with a Password. CRAM-MD5,
+DIGEST-MD5 and EXTERNAL are used only if they are named; EXTERNAL (RFC 4422 A) has no secret: the server knows
+us by our certificate or our end of its UNIX-domain socket, and User, if there is one, is who we want to act as.
+
+=item AllowPlaintextAuth
+
+True: PLAIN, LOGIN, XOAUTH2 and OAUTHBEARER, which send the secret itself, are used on any link. By default they
+are refused here (538, nothing is sent) but on a UNIX-domain socket, where a loopback address was connected to, and over TLS
+to a server whose certificate with its name, or fingerprint, was verified.
+
 =item SSL
 
-TLS is not supported by this version: a true value makes C<new> fail.
+True: TLS from the first byte. See L</TLS>.
+
+=item StartTLS
+
+C<require>: TLS is asked for by STARTTLS (RFC 3207) behind the first LHLO, and C<new> fails unless there is TLS and a second LHLO
+has succeeded over it. C<offered>: the same where the server offers STARTTLS and does not refuse it, else the session goes on in plain text. Anybody
+between the two can take the offer away: that is no protection against them.
+
+=item SSL_...
+
+Every option of L<IO::Socket::SSL> whose name begins so is passed on. See L</TLS> for what holds without them.
+
+=item ProxyProtocol => 1 | 2 | { Version => 2, SourceAddr => ..., SourcePort => ..., DestAddr => ..., DestPort => ... }
+
+For a client that is a proxy: the header of that version of the PROXY protocol (haproxy's) is sent in front of all else, TLS included. It tells the
+server who has connected, and where to; what is not given is this connection's own. Addresses are IPv4 or IPv6, both of one
+family. Dovecot wants it where C<haproxy = yes> is set for a listener, and of hosts in haproxy_trusted_networks; other servers take it for
+garbage.
+
+=item XClient => { NAME => VALUE, ... }
+
+Calls C<xclient> at the end of the login. Where that is refused C<new> fails.
+
+=item Socket
+
+A handle that is a connected socket already (of inetd, a socketpair, a proxy), in place of Host and Port. Host may still be given: with TLS it is
+the name that the server must have. C<close> ends the connection for the caller's handle, too.
 
 =back
 
@@ -673,10 +781,22 @@ list) these become the status when it is not offered.
 
 The HOST that it is connected to, as it was given to C<new>.
 
+=head3 disconnect
+
+As C<close>, which says no QUIT: 1, or 0 when the link was closed already.
+
 =head3 is_connected, last_error
 
 1 while the connection is open, else 0; C<code> and C<message> in a line when the last reply was no success, else the empty
 string. Net::QMTP has them as well.
+
+=head3 transcript
+
+    my ($command, $reply) = $lmtp->transcript;
+
+The last command that was answered, or that the link was lost with, and the reply to it, undef when there was none; of deliveries what
+L<Mail::Wire::Result/transcript> says of the last result that is no success, or of the last one. Secrets are not shown. The list is empty when
+nothing was sent, as for a command that was refused here. In scalar context it is a text. Net::QMTP has it as well.
 
 =head3 banner
 
@@ -705,15 +825,99 @@ Closes without QUIT. A message whose end was not sent is discarded by the server
 still be collected. True; false if it was closed before. An object that goes out of use does the
 same.
 
-=head3 auth, starttls
+=head3 xclient(NAME => VALUE, ...), xclient({ NAME => VALUE, ... })
 
-Authentication (RFC 4954) and TLS (RFC 3207) are not supported by this version. Nothing is sent; 0,
-with code 580.
+For a client that is a proxy: tells the server who its own client is (XCLIENT, Postfix and Dovecot), and says LHLO again, as the session starts
+over then. True when both went well. NAME is an attribute that the server lists behind XCLIENT, such as C<ADDR>, C<PORT>, C<HELO>,
+C<LOGIN>; others are warned of (carp) and left out. VALUE is made xtext; undef is C<[UNAVAILABLE]>. An IPv6 address has C<IPV6:> in
+front. Refused here, with nothing sent: inside a transaction or when it is not offered (503), and when no attribute is left (501). The server
+takes it from hosts that it trusts alone: Dovecot's login_trusted_networks, Postfix' smtpd_authorized_xclient_hosts.
+
+=head3 xforward(NAME => VALUE, ...), xforward({ NAME => VALUE, ... })
+
+The same for the message that follows, for the server's logs (XFORWARD, Postfix). The session goes on as it is.
+
+=head3 trace(ID)
+
+Names this session in Cyrus' logs (TRACE). False, code 503, when it is not offered.
+
+=head3 auth(USER, PASSWORD [, OPTIONS]), auth(SASL [, OPTIONS])
+
+Tells the server who we are (AUTH, RFC 4954, by the mechanisms of SASL, RFC 4422), and says LHLO
+again, as servers offer other things to those whom they know. SASL is an L<Authen::SASL>, whose own
+list of mechanisms and callbacks count. OPTIONS are C<Token>, C<Mechanisms> and
+C<AllowPlaintextAuth> as for C<new>; those last two that C<new> was given hold here as well. True
+when the server has said 235; C<code> and C<message> are that reply's. Else false, and they are one
+of these:
+
+=over
+
+=item The server's refusal
+
+535: user and password don't fit. 454: try again later. Behind 504 and 534 the next mechanism is
+tried, behind 432 (the server needs the password once in another form) PLAIN if it may be, behind
+all others none. What the server said to the mechanism itself, as the JSON of XOAUTH2 and
+OAUTHBEARER (RFC 7628 3.2.2), is one more line of C<message>.
+
+=item Code 500, 504
+
+AUTH is not offered; or no mechanism that is offered can be used, be it that a module is missing,
+which C<message> names, and its Debian package.
+
+=item Code 501
+
+Arguments that can't be used; nothing was sent. Or the server has not kept to the mechanism, and the
+exchange was given up by C<*> (RFC 4954 4). Or it has not proved that it knows the password, as it
+must with SCRAM (RFC 5802) and DIGEST-MD5: then the link is closed, whatever it said.
+
+=item Code 503
+
+A message is open that C<mail> began.
+
+=item Code 538
+
+The mechanism would show the secret to the network, see C<AllowPlaintextAuth>. Nothing was sent.
+
+=item Code 421
+
+The link is lost, or a wait ran out. A wait that runs out in the exchange, or that a handler dies
+out of, closes the link.
+
+=back
+
+The secrets are not kept. They are in nothing that is shown (see C<debug>) and in no message, also
+when the server repeats a part of them in its reply to AUTH, or in a refusal of the LHLO behind it: its
+words are C<(hidden)> then. SCRAM needs L<Authen::SCRAM::Client>,
+CRAM-MD5 and DIGEST-MD5 (qop C<auth> only) need L<Authen::SASL> and L<Digest::HMAC_MD5>, the others no
+module. There are no security layers of SASL, and no channel bindings.
+
+=head3 starttls([SSL_OPTIONS])
+
+Sends STARTTLS (RFC 3207), makes the handshake, and says LHLO again by the name that C<hello> had. True when all three went well. SSL_OPTIONS
+go before those of C<new>. It is refused, with nothing sent, inside a transaction, while a reply is owed, a second time, and when the server does
+not offer it (code 503), and when L<IO::Socket::SSL> is not installed (580). See L</TLS>.
+
+    $lmtp->starttls(SSL_ca_file => 'ca.pem') or die $lmtp->message;
+
+=head3 is_tls
+
+1 when what is sent goes through TLS, else 0.
+
+=head3 sslhandle
+
+The L<IO::Socket::SSL> inside, for what it can tell of the connection; undef when there is no TLS. Read and write by the methods of this
+page alone.
+
+=head3 get_cipher, get_sslversion, get_sslversion_int, get_fingerprint, get_fingerprint_bin
+
+=head3 peer_certificate, peer_certificates, dump_peer_certificate, sock_certificate
+
+What that handle says when it is asked by these names; undef (in list context the empty list) when there is no TLS.
 
 =head3 can_inet6, can_ssl
 
-Class methods: the class that connects by IPv6, C<IO::Socket::IP>, or undef if that is not
-installed; and the one that makes TLS connections: undef.
+Class methods: the class that connects by IPv6, C<IO::Socket::IP>, and the one that makes TLS connections, C<IO::Socket::SSL>; undef
+if that is not installed.
 
 =head2 Commands
 
@@ -732,13 +936,18 @@ Characters beyond ASCII are sent as UTF-8, whether they fit a byte or not; text 
 
 OPTIONS are pairs of name and value, or a reference to a hash of them. One that the server doesn't offer is warned of (carp) and left
 out, and so is one that isn't known. undef is as if it wasn't given. A value that holds white space
-or control characters where the protocol has none is refused (501).
+or control characters where the protocol has none, or that its RFC doesn't know, is refused (501); one that is beyond what the server
+says that it takes as well (552 for Size, else 555). Nothing is sent then. In C<deliver> and C<submit> the first croaks, and the second is
+everybody's result, stage C<mail>.
 
 =over
 
 =item Size => OCTETS
 
-The message's size with CRLF as line end (SIZE, RFC 1870).
+The message's size with CRLF as line end (SIZE, RFC 1870). More than the server takes: 552, C<5.3.4>. Deliveries say it by themselves where
+it is known before the content is sent: exactly up to 64 KB, and more or less of larger content and of files. Whatever was said, content that is
+there whole, or a file that as it stands is larger than the server takes, is 552 for everybody, and not sent. What comes in pieces, and a file
+that gets larger only by its line ends, is sent, and the server finds out.
 
 =item Return => 'FULL' | 'HDRS'
 
@@ -755,7 +964,8 @@ The same, sent as it stands.
 =item Bits => 7 | 8 | 'binary'
 
 The kind of content (BODY, RFC 6152 and RFC 3030). After an accepted C<'binary'>, which needs
-BINARYMIME and CHUNKING, call C<bdat> and C<bdatlast>; C<data> warns (carp) and is false.
+BINARYMIME and CHUNKING, call C<bdat> and C<bdatlast>; C<data> warns (carp) and is false. Deliveries say C<8> by themselves of content that
+has octets above 0x7F and is there whole: not of files of more than 64 KB, nor of what comes in pieces.
 
 =item Transaction => ADDRESS
 
@@ -771,7 +981,35 @@ Asks for variable envelope return paths (Postfix).
 
 =item SMTPUTF8 => 1
 
-The addresses or the header are UTF-8 (RFC 6531).
+The addresses or the header are UTF-8 (RFC 6531). It is said without being asked for when the address is not ASCII, in deliveries also when
+a recipient's is not; unless it is given as 0. Where the server doesn't offer it, such an address is refused in deliveries, 553,
+C<5.6.7>, and sent as it is by C<mail> and C<recipient>. But when only its domain is not ASCII, the domain is sent in its ASCII form (by
+C<recipient> unless MAIL said SMTPUTF8), if L<Net::IDN::Encode> (Debian: libnet-idn-encode-perl) or L<URI> (liburi-perl) is installed.
+
+=item DeliverBy => 'SECONDS;MODE'
+
+To be delivered in so many seconds, else returned (mode C<R>) or reported (C<N>); C<T> behind the mode asks for reports by the way: C<120;RT>
+(BY, DELIVERBY, RFC 2852). Up to 9 digits; below 1 for C<N> only.
+
+=item MTPriority => -9 .. 9
+
+The message's priority, 0 being that of all others (MT-PRIORITY, RFC 6710).
+
+=item HoldFor => SECONDS, HoldUntil => TIME
+
+Not to be delivered for 1 to 999999999 seconds, or before a time in UTC such as C<2030-12-24T18:00:00Z> (HOLDFOR, HOLDUNTIL, FUTURERELEASE,
+RFC 4865). One of both.
+
+=item RequireTLS => 1
+
+The message must not go anywhere without TLS (REQUIRETLS, RFC 8689). Unless the server offers that, and this link is under TLS with a server
+whose name was checked, the message is refused: 550, C<5.7.30>.
+
+=item Params => { KEYWORD => VALUE, ... }
+
+Other parameters, sent as they are, whatever the server offers; undef or C<''>: the keyword alone. What is said here is not said by itself as well
+(C<SIZE>, C<BODY>, C<SMTPUTF8>); a keyword that an option says too is refused, and so are a reference for a VALUE, and C<BODY=BINARYMIME>, which
+is the option Bits.
 
 =back
 
@@ -810,7 +1048,28 @@ commas between them. Other words are refused: false, code 501.
 
 =item ORcpt => 'rfc822;ann@example.org'
 
-The original recipient, sent as it stands (ORCPT, RFC 3461 4.2).
+The original recipient, sent as it stands (ORCPT, RFC 3461 4.2). To Dovecot, which takes it without offering it, by Params.
+
+=item OriginalRecipient => 'ann@example.org'
+
+The same; the address is made xtext, and C<rfc822;> put in front.
+
+=item RRVS => TIME
+
+Only for a mailbox that had this owner at that time, such as C<2030-12-24T18:00:00+01:00>; with C<;C> or C<;R> behind it for what to do if
+the server can't tell (RRVS, RFC 7293).
+
+=item IgnoreQuota => 1
+
+Also into a mailbox that is full (IGNOREQUOTA, Cyrus).
+
+=item XRcptForward => { NAME => VALUE, ... }
+
+What Dovecot's passdb and userdb lookups get as C<forward_NAME> (XRCPTFORWARD). It is taken from hosts in login_trusted_networks.
+
+=item Params => { KEYWORD => VALUE, ... }
+
+As in C<mail>.
 
 =back
 
@@ -869,12 +1128,12 @@ whatever happens: refusal, timeout, lost link, interrupted call.
     @results = $lmtp->deliver(
         From => $sender,
         To   => [ $address, [ $address, { Notify => ['NEVER'] } ], ... ],
-        Data => $content,               # or File => $path
+        Data => $content,               # or File => $path, or Range => [ $path, $offset, $length ]
         ...
     );
 
 Sends a message and returns what became of it: a L<Mail::Wire::Result> per recipient, in the order
-of To (a list; in scalar context a reference to one). C<results> returns them again. Messages that
+of To; in scalar context a L<Mail::Wire::Delivery>, which is a reference to their list as well. C<results> returns them again. Messages that
 were submitted before it are waited for as well, and stay collectable.
 
 =over
@@ -883,12 +1142,12 @@ were submitted before it are waited for as well, and stay collectable.
 
 The sender; undef and C<''> are the null sender. Addresses are as in C<mail>.
 
-=item To => \@RECIPIENTS
+=item To => ADDRESS or \@RECIPIENTS
 
-One or more: an address each, or a reference to a list of an address and a reference to a hash with
-the options Notify and ORcpt of C<recipient>. Equal addresses are recipients of their own.
+One address; or a list of one recipient or more: an address each, or a reference to a list of an address and a reference to a hash with
+the options of C<recipient> but SkipBad. Equal addresses are recipients of their own.
 
-=item Data => CONTENT, File => PATH
+=item Data => CONTENT, File => PATH, Range => [ PATH or HANDLE, OFFSET, LENGTH ]
 
 The message, see L</Data sources>.
 
@@ -898,7 +1157,7 @@ The options of C<mail>.
 
 =item Deadline => SECONDS
 
-For all of it, from now on. When it has passed, recipients without a result are deferrals. If the
+For all of it, reading the content too, from now on. When it has passed, recipients without a result are deferrals. If the
 message was begun the link is closed, as a late reply would be taken for another's.
 
 =item Progress => CODE
@@ -909,9 +1168,15 @@ of them.
 
 =back
 
+A server may take so many recipients a transaction: it says so by LIMITS RCPTMAX (RFC 9422), or by 452 (552 of old) to a RCPT behind an
+accepted one, with an enhanced status code of C<4.5.3> or none. The message then goes again to the others, at once, and the results are in To's
+order all the same; content that is read piece by piece can't. What is over LIMITS MAILMAX is not sent: deferrals, 421, stage C<connect>,
+which say so; another connection takes it.
+
 Croaks when one of these can't be used, for an unknown name, while a message is open that C<mail>
-began, and on an object made with C<< Blocking => 0 >>. A recipient whose address can't be sent
-(control characters, more than 1000 octets, non-ASCII without SMTPUTF8) is a failure, 553, stage
+began, and on an object made with C<< Blocking => 0 >>. C<results> then has deferrals of stage C<body>, 421, for the recipients of this call
+as far as they could be told (while a message is open: the open one's results, as before). A recipient whose address can't be sent
+(control characters, more than 1000 octets, non-ASCII and no SMTPUTF8 offered) is a failure, 553, stage
 C<rcpt>; for such a From all are, stage C<mail>. The others are sent to. On a closed link everybody
 is a deferral, 421, stage C<connect>.
 
@@ -1005,8 +1270,9 @@ Its strings, joined.
 =item Data => $handle
 
 What can be read from the handle, up to its end: what the next C<read> would give, also from a file that
-C<sysread> or C<sysseek> has moved. Reading waits for the handle, also with C<< Blocking => 0 >>. One that is open
-for writing only croaks, and so does a Net::LMTP or Net::QMTP itself.
+C<sysread> or C<sysseek> has moved. Reading waits for the handle, also with C<< Blocking => 0 >>, until the
+delivery's Deadline, if it has one and the handle a descriptor, which is switched to non-blocking mode while it is read then. Timeout and
+StageTimeout are for what the server does. One that is open for writing only croaks, and so does a Net::LMTP or Net::QMTP itself.
 
 When it can't be read to its end, everybody is a deferral of stage C<body>, and the link is closed if the message was begun: a
 C<read> that returns undef or a negative number (as IO::Uncompress does for a stream that is cut), an end where the method C<error> has
@@ -1025,7 +1291,16 @@ at least, before anything of the message is sent: content that ends before goes 
 
 =item File => $path
 
-What is in the file. It is opened at once, and croaks if it can't be read.
+What is in the file. It is opened at once, and croaks if it can't be read. A FIFO is waited for as a handle is.
+A file that is written to before it has been sent makes everybody a deferral of stage C<body>. One whose lines end in CRLF is sent from
+where it is, without a copy: written to between that and the server's answer, it may have been accepted with what was written, so a success
+is a deferral then, stage C<body> and C<maybe_delivered>. Renaming and removing it does no harm.
+
+=item Range => [ $path_or_handle, $offset, $length ]
+
+So many octets of a plain file, from the offset on, such as a message of a mailbox: sent as File is. A handle stays
+where it is, and any layers that it has are passed by. What the file has behind them doesn't matter, but a file that ends before, or is written
+to in the meantime, makes everybody a deferral of stage C<body>.
 
 =back
 
@@ -1086,7 +1361,7 @@ deliveries' ends. 0 when it is over already; undef when there is none.
 
 =head2 Raw commands
 
-=head3 _LHLO, _MAIL, _RCPT, _SEND, _SOML, _SAML, _VRFY, _EXPN, _HELP, _ETRN, _AUTH
+=head3 _LHLO, _MAIL, _RCPT, _SEND, _SOML, _SAML, _VRFY, _EXPN, _HELP, _ETRN, _AUTH, _XCLIENT, _XFORWARD, _TRACE
 
 Send the command and their arguments, joined by spaces, as they stand, and read the reply. True if
 it is a success (2xx).
@@ -1270,9 +1545,10 @@ is lost before.
 
 Returns the level, and with an argument sets another. Called on the class it is the level of objects
 made afterwards without a Debug of their own. If true, each line is shown on STDERR behind the
-object's name: C<< >>> >> what is sent, C<<< <<< >>> what is received. Authentication's secrets are
-not shown. Of what C<deliver> and C<submit> send the commands are shown, when they have been queued,
-and how much content there was; and all replies.
+object's name: C<< >>> >> what is sent, C<<< <<< >>> what is received. Of AUTH only a mechanism
+that is known and the codes of the replies are shown, as servers repeat what they don't understand; so
+it is with the replies behind it, to that of a LHLO that succeeds, and with what C<rawdatasend> sends of it. Of what C<deliver> and
+C<submit> send the commands are shown, when they have been queued, and how much content there was; and all replies.
 
 =head3 debug_print(OUT, TEXT)
 
@@ -1302,6 +1578,51 @@ isn't closed doesn't end the message.
 
 Such a handle without any command sent: for a message that C<data> opened, or for reading. Reading
 from it gives the lines up to a lone dot, as C<read_until_dot> does.
+
+=head1 TLS
+
+    my $lmtp = Net::LMTP->new('mail.example.org', 24, StartTLS => 'require') or die $@;
+    print $lmtp->get_sslversion, ' ', $lmtp->get_cipher, "\n";
+
+L<IO::Socket::SSL> does it, which is loaded when it is asked for; when it is missing the error says so, and what to install. The object and its class
+stay what they are. Without options to the contrary (SSL_...):
+
+=over
+
+=item *
+
+The server's certificate is verified, with the authorities that IO::Socket::SSL finds, and must have the name, or the address, that was
+connected to (RFC 6125): one of its subjectAltName, or its common name if that has none. A wildcard stands for a whole label. Of a list of
+hosts it is the one that took the connection. Another name: SSL_verifycn_name; an empty one counts as none. Where the name is not checked
+(SSL_verifycn_scheme C<none>), or code of the caller's decides what is verified (SSL_verify_callback, a context that is given), the server is not
+verified for AUTH and REQUIRETLS.
+
+=item *
+
+On a UNIX-domain socket, and with Socket but no Host, there is no name to check: C<new> fails unless SSL_verifycn_name has one, or SSL_verify_mode
+says whether the certificate is verified.
+
+=item *
+
+SSL_fingerprint (C<sha256$...>, C<sha256$pub$...>, or a reference to a list of them) is compared with the certificate of the server, whether that
+is valid otherwise or not.
+
+=item *
+
+TLS 1.2 or later (RFC 8996). The name is sent to the server (SNI, RFC 6066 3), an address is not.
+
+=back
+
+After STARTTLS what the server has said before is forgotten, its banner as well: anybody may have said it. Bytes in plain text behind its 220 make
+it fail, be they lines or parts of one. No message can be begun before a new LHLO has succeeded; there is no way back to plain text. A handshake
+that fails closes the connection, C<$@> and C<message> say why (C<TLS: certificate verify failed: certificate has expired>).
+
+Every wait holds over TLS as it does without. The descriptor is in non-blocking mode from the handshake on. C<close> sends the alert
+close_notify, in the process that made the handshake; an object that goes sends nothing. A connection that ends
+without that alert is a lost link, and what was not answered in whole before is not answered.
+
+Not there: the resumption of sessions, as a connection serves many messages; TLS in the kernel; and authorities other than certificates' (DANE, RFC
+7672; MTA-STS, RFC 8461), which are for mail between domains, looked up in DNS that this client does not ask.
 
 =head1 SUBCLASSING
 
@@ -1376,7 +1697,7 @@ arguments is dropped. Addresses that would add parameters to the command are ref
 =item *
 
 A C<E<lt>> inside quotes begins no address: C<< "Doe <old@example.net>" <john@example.org> >> is john@example.org. C<< mail('<>') >> is the null
-sender. Latin-1 letters in addresses are sent as UTF-8.
+sender. Latin-1 letters in addresses are sent as UTF-8, and a domain that is not ASCII in its ASCII form where SMTPUTF8 is not said.
 
 =item *
 
@@ -1413,7 +1734,7 @@ with code 421.
 
 =item *
 
-A wait that runs out inside a transaction closes the link.
+A wait that runs out inside a transaction or an AUTH closes the link.
 
 =item *
 
@@ -1426,7 +1747,7 @@ Options of C<new> that differ from a known one in case only are warned of.
 
 =item *
 
-There is no TLS: the option SSL makes C<new> fail, rather than send in the clear.
+TLS checks certificates, and the server's name in them, by default.
 
 =back
 
@@ -1463,10 +1784,6 @@ that this doesn't disturb the other process.
 
 Under C<-T> (L<perlsec>) what the server said is tainted, results as well, and a tainted host, port or address of ours dies in place of
 being connected to. Addresses and content may be tainted.
-
-=item *
-
-Neither authentication nor TLS, see C<auth> and C<starttls>.
 
 =back
 
@@ -1544,7 +1861,9 @@ L<Mail::Wire>, L<Mail::Wire::Result>, L<Mail::Wire::Sink>, L<Net::QMTP>, L<Net::
 L<IO::Socket::IP>.
 
 RFC 2033 (LMTP), RFC 5321 (SMTP), RFC 3030 (BDAT), RFC 2034 and RFC 3463 (enhanced status codes),
-RFC 3461 (delivery status notifications), RFC 1870 (SIZE), RFC 6152 (8BITMIME).
+RFC 3461 (delivery status notifications), RFC 1870 (SIZE), RFC 6152 (8BITMIME), RFC 4954 (AUTH), RFC 4422 (SASL), RFC 4616 (PLAIN), RFC 5802 and
+RFC 7677 (SCRAM), RFC 7628 (OAUTHBEARER), RFC 6531 (SMTPUTF8), RFC 2852 (DELIVERBY), RFC 6710
+(MT-PRIORITY), RFC 4865 (FUTURERELEASE), RFC 8689 (REQUIRETLS), RFC 7293 (RRVS).
 
 =head1 AUTHOR
 

@@ -6,14 +6,16 @@ use warnings;
 use re 'taint';
 
 use Carp qw(carp croak);
-use Scalar::Util qw(blessed looks_like_number reftype);
-
+use Errno qw(EINVAL);
+use Scalar::Util qw(blessed reftype);
 use Mail::Wire           ();
 use Mail::Wire::Address  ();
+use Mail::Wire::Options  ();
 use Mail::Wire::Packages ();
 use Mail::Wire::Result   ();
 use Mail::Wire::Source   ();
 use Mail::Wire::Standard ();
+use Mail::Wire::TLS      ();
 
 our $VERSION = '1.000';
 our @ISA     = ('Mail::Wire::Packages');
@@ -30,7 +32,7 @@ my %SECONDS = (ConnectTimeout => 120, Timeout => 300, NextReplyTimeout => 30);
 # All of them, by their names in lower case.
 my %OPTION = map { lc $_ => $_ } keys %SECONDS, qw(
     Host PeerAddr Port PeerPort DeferConnect StageTimeout Window WindowBytes Blocking LocalAddr LocalPort Domain Family
-    Debug SSL);
+    Debug Trace SSL StartTLS Socket ProxyProtocol User Password Token);
 
 =encoding utf8
 
@@ -145,7 +147,7 @@ For L</DELIVERIES> a package may be written for 180 seconds without progress and
 =item StageTimeout
 
 A reference to a hash of seconds for the stages of a delivery, 0 for no limit: C<connect> (in place of
-ConnectTimeout), C<body> (the server takes more of a package: 180 by default) and C<final> (it
+ConnectTimeout), C<tls> (the handshake: 30), C<body> (the server takes more of a package: 180 by default) and C<final> (it
 answers: 600). The names of L<Net::LMTP>'s other stages are accepted, and mean nothing here.
 
 =item Window
@@ -177,21 +179,53 @@ True: each step is told on STDERR, a line each, by C<warn>: C<$SIG{__WARN__}> ge
 
 =item SSL
 
-QMTP over TLS. Not supported by this version: C<new> returns undef.
+True: QMTP over TLS from the first byte, by L<IO::Socket::SSL>, which is loaded for it. The port is 6209 if there is none. What holds for
+certificates and names is under L<Net::LMTP/TLS>.
+
+=item SSL_...
+
+Every option of L<IO::Socket::SSL> whose name begins so is passed on.
+
+=item StartTLS, User, Password, Token
+
+What L<Net::LMTP> has and QMTP does not, be it STARTTLS or authentication: C<new> fails, so that nothing goes in plain text, or without a login,
+for an option that is not heeded.
+
+=item Socket
+
+A handle that is a connected socket already, for the first connection, in place of a HOST. HOST may still be given: with SSL it is the name that
+the server must have, and what L</reconnect> connects to. L</disconnect> ends the connection for the caller's handle, too.
+
+=item Trace
+
+CODE or HANDLE, as L<Net::LMTP/Trace> has it. Packages are sent and answers received, each a line, as they are on the wire, but that
+content is counted: C<< > 3:(2 bytes of content),3:a@x,6:3:b@x,, >> and C<< < 3:Kok, >>.
+
+=item ProxyProtocol
+
+Tells the server of another client, as L<Net::LMTP/ProxyProtocol> has it.
 
 =back
 
 =cut
 
+sub _option_names { return values %OPTION }
+
 sub new {
     my ($class, @arguments) = @_;
     my ($host, %option) = _host_and_options(@arguments);
-    croak 'No server specified in constructor' if !defined $host || $host eq '';
-    _warn_of_case(keys %option);
+    croak 'No server specified in constructor' if (!defined $host || $host eq '') && !$option{Socket};
+    Mail::Wire::Options::warn_of_case('Net::QMTP', [ values %OPTION ], keys %option);
     my $self = bless { net_qmtp => _blank($host, \%option) }, ref $class || $class;
     my $problem = _problem(\%option);
-    return $self->_failed($@ = $problem) if $problem;
+    if ($problem) {
+        $self->_failed($problem);
+        ($@, $!) = ($problem, EINVAL);
+        return undef;    ## no critic (ProhibitExplicitReturnUndef)
+    }
     return $self->_failed($@) if !$self->_prepare(\%option);
+    $self->{net_qmtp}{tls} = $option{SSL} && Mail::Wire::TLS::plan(\%option);
+    return $self->_failed($@) if $option{SSL} && !$self->{net_qmtp}{tls};
     $self->encoding($/ && $/ eq "\015\012" ? 'dos' : 'unix');
     return $self if $option{DeferConnect};
     return $self->reconnect ? $self : undef;
@@ -206,26 +240,17 @@ sub _host_and_options {
     return ($host, %option);
 }
 
-# What somebody meant for an option of ours must not go without a word.
-sub _warn_of_case {
-    my (@names) = @_;
-    for my $name (sort @names) {
-        my $known = $OPTION{ lc $name };
-        carp "Net::QMTP: unknown option '$name', is $known meant?" if defined $known && $known ne $name;
-    }
-    return;
-}
-
 sub _blank {
     my ($host, $option) = @_;
     my %seconds = map { $_ => defined $option->{$_} ? $option->{$_} : $SECONDS{$_} } keys %SECONDS;
-    my ($port) = grep {defined} @$option{qw(Port PeerPort)}, 209;
+    my ($port) = grep {defined} @$option{qw(Port PeerPort)}, $option->{SSL} ? 6209 : 209;
     return {
         server     => $host,
         port       => $port,
         local      => [ @$option{qw(LocalAddr LocalPort)} ],
         family     => $option->{Domain} || $option->{Family} || 0,
         seconds    => \%seconds,
+        socket     => $option->{Socket},
         debug      => $option->{Debug} ? 1 : 0,
         recipients => [],
         error      => '',
@@ -236,13 +261,11 @@ sub _blank {
 # What is wrong with the options, '' if nothing.
 sub _problem {
     my ($option) = @_;
-    return 'SSL: QMTP over TLS is not supported by this version of Net::QMTP' if $option->{SSL};
-    for my $name (sort keys %SECONDS) {
-        my $value = $option->{$name};
-        next if !defined $value || looks_like_number($value) && $value >= 0 && $value < 9**9**9;
-        return "$name: '$value' is no number of seconds, 0 or more";
-    }
-    return '';
+    return 'Net::QMTP: QMTP has no STARTTLS; SSL => 1, or a URL of qmtps:, is TLS from the first byte' if defined $option->{StartTLS};
+    return 'Net::QMTP: QMTP has no authentication' if grep { defined $option->{$_} } qw(User Password Token);
+    my ($wrong) = map { Mail::Wire::Options::wrong('Net::QMTP', $_, seconds => $option->{$_}) }
+        grep { defined $option->{$_} } sort keys %SECONDS;
+    return defined $wrong ? $wrong : '';
 }
 
 =head1 METHODS
@@ -268,14 +291,16 @@ may be there several times, and then gets the message as often.
 
 White space around an address is not part of it, nor are its brackets and what is outside them: C<E<lt>joe@example.orgE<gt>>
 and C<Joe E<lt>joe@example.orgE<gt>> are C<joe@example.org>. An object is the string that it says it is. Croaks for
-other references, here or, for those that were pushed, in C<send>.
+other references, here or, for those that were pushed, in C<send>. An undefined address is warned of and left out; C<send> croaks
+for one that was pushed.
 
 =cut
 
 sub recipient {
     my ($self, @address) = @_;
-    my @new = map { ref $_ eq 'ARRAY' ? @{ Mail::Wire::Client::_copied($_, 1) } : $_ } @address;
-    @new = map { _address(recipient => $_) } @new;
+    my @new = map { ref $_ eq 'ARRAY' ? Mail::Wire::Source::elements($_) : $_ } @address;
+    carp 'recipient: an undefined address is left out' if grep { !defined } @new;
+    @new = map { _address(recipient => $_) } grep {defined} @new;
     push @{ $self->{net_qmtp}{recipients} }, @new;
     return $self->{net_qmtp}{recipients};
 }
@@ -405,15 +430,8 @@ Croaks for any other TYPE.
 
 sub encoding {
     my ($self, @type) = @_;
-    $self->{net_qmtp}{eol} = _eol($type[0]) if @type && defined $type[0] && length $type[0];
+    $self->{net_qmtp}{eol} = Mail::Wire::Packages::_eol($type[0]) if @type && defined $type[0] && length $type[0];
     return $self->{net_qmtp}{eol};
-}
-
-sub _eol {
-    my ($type) = @_;
-    $type = '' if !defined $type;
-    my $eol = Mail::Wire::Packages::_line_end("$type");
-    return defined $eol ? $eol : croak "Unknown encoding '$type': it is 'unix' or 'dos'";
 }
 
 =head2 new_envelope
@@ -488,12 +506,26 @@ Croaks while deliveries are unanswered: L</collect> them first.
 
 sub send {
     my ($self) = @_;
-    my ($own, $errno) = ($self->{net_qmtp}, 0 + $!);
+    my ($own, $errno, $sent) = ($self->{net_qmtp}, 0 + $!, {});
     $self->_croak_in_flight('send');
-    @$own{qw(error results)} = ('', []);
+    my $answers;
+    my ($ok, $died) = Mail::Wire::Client::_try(sub { $answers = $self->_send($sent) });
+    if (!$ok) {
+        $self->_mend(sub { $self->_end_send($sent) });
+        die $died;
+    }
+    $! = $errno if $answers;
+    return $answers;
+}
+
+# Puts into what it is given what `_end_send` needs if this dies.
+sub _send {
+    my ($self, $sent) = @_;
+    my $own = $self->{net_qmtp};
+    @$own{qw(error results)} = ('', $sent->{results} = []);
     # The caller's objects are asked for their strings first of all: they may use this one.
-    my @recipients = map { my $path = _address(send => $_); defined $path ? $path : '' }
-        @{ Mail::Wire::Client::_copied($own->{recipients}, 1) };
+    my @recipients = map { _address(send => $_) } Mail::Wire::Source::elements($own->{recipients});
+    croak 'send has an undefined address among its recipients' if grep { !defined } @recipients;
     my $missing = $self->_missing(\@recipients);
     return $self->_failed("send: no $missing") if $missing;
     if (!$self->_has_link) {
@@ -503,20 +535,34 @@ sub send {
 
     # While a package is under way its link is not the object's: a handler that dies drops it, and
     # so closes it.
-    my $link = delete $own->{link};
+    my $link = $sent->{link} = delete $own->{link};
     local $own->{sending} = $link;
-    my $flight = delete $own->{sender_flight} || $self->_new_sender;
-    my $problem;
-    my ($ok, $died) = Mail::Wire::Client::_try(sub { $problem = $self->_send_package($flight, $link, \@recipients) });
-    $flight->give_up($link, 0, $own->{error} = 'interrupted') if !$ok;
-    my $results = $flight->take(0, $own) || $self->_unsent(\@recipients, 'interrupted');
+    my $flight = $sent->{flight} = delete $own->{sender_flight} || $self->_new_sender;
+    my $problem = $self->_send_package($flight, $link, \@recipients);
+    my $results = $flight->take(0, $own);
     $own->{sender_flight} = $flight;
-    die $died if !$ok;
     $self->_noted($results);
     $self->_keep($link, $problem);
+    $self->_show_wire($link);
     return undef if $results->[0]->stage ne 'final';    ## no critic (ProhibitExplicitReturnUndef)
-    $! = $errno;
     return _answers(\@recipients, $results);
+}
+
+# Something died, at whatever moment: who has no result yet gets a deferral. The results of what was sent before are not those of
+# this call, if it had begun.
+sub _end_send {
+    my ($self, $sent) = @_;
+    my $own = $self->{net_qmtp};
+    return if !$sent->{results};
+    $own->{error} ||= $sent->{flight} ? 'interrupted' : 'the message was not sent';
+    $own->{given_up} = 1 if $sent->{flight} && !$own->{link};
+    return if @{ $own->{results} };
+    if ($sent->{flight}) {
+        $sent->{flight}->give_up($sent->{link}, 0, 'interrupted');
+        return if $sent->{flight}->take(0, $own);
+    }
+    $self->_unsent(Mail::Wire::Packages::_shown($own->{recipients}), $own->{error});
+    return;
 }
 
 # A connection that is young enough. The one that a send had to close is made again.
@@ -565,8 +611,8 @@ sub _send_package {
     my $own     = $self->{net_qmtp};
     my @content = $self->_content(scalar @$recipients);
     my ($why)   = @content == 2 ? $content[1] : ();
-    $flight->name_file($self->_of_file) if @content == 3;
-    $flight->add(my $id, "$own->{sender}", $recipients, $own->{eol}, 0, @content);
+    $flight->name_file($self->_of_file) if @content > 2;
+    $flight->add(my $id, "$own->{sender}", $recipients, $own->{eol}, @content);
     $flight->disown;
     $flight->give_up(undef, 0, $why = $link->error)
         if !defined $why && $flight->run($link, Mail::Wire::Client::UNTIL_DONE, $id, 1, 0) == Mail::Wire::Client::UNLINKED;
@@ -574,7 +620,7 @@ sub _send_package {
     return $why;
 }
 
-# The message as the flight takes it: see Mail::Wire::Packages::_settle.
+# The message as the flight takes it: a reference to its text; what Mail::Wire::Spool calls a stretch; or undef, and why it cannot be read.
 sub _content {
     my ($self, $count) = @_;
     my $own = $self->{net_qmtp};
@@ -584,7 +630,7 @@ sub _content {
     }
     my $size = $text ? length $$text : -s $file;
     $self->_debug("sending $size bytes to $count recipients");
-    return $text || ($file, 0, $size) if $text || $size > BLOCK;
+    return $text || ($file, 0, $size, 0) if $text || $size > BLOCK;
     $text = _read($file, $size, \$why);
     return $text || (undef, $self->_of_file . ": $why");
 }
@@ -593,8 +639,8 @@ sub _of_file { return "message_from_file: $_[0]{net_qmtp}{file}" }
 
 # The open file; else $$why_r says why there is none.
 sub _opened {
-    my ($name, $why_r) = @_;
-    my $file;
+    my ($name, $why_r, $file) = @_;
+    no warnings 'newline';    # of a name that ends in one: that it is not there is said anyway
     $$why_r = $name =~ /\0/ ? 'a name with a NUL in it'
         : !-e $name         ? "$!"
         : !-f _             ? 'not a plain file'
@@ -704,7 +750,7 @@ the recipients, or in scalar context a reference to a list of them. The hash tha
 tells less: results keep equal recipients apart, and know whether a message that got no answer may
 have been delivered (C<maybe_delivered>). They are there as well when C<send> returned undef
 because the package could not be sent whole, or there was no connection to send it over (then they are
-deferrals of the stage C<connect>).
+deferrals of the stage C<connect>), and when the call died.
 
 =cut
 
@@ -719,7 +765,7 @@ sub results {
 Returns the text of the last failure, the empty string when there was none since the last C<send>
 or C<reconnect> began, or something was delivered or submitted with nothing else unanswered. A lost
 link is a failure also when all went well over the next one: what became of a delivery is in its
-results.
+results. When C<send> or C<deliver> died, it says so, too.
 
 =cut
 
@@ -727,6 +773,14 @@ sub error {
     my ($self) = @_;
     return $self->{net_qmtp}{error};
 }
+
+=head2 is_tls, sslhandle, can_ssl, get_cipher, get_sslversion ...
+
+As those of L<Net::LMTP>, which has them all.
+
+=head2 transcript
+
+What L<Mail::Wire::Result/transcript> says of the last result that is no success, or of the last one. Net::LMTP has it as well.
 
 =head2 host, last_error, is_connected
 
@@ -737,7 +791,12 @@ them as well.
 
 sub host         { return $_[0]{net_qmtp}{server} }
 sub last_error   { return $_[0]->error }
-sub is_connected { return $_[0]{net_qmtp}{link} || $_[0]{net_qmtp}{sending} ? 1 : 0 }
+
+sub is_connected {
+    my ($self) = @_;
+    $self->_unanswered;    # croaks in another thread
+    return $self->{net_qmtp}{link} || $self->{net_qmtp}{sending} ? 1 : 0;
+}
 
 # ---- inside
 
@@ -771,9 +830,11 @@ sub DESTROY {
     my ($self) = @_;
     local ($!, $@, $?);
     my $own = $self->{net_qmtp} or return;
-    # A thread's copy only lets its descriptor go. (CLONE_SKIP would make none, but perl may panic at its end then.)
+    # A thread's copy only lets its descriptor go. (CLONE_SKIP would make none, but perl may panic then.)
     return if !$self->_goes;
-    $self->disconnect if blessed $own->{link};
+    return if !blessed $own->{link};
+    Mail::Wire::TLS::hush($own->{link});
+    $self->disconnect;
     return;
 }
 
@@ -792,12 +853,12 @@ file of the methods above have no part in it; the encoding has.
     @results = $qmtp->deliver(
         From => $sender,
         To   => \@addresses,
-        Data => $content,               # or File => $path
+        Data => $content,               # or File => $path, or Range => [ $path, $offset, $length ]
         ...
     );
 
 Sends a message and returns what became of it: a L<Mail::Wire::Result> per recipient, in the order
-of To (a list; in scalar context a reference to one). C<results> returns them again. Messages that
+of To; in scalar context a L<Mail::Wire::Delivery>, which is a reference to their list as well. C<results> returns them again. Messages that
 were submitted before it are not waited for longer than needed, and stay collectable.
 
 =over
@@ -806,13 +867,13 @@ were submitted before it are not waited for longer than needed, and stay collect
 
 The sender; undef and C<''> are the null sender.
 
-=item To => \@ADDRESSES
+=item To => ADDRESS or \@ADDRESSES
 
-One or more, any octets. Equal addresses are recipients of their own. An element may be a reference
+One, or a list of one or more; any octets. Equal addresses are recipients of their own. An element may be a reference
 to a list with an address and a reference to a hash of options, as L<Net::LMTP> has them: QMTP has
 none, so they are warned of and left out. The same goes for Net::LMTP's options of a message.
 
-=item Data => CONTENT, File => PATH
+=item Data => CONTENT, File => PATH, Range => [ PATH or HANDLE, OFFSET, LENGTH ]
 
 The message, see L</DATA SOURCES>.
 
@@ -822,7 +883,7 @@ Its line ends; C<encoding> says it by default.
 
 =item Deadline => SECONDS
 
-For all of it, from now on. When it has passed, recipients without a result are deferrals. If the
+For all of it, reading the content too, from now on. When it has passed, recipients without a result are deferrals. If the
 package was given to the link already the link is closed, as a late answer would be taken for
 another's.
 
@@ -834,7 +895,8 @@ the content have been sent, and how many there are. The last call has all of the
 =back
 
 Croaks when one of these can't be used, for an unknown name, in a signal handler that runs during
-another call on the same object, and on an object made with C<< Blocking => 0 >>.
+another call on the same object, and on an object made with C<< Blocking => 0 >>. C<results> then has deferrals of stage C<body>, 450, for the
+recipients of this call as far as they could be told.
 
 A result's code is 250 (accepted), 450 or 550 (refused for good). 450 with C<maybe_delivered> false
 and the stage C<final> is the server's own deferral; all others are ours. Their stage is C<connect>
@@ -844,6 +906,8 @@ C<final> when all was and the answer is missing: only then is C<maybe_delivered>
 On a closed link, or none, it connects first. A link that is found to be lost, or older than an hour, before a
 byte of the package was sent is replaced by another one, once. An hour-old link is replaced when
 nothing is in flight on it any more.
+
+Progress and Data callbacks can't call methods that send or wait for deliveries on the same object: those croak.
 
 When a Progress or Data callback or a signal's handler dies, that comes out of C<deliver>. If the
 package was given to the link already the link is closed; C<results> has the deferrals.
@@ -915,7 +979,8 @@ Its strings, joined.
 
 What can be read from the handle, up to its end. A plain file without layers is streamed as File is,
 by a descriptor of its own. Other handles are read first, which waits for them, also with
-C<< Blocking => 0 >>: up to 1 MB into memory, more into a temporary file. What is read is what the next C<read> would give, also from a file that
+C<< Blocking => 0 >>, until the delivery's Deadline, if it has one and the handle a descriptor, which is switched to non-blocking mode while it
+is read then: up to 1 MB into memory, more into a temporary file. What is read is what the next C<read> would give, also from a file that
 C<sysread> or C<sysseek> has moved. One that is open for writing only croaks, and so does a Net::LMTP or Net::QMTP itself.
 
 When it can't be read to its end, everybody is a deferral of stage C<body>, and nothing is sent: a C<read> that returns undef
@@ -936,7 +1001,14 @@ first, as from a handle.
 
 What is in the file. It is opened at once, and croaks if it can't be read. Up to 64 KB it is read at
 once, too; else while it is sent, by sendfile(2) where there is that. A file that has another
-size by then, or was written to, is not delivered: deferrals of stage C<body>.
+size by then, or was written to, is not delivered: deferrals of stage C<body>. One that is written to between that and the
+server's answer may have been accepted with what was written, so a success is a deferral then, stage C<body> and C<maybe_delivered>.
+
+=item Range => [ $path_or_handle, $offset, $length ]
+
+So many octets of a plain file, from the offset on, such as a message of a mailbox: sent as File is. A handle stays
+where it is, and any layers that it has are passed by. What the file has behind them doesn't matter, but a file that ends before, or is written
+to in the meantime, is not delivered: deferrals of stage C<body>.
 
 =back
 

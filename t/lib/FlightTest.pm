@@ -24,13 +24,26 @@ use strict;
 use warnings;
 
 use Exporter qw(import);
-use POSIX ();
 use Test::More;
 
 use FlightServer;
 use Net::LMTP;
+use ServerProcess qw(put_frame get_frame);
 
-our @EXPORT = qw(fly flight side_by_side message problems_of connect_to wire_form result_text);
+our @EXPORT = qw(fly flight side_by_side message problems_of connect_to keywords_of wire_form result_text);
+
+my %keywords = (
+    'one at a time' => ['8BITMIME'],
+    pipelining      => [ 'PIPELINING', '8BITMIME' ],
+    chunking        => [ '8BITMIME', 'CHUNKING' ],
+    streams         => [ 'PIPELINING', '8BITMIME', 'CHUNKING' ],
+);
+
+# The kinds of servers that one may deliver to, or these of them: kind => keywords.
+sub keywords_of {
+    my @kinds = @_ ? @_ : sort keys %keywords;
+    return map { $_ => $keywords{$_} } @kinds;
+}
 
 sub message {
     my ($name, @to) = @_;
@@ -48,7 +61,7 @@ sub wire_form {
 sub connect_to {
     my ($server, %how) = @_;
     $server->next(%{ $how{server} || {} });
-    my $lmtp = Net::LMTP->new($server->address, Hello => 'client.example', %{ $how{client} || {} }, Timeout => 60)
+    my $lmtp = Net::LMTP->new($server->args, Hello => 'client.example', %{ $how{client} || {} }, Timeout => 60)
         || die "cannot connect: $@";
     # What is to run out is no greeting, and no LHLO.
     my $timeout = ($how{client} || {})->{Timeout};
@@ -134,44 +147,27 @@ sub result_text {
 
 use constant WORKERS => 6;
 
-my %worker;    # pid => where its answer comes from
-
 # Runs $code->($server, $job) for each job, by several processes with a server each: for jobs that wait most of their time. Returns what
 # the calls returned, which is to be nothing if nothing is wrong.
 sub side_by_side {
     my ($code, @jobs) = @_;
-    for my $n (0 .. WORKERS - 1) {
-        start_worker($code, @jobs[ grep { $_ % WORKERS == $n } 0 .. $#jobs ]);
-    }
-    return map { answer_of($_) } sort { $a <=> $b } keys %worker;
+    my @workers = map {
+        my $n = $_;
+        worker($code, @jobs[ grep { $_ % WORKERS == $n } 0 .. $#jobs ]);
+    } 0 .. WORKERS - 1;
+    return map { @{ get_frame($_->{control}) || ['a process has ended without an answer'] } } @workers;
 }
 
-sub start_worker {
+sub worker {
     my ($code, @jobs) = @_;
-    pipe my $read, my $write or die "pipe: $!";
-    my $pid = fork;
-    defined $pid or die "fork: $!";
-    if ($pid) {
-        $worker{$pid} = $read;
-        return;
-    }
-    %worker = ();
-    my $server = FlightServer->new;
-    my @wrong = eval { map { $code->($server, $_) } @jobs };
-    FlightServer::put_frame($write, [ @wrong, $@ ne '' ? "died: $@" : () ]);
-    $server->stop;
-    POSIX::_exit(0);
+    return ServerProcess->new->start(sub {
+        my (undef, $control) = @_;
+        my $server = FlightServer->new;
+        my @wrong = eval { map { $code->($server, $_) } @jobs };
+        put_frame($control, [ @wrong, $@ ne '' ? "died: $@" : () ]);
+        $server->stop;
+    });
 }
-
-sub answer_of {
-    my ($pid) = @_;
-    my $wrong = FlightServer::get_frame($worker{$pid}) || ['a process has ended without an answer'];
-    waitpid $pid, 0;
-    delete $worker{$pid};
-    return @$wrong;
-}
-
-END { local $?; kill KILL => keys %worker if %worker }
 
 # ---------------------------------------------------------------- the judge
 

@@ -11,7 +11,12 @@ use Net::LMTP;
 
 use ScriptedServer;
 
-our @EXPORT = qw(session script hello_script connect_to wire shown warnings_of stderr_of words_of);
+our @EXPORT = qw(session script hello_script connect_to wire shown warnings_of stderr_of words_of @mail @rcpt @data);
+
+# Pieces of scripts: a command that is taken. Content comes behind @data.
+our @mail = (expect => qr/^MAIL/, reply => '250 ok');
+our @rcpt = (expect => qr/^RCPT/, reply => '250 ok');
+our @data = (expect => 'DATA', reply => '354 go');
 
 # The system's words for an error, as a pattern: of perl's own `$!`, and of C, where a locale may have others.
 sub words_of {

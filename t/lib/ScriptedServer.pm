@@ -24,11 +24,13 @@ package ScriptedServer;
 #   close     FIN        (then mark 'closed')
 #   reset     RST        (then mark 'closed')
 #   finish    FIN, but goes on reading (then mark 'closed')
+#   tls       TLS from now on, as its server: a reference to a hash of IO::Socket::SSL's options. When the handshake fails it closes
 #
 # At a script's end the server reads until the client closes (mark 'eof') and accepts the next one. A
 # client that comes while the server waits for another's bytes is served at once; the link to the one before stays open,
 # but is not served any more.
-# A line that is not the expected one is noted in problems() and the connection is closed.
+# A line that is not the expected one, or a script that dies, is noted in problems() and the connection is closed. Problems that no
+# test has asked for fail it.
 #
 # Parent:  host  port  path  args  received(N)  connections  problems  await(NAME)  passed(NAME)  release  stop
 
@@ -36,37 +38,23 @@ use strict;
 use warnings;
 
 use Carp qw(croak);
-use Errno qw(EINTR);
-use File::Temp ();
 use IO::Handle;
-use POSIX ();
-use Scalar::Util qw(weaken);
 use Socket;
 
 use ScriptedServer::Child;
 use ScriptedServer::Session;
+use ServerProcess;
 
-my %Running;    # pid => server, weak
+our @ISA = 'ServerProcess';
 
 sub new {
     my ($class, %arg) = @_;
-    my $self = bless {}, $class;
     my $scripts = $arg{scripts} || [ $arg{script} ];
     ref or croak 'a script is a list or a code reference' for @$scripts;
-    my $listener = $self->_listen(%arg);
-
-    socketpair(my $parent, my $child, AF_UNIX, SOCK_STREAM, PF_UNSPEC) or die "socketpair: $!";
-    my $pid = fork;
-    defined $pid or die "fork: $!";
-    if (!$pid) {
-        eval { ScriptedServer::Child->new($listener, $child)->run($scripts); 1 }
-            or print STDERR "ScriptedServer: $@";
-        POSIX::_exit(0);
-    }
-    $parent->autoflush(1);
-    @$self{qw(pid owner control)} = ($pid, $$, $parent);
-    weaken($Running{$pid} = $self);
-    return $self;
+    my $self = $class->SUPER::new;
+    $self->listen_on($arg{listen} || 'ipv4', %arg);
+    pipe $self->{told}, my $tell or die "pipe: $!";
+    return $self->start(sub { ScriptedServer::Child->new(@_, $tell)->run($scripts) }, keep => [$tell]);
 }
 
 # Takes no connection, but keeps the port from others: connecting is refused.
@@ -74,52 +62,22 @@ sub refusing_port {
     my ($class) = @_;
     socket(my $socket, AF_INET, SOCK_STREAM, 0) or die "socket: $!";
     bind($socket, pack_sockaddr_in(0, INADDR_LOOPBACK)) or die "bind: $!";
-    my ($port) = unpack_sockaddr_in(getsockname $socket);
-    return ($port, $socket);
+    return (ServerProcess::port_of($socket), $socket);
 }
 
-sub has_ipv6 {
-    return 0 if !defined &Socket::pack_sockaddr_in6;
-    socket(my $socket, AF_INET6, SOCK_STREAM, 0) or return 0;
-    return bind($socket, Socket::pack_sockaddr_in6(0, Socket::inet_pton(AF_INET6, '::1'))) ? 1 : 0;
-}
-
-sub _listen {
-    my ($self, %arg) = @_;
-    my $kind = $arg{listen} || 'ipv4';
-    my ($family, $address);
-    if ($kind eq 'unix') {
-        $self->{folder} = File::Temp->newdir;
-        $self->{path}   = "$self->{folder}/socket";
-        ($family, $address) = (AF_UNIX, pack_sockaddr_un($self->{path}));
-    }
-    elsif ($kind eq 'ipv6') {
-        $self->{host} = '::1';
-        ($family, $address) = (AF_INET6, Socket::pack_sockaddr_in6(0, Socket::inet_pton(AF_INET6, '::1')));
-    }
-    else {
-        $self->{host} = '127.0.0.1';
-        ($family, $address) = (AF_INET, pack_sockaddr_in(0, INADDR_LOOPBACK));
-    }
-    socket(my $listener, $family, SOCK_STREAM, 0) or die "socket: $!";
-    setsockopt($listener, SOL_SOCKET, SO_RCVBUF, pack 'i', $arg{rcvbuf}) if $arg{rcvbuf};
-    bind($listener, $address) or die "bind: $!";
-    listen($listener, 16) or die "listen: $!";
-    my $name = getsockname $listener;
-    $self->{port} = $kind eq 'ipv6' ? (Socket::unpack_sockaddr_in6($name))[0] : (unpack_sockaddr_in($name))[0]
-        if $kind ne 'unix';
-    return $listener;
-}
-
-sub host { $_[0]{host} }
-sub port { $_[0]{port} }
-sub path { $_[0]{path} }
-sub pid  { $_[0]{pid} }
-
-# What a client's constructor takes: (HOST, PORT) or (PATH, undef).
-sub args {
-    my ($self) = @_;
-    return defined $self->{path} ? ($self->{path}, undef) : ($self->{host}, $self->{port});
+# Takes no connection either, as its queue is full: connecting waits. Nothing where the system has no such queue.
+sub full_port {
+    my ($class) = @_;
+    return if $^O ne 'linux';
+    socket(my $listener, AF_INET, SOCK_STREAM, 0) or die "socket: $!";
+    bind($listener, pack_sockaddr_in(0, INADDR_LOOPBACK)) && listen($listener, 0) or die "listen: $!";
+    my @waiting = map {
+        socket(my $socket, AF_INET, SOCK_STREAM, 0) or die "socket: $!";
+        $socket->blocking(0);
+        connect $socket, getsockname $listener;
+        $socket;
+    } 1 .. 8;
+    return (ServerProcess::port_of($listener), [ $listener, @waiting ]);
 }
 
 # Every byte received on connection N (from 0; default: the latest), also those the script has
@@ -130,7 +88,27 @@ sub received {
 }
 
 sub connections { $_[0]->_ask('connections') }
-sub problems    { split /\n/, $_[0]->_ask('problems') }
+
+sub problems {
+    my ($self) = @_;
+    $self->{asked} = 1;
+    return $self->_problems;
+}
+
+sub _problems {
+    my ($self) = @_;
+    $self->{told}->blocking(0);
+    1 while sysread $self->{told}, $self->{problems}, 4096, length($self->{problems} || '');
+    return split /\n/, defined $self->{problems} ? $self->{problems} : '';
+}
+
+sub stop {
+    my ($self) = @_;
+    my $runs = defined $self->{pid} && $self->is_ours;
+    $self->SUPER::stop;
+    $self->fail($self->_problems) if $runs and !$self->{asked} and $self->_problems;
+    return;
+}
 
 # Waits until the script has passed the mark, on any connection. True unless the server is gone.
 sub await {
@@ -150,49 +128,19 @@ sub release {
     return $self->_ask('release') eq 'ok';
 }
 
-sub stop {
-    my ($self) = @_;
-    my $pid = delete $self->{pid} or return;
-    return if $self->{owner} != $$;
-    delete $Running{$pid};
-    local ($?, $!, $@);
-    kill 'KILL', $pid;
-    1 while waitpid($pid, 0) < 0 && $! == EINTR;
-    close $self->{control};
-    return;
-}
-
 # A signal may interrupt the test while it asks; its answer is four bytes of length and a text.
 sub _ask {
     my ($self, $question) = @_;
     defined $self->{pid} or croak 'the server was stopped';
-    local $SIG{PIPE} = 'IGNORE';
-    defined syswrite($self->{control}, "$question\n") or return '';
-    return _read_whole($self->{control}, unpack 'N', _read_whole($self->{control}, 4) || "\0\0\0\0");
-}
-
-sub _read_whole {
-    my ($handle, $length) = @_;
-    my $bytes = '';
-    while (length $bytes < $length) {
-        my $got = sysread $handle, $bytes, $length - length $bytes, length $bytes;
-        next if !defined $got && $! == EINTR;
-        return '' if !$got;
-    }
-    return $bytes;
+    ServerProcess::write_whole($self->{control}, "$question\n") or return '';
+    my $answer = ServerProcess::get_bytes($self->{control});
+    return defined $answer ? $answer : '';
 }
 
 # A script that speaks LMTP by a table: see ScriptedServer::Session.
 sub session {
     my (%answer) = @_;
     return sub { ScriptedServer::Session->new($_[0], %answer)->run };
-}
-
-sub DESTROY { $_[0]->stop }
-
-END {
-    my @left = grep { $_ } values %Running;
-    $_->stop for @left;
 }
 
 1;

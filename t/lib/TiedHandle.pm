@@ -16,6 +16,7 @@ use strict;
 use warnings;
 
 use Errno qw(EAGAIN);
+use Scalar::Util ();
 
 sub wrap {
     my ($class, $handle, %option) = @_;
@@ -77,12 +78,12 @@ our @ISA = ('TiedHandle');
 sub pending { return length $_[0]{kept} }
 
 sub wants {
-    my ($self, $what, $number) = @_;
+    my ($self, $what, $word) = @_;
     no warnings 'once';
-    $IO::Socket::SSL::SSL_ERROR = 0;
+    $IO::Socket::SSL::SSL_ERROR = '';
     return 0 if not $self->{$what} or $self->{$what}-- <= 0;
     $self->{wanted}++;
-    $IO::Socket::SSL::SSL_ERROR = $number;
+    $IO::Socket::SSL::SSL_ERROR = Scalar::Util::dualvar(123_456, "SSL wants a $word first");
     $! = EAGAIN;
     return 1;
 }
@@ -90,7 +91,7 @@ sub wants {
 sub READ {
     my ($self, undef, $len, $offset) = @_;
     $self->{kept} = '' if not defined $self->{kept};
-    return undef if $self->wants(wants_write => 3);
+    return undef if $self->wants(wants_write => 'write');
     if (not length $self->{kept}) {
         my $got = sysread $self->{inner}, $self->{kept}, 65536;
         return $got if not $got;
@@ -107,7 +108,7 @@ sub WRITE {
     my ($self, $bytes, $len, $offset) = @_;
     my $piece = substr $bytes, $offset || 0, $len;
     die "not the same bytes again\n" if defined $self->{refused} and $self->{refused} ne $piece;
-    if ($self->wants(wants_read => 2)) {
+    if ($self->wants(wants_read => 'read')) {
         $self->{refused} = $piece;
         return undef;
     }

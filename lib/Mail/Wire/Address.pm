@@ -22,6 +22,16 @@ sub check {
     return;
 }
 
+# The ASCII form of a domain in UTF-8 (RFC 5891 5): undef where it has none, or no module is there that makes it.
+sub ascii_domain {
+    my ($domain) = @_;
+    return if not utf8::decode($domain);
+    local ($@, $!, $SIG{__DIE__});
+    my $ascii = eval { require Net::IDN::Encode; Net::IDN::Encode::domain_to_ascii($domain) };
+    $ascii = eval { require URI::_idna; URI::_idna::encode($domain) } if not defined $ascii;
+    return defined $ascii && $ascii =~ /\A[A-Za-z0-9.-]+\z/ ? $ascii : undef;
+}
+
 1;
 
 __END__

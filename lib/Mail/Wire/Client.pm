@@ -10,114 +10,73 @@ use Carp qw(carp croak);
 use Mail::Wire ();
 use Mail::Wire::Delivery ();
 use Mail::Wire::Source ();
-use Scalar::Util qw(looks_like_number);
+use Mail::Wire::TLS ();
+use Scalar::Util qw(openhandle);
 
-our @CARP_NOT = ('Net::LMTP', 'Net::QMTP', 'Mail::Wire::Deliveries', 'Mail::Wire::Packages');
+our @CARP_NOT = (
+    'Net::LMTP', 'Net::QMTP', 'Mail::Wire::Deliveries', 'Mail::Wire::Packages',
+    'Mail::Wire::Pool', 'Mail::Wire::Pool::Job', 'Mail::Wire::Pool::Link', 'Mail::Wire::Pool::Links',
+);
 
-# deliver, submit, collect and what event loops need: what Net::LMTP and Net::QMTP have in common. Each class brings
+# deliver, submit, collect and what event loops need: what Net::LMTP and Net::QMTP have in common. The three are the glue's; it calls
+# _go where the caller's code or another link is needed. Each class brings
 #
-#   _facts              a reference to a hash of its own; `jobs`, `calling` and `nonblocking` in it are used here
-#   _job                the caller's arguments, checked: a reference to a hash with `progress`, `shown` and `total` in it
-#   _launch             reads what must be read of the content, hands a job over, returns its id, which the glue puts into the job at the
-#                       same time; notes the job in _jobs if it is needed later
+#   _link               the connection's handle
+#   _facts              a reference to a hash of its own; `jobs` in it has what Perl must know of a delivery (progress, shown, total, source),
+#                       `calling` which one's code runs, `in_callback` that some does, `nonblocking` that nobody may wait
 #   _run                moves bytes; arguments and values below
-#   _unanswered  _oldest  _sent  in_flight  _timeout_in
+#   _unanswered  _sent  in_flight  _timeout_in
 #   _feed               what WANTS asks for
 #   _relink             what UNLINKED asks for; false: that would have to wait
 #   _callback_died      the caller's code for delivery `calling` died, or its content cannot be read, and why
-#   _interrupted        deliver died during its wait for this delivery
-#   _take               a delivery's results, which are noted for `results` at the same time
-#   _delivered          notes the results of a delivery for `results`
-#   _noted              they were: what else there is to do
-#   _is_taken           true while results are another's to show
-#   _deferrals_for      results for these addresses
 
 # What _run runs for (UNTIL_DONE ..) and what it says (REACHED ..) are constants that the glue makes: xs/running.h has them.
 
 # Turns of the caller's code in a call that must not wait, before others have theirs.
 use constant TURNS_MAX => 16;
 
-# ---------------------------------------------------------------- arguments
+# For the glue: they name the line that called it. What was croaked last tells a pool the mistake in a message from what a handler died of.
+our $croaked;
 
-# For the glue: they name the line that called it.
-sub _croak { croak $_[0] }
+sub _croak {
+    $croaked = Carp::shortmess($_[0]);
+    die $croaked;
+}
 sub _carp  { carp $_[0]; return }
 
-sub _pairs {
-    my ($method, @arguments) = @_;
-    croak "$method: an odd number of arguments, where names and values are due" if @arguments % 2;
-    return @arguments;
-}
+# ---------------------------------------------------------------- TLS
 
-# Takes what all jobs have out of the arguments.
-sub _common {
-    my ($method, $arg) = @_;
-    my ($from, $to, $data, $file, $deadline, $progress) = delete @{$arg}{qw(From To Data File Deadline Progress)};
-    croak "$method: To must be a reference to a list of one recipient or more" if ref $to ne 'ARRAY' or not @$to;
-    $to = _copied($to);
-    croak "$method: Progress must be a reference to code" if defined $progress and ref $progress ne 'CODE';
-    croak "$method: Deadline must be a number of seconds above 0, not '$deadline'"
-        if defined $deadline and not(looks_like_number($deadline) and $deadline > 0);
-    return {
-        id       => 0,
-        from     => $from,
-        to       => $to,
-        data     => $data,
-        file     => $file,
-        deadline => $deadline || 0,
-        since    => Mail::Wire::_now(),
-        progress => $progress,
-        shown    => -1,
+# What is said to IO::Socket::SSL is said to the handle below. It may be the object itself: a script has blessed it so.
+foreach my $method (qw(
+    dump_peer_certificate get_cipher get_fingerprint get_fingerprint_bin get_sslversion get_sslversion_int peer_certificate peer_certificates
+    sock_certificate)) {
+    no strict 'refs';    ## no critic (ProhibitNoStrict)
+    *{$method} = sub {
+        my $ssl = shift->sslhandle or return;
+        return IO::Socket::SSL->can($method)->($ssl, @_);
     };
 }
 
-# A list as it is now, its lists as well. What gives an address may change the list that it is in; one element at a time, as
-# perl's stack does not hold on to what it has of a list.
-sub _copied {
-    my ($list, $inner) = @_;
-    my @copy;
-    for (my $i = 0; $i < @$list; $i++) {
-        my $entry = $list->[$i];
-        push @copy, ref $entry eq 'ARRAY' && !$inner ? _copied($entry, 1) : $entry;
-    }
-    return \@copy;
+sub can_ssl {
+    local ($@, $!);
+    return Mail::Wire::TLS::is_there() ? 'IO::Socket::SSL' : undef;
 }
 
-# Seconds that are left of a job's Deadline, which counts from the call on: 0 when it has none, a moment when it has passed.
-sub _left {
-    my ($job) = @_;
-    return 0 if not $job->{deadline};
-    my $left = $job->{since} + $job->{deadline} - Mail::Wire::_now();
-    return $left > 0 ? $left : 1e-9;
+sub is_tls { $_[0]->sslhandle ? 1 : 0 }
+
+sub sslhandle {
+    my $link = $_[0]->_link;
+    return $link ? Mail::Wire::TLS::under($link) : undef;
 }
 
 # ---------------------------------------------------------------- running
 
 sub _jobs { $_[0]->_facts->{jobs} ||= {} }
 
-# A job that is being handed over is among the others from before it has its id: whatever dies in between, who asks for its content
-# finds it.
-use constant LAUNCHING => 'launching';
-
-sub _launching {
-    my ($self, $job) = @_;
-    $self->_jobs->{ +LAUNCHING } = $job;
-    return;
-}
-
-sub _launched {
-    my ($self) = @_;
-    my $jobs = $self->_jobs;
-    my $job = $jobs->{ +LAUNCHING } or return;
-    $jobs->{ $job->{id} } = $job if $job->{id} and ($job->{progress} or $job->{is_pulled});
-    delete $jobs->{ +LAUNCHING };
-    return;
-}
-
 sub _show_progress {
     my ($self) = @_;
     my $jobs = $self->_jobs;
-    foreach my $id (sort { $a <=> $b } grep { $_ ne LAUNCHING and $jobs->{$_}{progress} } keys %$jobs) {
+    foreach my $id (sort { $a <=> $b } grep { $jobs->{$_}{progress} } keys %$jobs) {
         my ($job, $sent) = ($jobs->{$id}, $self->_sent($id));
         next if $sent <= $job->{shown};
         $job->{shown} = $sent;
@@ -139,6 +98,28 @@ sub _try {
 sub _is_shown   { 0 }
 sub _show_lines { }
 
+# Where Trace wants a line. Its code runs as the code of Progress does.
+sub _traced {
+    my ($self, $out, $line) = @_;
+    my $facts = $self->_facts;
+    my $sink = $facts->{trace} or return;
+    $line =~ s/\r?\n?\z/\n/;
+    local $facts->{in_callback} = 1;
+    local ($!, $,, $\);
+    return $sink->($out ? '>' : '<', $line) if ref $sink eq 'CODE';
+    print {$sink} $out ? '>>> ' : '<<< ', $line;
+    return;
+}
+
+# Trace, when it can be had; else nothing, and the reason in $@.
+sub _checked_trace {
+    my ($sink, $class) = @_;
+    return $sink if ref $sink eq 'CODE';
+    return $sink if (ref $sink or ref \$sink eq 'GLOB') and defined openhandle($sink) and not Mail::Wire::Source::is_read_only($sink);
+    $@ = "$class: Trace must be a reference to code or an open handle to print to";
+    return;
+}
+
 # The caller's code has its turn: to give the next piece, or to see the progress.
 sub _call_back {
     my ($self, $method) = @_;
@@ -155,7 +136,6 @@ sub _call_back {
 sub _go {
     my ($self, $until, $id, $may_wait) = @_;
     $self->_croak_in_callback;
-    $self->_launched;
     my $jobs = $self->_jobs;
     my $watched = $self->_is_shown || (%$jobs ? grep { $_->{progress} } values %$jobs : 0);
     my $turns = 0;
@@ -172,104 +152,20 @@ sub _go {
     }
 }
 
-sub _results_of {
-    my ($self, $id) = @_;
-    delete $self->_jobs->{$id};
-    my $results = $self->_take($id) or return;
-    $self->_noted($results);
-    return $results;
-}
-
 # ---------------------------------------------------------------- the methods
 
-sub deliver {
-    my ($self, @arguments) = @_;
-    croak 'deliver would have to wait: this object was made with Blocking => 0' if $self->_facts->{nonblocking};
-    my $job = { id => 0 };
-    my $results = $self->_own($job, sub {
-        %$job = %{ $self->_job(deliver => @arguments) };
-        $self->_launch($job);
-    }, \@arguments);
-    return wantarray ? @$results : $results;
+# Of the last result that is no success, else of the last one.
+sub transcript {
+    my ($self) = @_;
+    my @results = $self->results;
+    my ($telling) = ((grep { !$_->is_success } reverse @results), reverse @results);
+    return $telling ? $telling->transcript : ();
 }
-
-# How often what a die left behind is put in order, when that is interrupted as well.
-use constant TRIES => 3;
-
-# Has a delivery handed over by the code, which puts its id into the job, and waits for it. Whatever dies at whatever moment, a
-# signal's handler as well: the delivery is this call's from its first moment, and afterwards nothing of it is in flight, and
-# `results` are its own.
-sub _own {
-    my ($self, $job, $launch, $arguments) = @_;
-    my $results;
-    my ($ok, $error) = _try(sub {
-        $launch->();
-        # The caller's code that runs meanwhile must not collect it.
-        local $self->_facts->{awaited}{ $job->{id} } = 1;
-        $self->_go(UNTIL_DONE, $job->{id}, 1);
-        $results = $self->_results_of($job->{id});
-    });
-    return $results if $ok;
-    foreach (1 .. TRIES) {
-        last if (_try(sub { $self->_disown($job, $arguments) }))[0];
-    }
-    die $error;
-}
-
-sub _disown {
-    my ($self, $job, $arguments) = @_;
-    my $id = $job->{id};
-    if ($id) {
-        $self->_interrupted($id);
-        $self->_results_of($id);
-    }
-    else {
-        $self->_undelivered($arguments);
-    }
-    return;
-}
-
-# Nothing was handed over, and the results of what was delivered before are not those of this call.
-sub _undelivered {
-    my ($self, $arguments) = @_;
-    return if $self->_is_taken or @$arguments % 2;
-    my %arg = @$arguments;
-    return if ref $arg{To} ne 'ARRAY';
-    my @to = map { ref eq 'ARRAY' ? $_->[0] : $_ } @{ $arg{To} };
-    my @shown = map { not(defined $_) ? '' : ref $_ ? 'an object' : "$_" } @to;
-    $self->_delivered($self->_deferrals_for(\@shown, 'the message was not sent'));
-    return;
-}
-
-sub submit {
-    my ($self, @arguments) = @_;
-    my $job = $self->_job(submit => @arguments);
-    $self->_go(UNTIL_ROOM, $job->{total} || 0, !$self->_facts->{nonblocking}) or return;
-    my $id = $self->_launch($job);
-    $self->_submitted;
-    return $id;
-}
-
-# Sends what must not be held back.
-sub _submitted { $_[0]->_go(UNTIL_QUEUED, 0, 0) }
 
 sub _croak_in_callback {
     my ($self) = @_;
     croak ref($self) . ': called from the code of Data or Progress of the same object' if $self->_facts->{in_callback};
     return;
-}
-
-# For collect: waits, if that may be, for the oldest delivery. Its id once it is finished, else 0. The glue takes it.
-sub _ripe {
-    my ($self) = @_;
-    $self->_croak_in_callback;
-    my $id = $self->_oldest or return 0;
-    croak 'collect: another call on the same object, deliver, is waiting for this one' if $self->_facts->{awaited}{$id};
-    $self->_go(UNTIL_DONE, $id, !$self->_facts->{nonblocking}) or return 0;
-    delete $self->_jobs->{$id};
-    # What came meanwhile may die now, and not with the delivery in its hands.
-    Mail::Wire::_run_handlers();
-    return $id;
 }
 
 # True when everything that was submitted has its results, which stay collectable.
@@ -297,8 +193,6 @@ sub advance {
     $self->_go(UNTIL_BLOCKED, 0, 0) if $self->_unanswered;
     return $self->_unanswered;
 }
-
-sub wants_read { $_[0]->_unanswered > 0 }
 
 sub timeout_in {
     my ($self) = @_;

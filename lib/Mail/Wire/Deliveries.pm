@@ -9,8 +9,6 @@ our $VERSION = '1.000';
 use Carp qw(croak);
 use Mail::Wire::Client ();
 use Mail::Wire::Result ();
-use Mail::Wire::Source ();
-use Mail::Wire::Spool ();
 
 our @ISA = ('Mail::Wire::Client');
 our @CARP_NOT = ('Net::LMTP', 'Mail::Wire::Client');
@@ -35,18 +33,7 @@ sub _prepare {
 
 # ---------------------------------------------------------------- running
 
-# What there is of a source before anything is sent: all of it, in octets; or the handle, the first byte and the length of a stretch of a
-# file, which is read when its turn has come; or nothing: it comes in pieces, of which the first is there.
-sub _content {
-    my ($self, $source, $whole, $until, $most) = @_;
-    $source->until($until);
-    if ($source->file) {
-        my $content = Mail::Wire::Spool->new($source);
-        return $content->text ? ${ $content->text } : $content->stretch;
-    }
-    my $text = $whole ? $source->gather : $source->ahead($most) or return;
-    return $$text;
-}
+sub _link { $_[0] }
 
 sub _feed {
     my ($self) = @_;
@@ -64,13 +51,11 @@ sub _callback_died {
     return $self->_interrupted($id, defined $why ? $why : ());
 }
 
-sub _is_shown { $_[0]->_debug_level }
-
 sub _show_lines {
     my ($self) = @_;
     my @lines = $self->_lines or return;
     local $self->_facts->{in_callback} = 1;
-    while (my ($out, $line) = splice @lines, 0, 2) { $self->debug_print($out, "$line\n") }
+    while (my ($out, $line) = splice @lines, 0, 2) { $self->_show($out, "$line\n") }
     return;
 }
 

@@ -7,13 +7,16 @@ use warnings;
 our $VERSION = '1.000';
 
 use Carp qw(carp);
-use Scalar::Util qw(looks_like_number);
+use Mail::Wire ();
 
 our @CARP_NOT = ('Mail::Wire', 'Net::LMTP', 'Net::QMTP');
 
+# What StageTimeout knows.
+use constant STAGES => qw(connect tls greeting lhlo auth mail rcpt data body final rset);
+
 # A kind: whether a value is of it, and what it must be.
 my %kind = (
-    seconds => [ sub { looks_like_number($_[0]) && $_[0] >= 0 },   'a number of seconds, 0 (no limit) or more' ],
+    seconds => [ sub { Mail::Wire::_is_number($_[0]) && $_[0] >= 0 },   'a number of seconds, 0 (no limit) or more' ],
     bytes   => [ sub { $_[0] =~ /\A[1-9][0-9]{0,8}\z/ },           'a number of bytes, 1 or more' ],
     amount  => [ sub { $_[0] =~ /\A(?:0|[1-9][0-9]{0,8})\z/ },     'a number of bytes, 0 or more' ],
     count   => [ sub { $_[0] =~ /\A[1-9][0-9]{0,8}\z/ },           'a number, 1 or more' ],

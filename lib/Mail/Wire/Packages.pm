@@ -7,33 +7,28 @@ use re 'taint';
 
 our $VERSION = '1.000';
 
-use Carp qw(carp croak);
+use Carp qw(croak);
 use Errno qw(EINVAL);
 use Mail::Wire ();
-use Mail::Wire::Address ();
 use Mail::Wire::Client ();
 use Mail::Wire::Dial ();
 use Mail::Wire::Options ();
 use Scalar::Util qw(blessed);
-use Mail::Wire::Result ();
-use Mail::Wire::Source ();
-use Mail::Wire::Spool ();
+use Mail::Wire::Proxied ();
+use Mail::Wire::TLS ();
 use Symbol ();
 
 our @ISA = ('Mail::Wire::Client');
 our @CARP_NOT = ('Net::QMTP', 'Mail::Wire::Client');
 
-# deliver, submit and collect for Net::QMTP: arguments, and links that come and go. Deliveries outlive links: the
-# `flight` has them, and says when it needs another.
-
-# What an LMTP client can ask its server for, and a QMTP client cannot.
-my %is_lmtp_option = map { $_ => 1 } Mail::Wire::_mail_options();
+# Net::QMTP's part of deliver, submit and collect: links that come and go. Deliveries outlive links: the `flight` has them, and says
+# when it needs another.
 
 # Options of new for deliveries, see Mail::Wire::Options.
 my %options = (
     Window       => [ count => 100 ],
     WindowBytes  => [ bytes => 1024 * 1024 ],
-    StageTimeout => [ [qw(connect greeting lhlo mail rcpt data body final rset)], {} ],
+    StageTimeout => [ [Mail::Wire::Options::STAGES], {} ],
 );
 
 # Seconds for each block of a package and for its answer, when neither StageTimeout nor Timeout says otherwise.
@@ -45,14 +40,19 @@ sub _prepare {
     my $set = Mail::Wire::Options::checked(ref $self, \%options, $given) or return 0;
     my ($facts, $stage) = ($self->_facts, $set->{StageTimeout});
     my $cap = $given->{Timeout};
+    $facts->{trace} = Mail::Wire::Client::_checked_trace($given->{Trace}, ref $self) or return 0 if defined $given->{Trace};
+    if (defined $given->{ProxyProtocol}) {
+        $facts->{proxy} = Mail::Wire::Proxied::plan($given->{ProxyProtocol}) or return 0;
+    }
     my ($body, $final) = map { Mail::Wire::Options::least($_, $cap) }
         defined $stage->{body} ? $stage->{body} : BODY, defined $stage->{final} ? $stage->{final} : FINAL;
     $facts->{seconds}{ConnectTimeout} = $stage->{connect} if defined $stage->{connect};
+    $facts->{seconds}{tls} = Mail::Wire::Options::least(defined $stage->{tls} ? $stage->{tls} : Mail::Wire::TLS::SECONDS, $cap);
     $facts->{nonblocking} = defined $given->{Blocking} && !$given->{Blocking};
     $facts->{limits} = [
         @{$set}{qw(Window WindowBytes)}, $body, $final,
         Mail::Wire::Options::least($facts->{seconds}{NextReplyTimeout}, $final), $self->_session_life,
-        $facts->{debug}, $facts->{nonblocking},
+        $facts->{debug} || $facts->{trace} ? 1 : 0, $facts->{nonblocking},
     ];
     $self->_new_flight;
     return 1;
@@ -75,164 +75,42 @@ sub _new_sender {
     return $flight;
 }
 
-# ---------------------------------------------------------------- arguments
-
-# The addresses of To, without what only LMTP can say about one.
-sub _addresses {
-    my ($method, $to) = @_;
-    my @addresses;
-    foreach my $entry (@$to) {
-        my ($address, $option) = ref $entry eq 'ARRAY' ? @$entry : ($entry);
-        croak "$method: To has an undefined address" if not defined $address;
-        Mail::Wire::Address::check("$method: To", $address);
-        croak "$method: the options of a recipient must be a reference to a hash" if defined $option and ref $option ne 'HASH';
-        carp "$method: QMTP has no recipient's options: " . join(' ', sort keys %$option) . ' - ignored' if $option and %$option;
-        push @addresses, _path($address);
-    }
-    return \@addresses;
-}
-
-sub _job {
-    my ($self, $method, @arguments) = @_;
-    my %arg = Mail::Wire::Client::_pairs($method, @arguments);
-    my ($facts, $errno) = ($self->_facts, 0 + $!);
-    croak "$method: another call on the same object is waiting" if $facts->{sending} or $facts->{flight}->busy;
-    my $job = Mail::Wire::Client::_common($method, \%arg);
-    Mail::Wire::Address::check("$method: From", $job->{from});
-    my $encoding = delete $arg{Encoding};
-    $job->{eol} = defined $encoding ? Net::QMTP::_eol($encoding) : $facts->{eol};
-    $job->{to} = _addresses($method, $job->{to});
-    _check_rest($method, \%arg) if %arg;
-    $job->{source} = Mail::Wire::Source->new(delete @{$job}{qw(data file)});
-    $job->{total} = $job->{source}->size;
-    $! = $errno;
-    return $job;
-}
-
-sub _check_rest {
-    my ($method, $rest) = @_;
-    my @unknown = grep { !$is_lmtp_option{$_} } sort keys %$rest;
-    croak "$method: unknown argument @unknown" if @unknown;
-    carp "$method: QMTP has no " . join(' ', sort keys %$rest) . ' - ignored';
-    return;
-}
-
-# The content, all of it, as the flight takes it: a reference to its text; a handle, an offset and a size; or undef, and why it cannot be
-# read. The caller's code may die over it: then nobody gets the message.
-sub _settle {
-    my ($self, $job) = @_;
-    my $source = delete $job->{source};
-    $source->until($job->{deadline} ? $job->{since} + $job->{deadline} : 0);
-    my $content;
-    my ($ok, $error) = Mail::Wire::Client::_try(sub { $content = Mail::Wire::Spool->new($source) });
-    if (not $ok) {
-        my $why = Mail::Wire::Source::fault($error);
-        return (undef, $why) if defined $why;
-        $self->_delivered(Net::QMTP::_deferrals($job->{to}, 'the message could not be read', 'body'));
-        die $error;
-    }
-    $job->{total} = $content->size;
-    return $content->text || $content->stretch;
-}
-
-# For the glue: what code or a handle gives, as it hands it on (see call_for_content there).
-sub _content_of {
-    my ($self, $to, $data, $deadline) = @_;
-    my @taken = ref $data eq 'CODE' && !$deadline ? _text_of($data) : ();
-    return @taken if @taken == 1;
-    my $job = { to => $to, deadline => $deadline, since => Mail::Wire::_now(), source => Mail::Wire::Source->new(@taken ? @taken : $data) };
-    my $size = $job->{source}->size;
-    return if defined $size and not $self->{net_qmtp}{flight}->has_room($size);
-    return $self->_settle($job);
-}
-
-# A reference to the text that code gives, if that is short and all of octets; else the arguments of a source that goes on from there.
-sub _text_of {
-    my ($code) = @_;
-    my ($text, $piece) = ('');
-    my ($ok, $error) = Mail::Wire::Client::_try(sub {
-        while (defined($piece = $code->())) {
-            return if ref $piece or utf8::is_utf8($piece) or length $text > Mail::Wire::Source::PIECE;
-            $text .= $piece;
-        }
-    });
-    return \$text if $ok and not defined $piece;
-    my $next = !$ok ? sub { die $error } : sub {
-        my $given = $piece;
-        return $code->() if not defined $given;
-        undef $piece;
-        return $given;
-    };
-    return ($next, undef, $text);
-}
-
-# ---------------------------------------------------------------- the quick way
-
-# What is plain is done by the glue, which has `submit` and `collect` of this class as well: they call
-# Mail::Wire::Client's for everything else.
-
-sub deliver {
-    return &Mail::Wire::Client::deliver if $_[0]{net_qmtp}{nonblocking};
-    my ($self, $job, $arguments) = (shift, { id => 0 }, \@_);
-    my $results = $self->_own($job, sub {
-        $self->_quick($job->{id}, @$arguments) and return;
-        %$job = %{ $self->_job(deliver => @$arguments) };
-        $self->_launch($job);
-    }, $arguments);
-    return wantarray ? @$results : $results;
-}
-
 # ---------------------------------------------------------------- running
-
-sub _launch {
-    my ($self, $job) = @_;
-    my $from = defined $job->{from} ? "$job->{from}" : '';    # maybe the caller's code, under which the content is still looked after
-    my $errno = 0 + $!;
-    my @content = $self->_settle($job);
-    $! = $errno;
-    my $facts = $self->_facts;
-    $facts->{error} = '' if not $facts->{flight}->unanswered;
-    my $left = Mail::Wire::Client::_left($job);
-    $self->_launching($job);
-    my $id = $facts->{flight}->add($job->{id}, $from, @{$job}{qw(to eol)}, $left, @content);
-    $self->_launched;
-    return $id;
-}
 
 sub _run {
     my ($self, @how) = @_;
     my $facts = $self->_facts;
     my $link = $facts->{link};
-    return $facts->{flight}->run($link, @how);
+    my $said = $facts->{flight}->run($link, @how);
+    $self->_show_wire;
+    return $said;
+}
+
+# What has passed is shown, once.
+sub _show_wire {
+    my ($self, $link) = @_;
+    my $facts = $self->_facts;
+    $link ||= $facts->{link};
+    return if not $facts->{trace} or not $link;
+    my @lines = $link->_traced_lines;
+    $self->_traced(splice @lines, 0, 2) while @lines;
+    return;
 }
 
 sub _unanswered { $_[0]{net_qmtp}{flight}->unanswered }
-sub _oldest     { $_[0]{net_qmtp}{flight}->oldest }
-sub _take       { $_[0]{net_qmtp}{flight}->take($_[1], $_[0]{net_qmtp}) }
 sub _sent       { $_[0]{net_qmtp}{flight}->sent($_[0]{net_qmtp}{link}, $_[1]) }
 
-sub _delivered {
-    my ($self, $results) = @_;
-    $self->{net_qmtp}{results} = $results;
-    return $self->_noted($results);
-}
-
+# For the glue, where it is_told.
 sub _noted {
     my ($self, $results) = @_;
+    $self->_show_wire;
     return if not $self->{net_qmtp}{debug};
     $self->_debug($_->as_string) foreach @$results;
     return;
 }
 
-sub _is_taken { $_[0]{net_qmtp}{sending} || $_[0]{net_qmtp}{in_callback} || $_[0]{net_qmtp}{flight}->busy }
-
-sub _deferrals_for { Net::QMTP::_deferrals($_[1], $_[2], 'body') }
-
 # What is on its way cannot be taken back but by closing: "a client that closes before [the end] has sent nothing".
-sub _callback_died { $_[0]->_give_up($_[1]) }
-sub _interrupted   { $_[0]->_give_up($_[1]) }
-
-sub _give_up {
+sub _callback_died {
     my ($self, $id) = @_;
     my $facts = $self->_facts;
     $facts->{flight}->give_up($facts->{link}, $id, 'interrupted');
@@ -240,7 +118,28 @@ sub _give_up {
     return;
 }
 
+# ---------------------------------------------------------------- when send dies
+
+# How often what a die left behind is put in order, when that is interrupted as well.
+use constant TRIES => 3;
+
+sub _mend {
+    my ($self, $code) = @_;
+    foreach (1 .. TRIES) {
+        last if (Mail::Wire::Client::_try($code))[0];
+    }
+    return;
+}
+
+# Addresses that were not looked at yet, without a call of the caller's code.
+sub _shown {
+    my ($addresses) = @_;
+    return [ map { not(defined $_) ? '' : ref $_ ? 'an object' : "$_" } @$addresses ];
+}
+
 # ---------------------------------------------------------------- links
+
+sub _link { $_[0]{net_qmtp}{link} }
 
 sub _connect {
     my ($self) = @_;
@@ -257,25 +156,30 @@ sub _connect {
 sub _dial {
     my ($self) = @_;
     my $own = $self->{net_qmtp};
-    if (not defined $own->{server} or not length $own->{server}) {
+    my $socket = delete $own->{socket};
+    if (not $socket and not(defined $own->{server} and length $own->{server})) {
         ($@, $!) = ('no server to connect to', EINVAL);
         return;
     }
-    my @place = map { Net::QMTP::_octets("$_") } @$own{qw(server port)};
-    my ($host, $port) = Mail::Wire::Dial::place(@place);
+    my @place = map { defined && (!ref || Mail::Wire::Address::is_text($_)) ? Net::QMTP::_octets("$_") : $_ } @$own{qw(server port)};
+    my ($host, $port) = $socket ? 'a given handle' : Mail::Wire::Dial::place(@place);
     $self->_debug("connecting to $host" . (defined $port ? " port $port" : ''));
-    return Mail::Wire::Dial->start(@place, $own->{local}, $own->{family}, $own->{seconds}{ConnectTimeout});
+    $own->{given} = Mail::Wire::Dial::held($socket);
+    return Mail::Wire::Dial->start(
+        host => $place[0], port => $place[1], local => $own->{local}, family => $own->{family}, seconds => $own->{seconds}{ConnectTimeout},
+        proxy => $own->{proxy}, socket => $socket, within => $own->{within}, tls => $own->{tls}, tls_seconds => $own->{seconds}{tls},
+    );
 }
 
-# What the dial's into says of it.
+# As the dial's handle returns.
 sub _linked {
     my ($self, $dial, $may_wait) = @_;
     my $own = $self->{net_qmtp};
-    my $link = Symbol::gensym();
-    my $is = $dial ? $dial->into($link, $may_wait) : undef;
-    return $is if not $is;
+    my $link = $dial ? $dial->handle($may_wait) : undef;
+    return $link if not $link;
     bless($link, 'Net::QMTP::Link')->_attach;
     $own->{link} = $link;
+    $link->_trace_on if $own->{trace};
     delete $own->{given_up};
     $self->_debug('connected');
     return 1;
@@ -289,10 +193,17 @@ sub _close {
     delete $own->{relinked};
     delete $own->{given_up};
     my @links = grep {$_} delete $own->{link}, $own->{sending};
-    my $errno = 0 + $!;
-    CORE::close $_ for @links;
-    $! = $errno;
+    $self->_shut($_) for @links;
     return scalar @links;
+}
+
+sub _shut {
+    my ($self, $link) = @_;
+    my $errno = 0 + $!;
+    CORE::close $link;
+    Mail::Wire::Dial::end(delete $self->{net_qmtp}{given});
+    $! = $errno;
+    return;
 }
 
 # Closes a link that is of no use any more. True if no byte was sent over it.
@@ -304,6 +215,8 @@ sub _drop_link {
     return 0 if $problem eq '' and not $self->_is_old;
     $self->_failed($facts->{lost} = $problem) if $problem ne '';
     delete $facts->{link};
+    $self->_show_wire($link);
+    $facts->{given_up} = 1;
     close $link;
     return !$link->sent;
 }
@@ -351,8 +264,7 @@ sub _dial_in_time {
     my $facts = $self->_facts;
     my $error = $facts->{error};
     my $left = $facts->{flight}->timeout_in(undef);
-    my $seconds = $facts->{seconds}{ConnectTimeout};
-    local $facts->{seconds}{ConnectTimeout} = $left >= 0 && ($left < $seconds || !$seconds) ? $left || 0.001 : $seconds;
+    local $facts->{within} = $left >= 0 ? $left || 0.001 : 0;
     if ($self->_connect) {
         @{$facts}{qw(relinked error)} = (1, $error);
     }
@@ -372,25 +284,28 @@ sub flush {
 
 sub fileno {
     my ($self) = @_;
+    $self->_unanswered;    # croaks in another thread
     my ($link, $dial) = @{ $self->_facts }{qw(link dial)};
     return $link ? CORE::fileno($link) : $dial && $dial->fileno >= 0 ? $dial->fileno : undef;
 }
 
 sub wants_read {
     my ($self) = @_;
-    return $self->_facts->{link} && $self->_unanswered > 0;
+    my ($link, $dial) = @{ $self->_facts }{qw(link dial)};
+    return $link ? $self->_unanswered > 0 && $link->wants_read : $dial && !$dial->wants_write;
 }
 
-# A connection is made when it can be written to.
+# A connection is made when it can be written to. With TLS it may have to be read for that.
 sub wants_write {
     my ($self) = @_;
     my ($link, $dial) = @{ $self->_facts }{qw(link dial)};
-    return $link ? $link->wants_write : defined $dial;
+    return $link ? $link->wants_write : $dial && $dial->wants_write;
 }
 
 sub _timeout_in {
     my ($self) = @_;
     my ($flight, $link, $dial) = @{ $self->_facts }{qw(flight link dial)};
+    return 0 if $link and $flight->unanswered and $link->is_pending;
     my @seconds = grep { $_ >= 0 } $flight->timeout_in($link), $dial ? $dial->timeout_in : ();
     my ($least) = sort { $a <=> $b } @seconds;
     return defined $least ? $least : -1;

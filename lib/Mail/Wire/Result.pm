@@ -9,6 +9,7 @@ our $VERSION = '1.000';
 
 # `enhanced` and `is_success` are the glue's.
 use Mail::Wire ();
+use overload '""' => sub { $_[0]->as_string }, bool => sub { 1 }, fallback => 1;
 
 # An array, made by the glue in this order.
 use constant {
@@ -17,8 +18,12 @@ use constant {
     CODE            => 2,
     MESSAGE         => 3,
     STAGE           => 4,
-    MAYBE_DELIVERED => 5,
+    NOTES           => 5,
+    COMMAND         => 6,    # only where it is known
 };
+
+# Notes: see xs/convert.h.
+use constant { MAYBE_DELIVERED => 1, ANSWERED => 2, CHUNKED => 4, QMTP => 8 };
 
 # One that the glue has no part in.
 sub _new {
@@ -31,7 +36,7 @@ sub index           { $_[0][INDEX] }
 sub code            { $_[0][CODE] }
 sub message         { $_[0][MESSAGE] }
 sub stage           { $_[0][STAGE] }
-sub maybe_delivered { $_[0][MAYBE_DELIVERED] ? 1 : 0 }
+sub maybe_delivered { $_[0][NOTES] & MAYBE_DELIVERED ? 1 : 0 }
 
 # Whatever is neither a success nor a refusal for good may be tried again.
 sub status {
@@ -41,6 +46,45 @@ sub status {
 
 sub is_deferral { $_[0]->status eq 'deferral' }
 sub is_failure  { int($_[0][CODE] / 100) == 5 }
+
+# What was said and what was answered.
+sub transcript {
+    my ($self) = @_;
+    my $notes = $self->[NOTES];
+    return if !($notes & (ANSWERED | MAYBE_DELIVERED));
+    my $reply;
+    if ($notes & ANSWERED) {
+        $reply = $notes & QMTP ? $self->_letter . $self->message : _reply($self->code, $self->message);
+    }
+    return _exchange($self->_command, $reply);
+}
+
+sub _letter { { success => 'K', deferral => 'Z', failure => 'D' }->{ $_[0]->status } }
+
+sub _command {
+    my ($self) = @_;
+    my ($notes, $stage) = @$self[ NOTES, STAGE ];
+    return $self->[COMMAND] if defined $self->[COMMAND];
+    return '(package)'      if $notes & QMTP;
+    return '(content)'      if $stage eq 'body' and !($notes & CHUNKED);
+    my %verb = (mail => 'MAIL', rcpt => "RCPT TO:<$self->[RECIPIENT]>", data => 'DATA', body => 'BDAT');
+    return $verb{$stage} || ($notes & CHUNKED ? 'BDAT LAST' : '.');
+}
+
+# Lines of a reply, as they were on the wire (RFC 5321 4.2).
+sub _reply {
+    my ($code, $words) = @_;
+    my @lines = split /\n/, $words, -1;
+    my $last = pop @lines;
+    return join "\n", (map {"$code-$_"} @lines), defined $last && length $last ? "$code $last" : $code;
+}
+
+# Both, or as text, as Trace shows them.
+sub _exchange {
+    my ($command, $reply) = @_;
+    return ($command, $reply) if wantarray;
+    return join '', "> $command\n", map {"< $_\n"} defined $reply ? split(/\n/, $reply) : ();
+}
 
 sub as_string {
     my ($self) = @_;
@@ -178,25 +222,40 @@ When DATA was sent.
 
 =item body
 
-On the way of the message itself: a BDAT was refused, or the link was lost before the message's last
-byte had left.
+On the way of the message itself: a BDAT was refused, the link was lost before the message's last
+byte had left, or its file is not what it was when it was given.
 
 =item final
 
 At the end of the message, which had been sent whole, or which the server refused before that. All answers of QMTP servers are of
-this stage.
+this stage, but those to a file that changed.
 
 =back
 
 =head2 maybe_delivered
 
-1 when the message's last byte may have reached the server but its answer didn't come: the message
-may have been delivered or not, and sending it again may give the recipient a second copy. Else 0:
+1 when the message's last byte may have reached the server but its answer didn't come, or came for a file that was
+written to meanwhile: the message may have been delivered or not, and sending it again may give the recipient a second copy. Else 0:
 the server has answered, or can't have the whole message.
+
+=head2 transcript
+
+    my ($command, $reply) = $result->transcript;
+
+The command that decided, and the server's reply to it, without line ends at their ends; a reply of several lines has C<"\n"> between them. The
+reply is undef when the message may have been delivered and the answer is missing. The list is empty when no reply of the server's decided, and
+before the end of the message. In scalar context the same is a text, as L<Net::LMTP/Trace> has it, and undef in place of the empty list:
+
+    > RCPT TO:<ben@example.org> NOTIFY=NEVER
+    < 550 5.1.1 No such user
+
+The command is C<MAIL ...>, C<RCPT ...>, C<DATA>, C<BDAT>, C<BDAT LAST>, C<.> (the end of the message) or C<(content)>; to
+QMTP servers it is C<(package)>, and the reply has its letter in front. MAIL and the parameters of RCPT are shown whole where
+L<deliver|Net::LMTP/deliver> and its kin sent them in the last transaction. Nothing is copied for it as long as servers accept.
 
 =head2 as_string
 
-All of it on one line:
+All of it on one line; a result that is used as a string is this:
 
     <ann@example.org>: deferral (final) 452 4.2.2 Mailbox full
     <ben@example.org>: deferral (final) 421 [Net::LMTP] Timeout (may have been delivered)

@@ -14,6 +14,7 @@ use Time::HiRes ();
 use Mail::Wire::Sink::Process ();
 use Mail::Wire::Sink::Script  ();
 use Mail::Wire::Sink::Server  ();
+use Mail::Wire::Sink::TLS     ();
 use Mail::Wire::Standard      ();
 
 our $VERSION = '1.000';
@@ -31,12 +32,14 @@ sub new {
     my $protocol = lc(delete $option{protocol} || 'lmtp');
     croak "Mail::Wire::Sink: no protocol '$protocol', they are lmtp and qmtp" if $protocol !~ /\A(?:lmtp|qmtp)\z/;
     my $script   = Mail::Wire::Sink::Script->new(%option, protocol => $protocol);
+    my $tls      = length $script->tls ? Mail::Wire::Sink::TLS->new : undef;
     my $listener = Mail::Wire::Standard::apart(sub { _listen(\%place) });
     $place{path} = _absolute($place{path}) if defined $place{path};
     my $self = bless {
-        protocol => $protocol, messages => [], commands => [], errors => [],
+        protocol => $protocol, messages => [], commands => [], errors => [], wake => [],
         port => defined $place{path} ? undef : $listener->sockport,
         path => $place{path}, address => $place{address},
+        tls  => $tls, scheme => $protocol . ($script->tls eq 'implicit' ? 's' : ''),
     }, $class;
     $self->{inode}   = _inode($place{path});
     $self->{process} = $self->_start($listener, $script);
@@ -51,7 +54,7 @@ sub _start {
         my ($control) = @_;
         Mail::Wire::Sink::Server->new(
             listener => $listener, control => $control, script => $script,
-            protocol => $self->{protocol}, path => $self->{path}, parent => $parent,
+            protocol => $self->{protocol}, path => $self->{path}, parent => $parent, tls => $self->{tls},
         )->run;
         $self->_remove_path;
     });
@@ -136,6 +139,11 @@ sub _remove_path {
 
 sub port { return $_[0]{port} }
 sub path { return $_[0]{path} }
+sub protocol { return $_[0]{protocol} }
+
+# undef without TLS.
+sub ca_file { return $_[0]{tls} && $_[0]{tls}->ca_file }
+
 sub pid  { return $_[0]{process}->pid }
 
 sub host {
@@ -145,9 +153,9 @@ sub host {
 
 sub url {
     my ($self) = @_;
-    return "$self->{protocol}://" . _escaped($self->{path}) if defined $self->{path};
+    return "$self->{scheme}://" . _escaped($self->{path}) if defined $self->{path};
     my $host = $self->{address} =~ /:/ ? "[$self->{address}]" : $self->{address};
-    return "$self->{protocol}://$host:$self->{port}";
+    return "$self->{scheme}://$host:$self->{port}";
 }
 
 # A path as it stands in a URL (RFC 3986 3.3).
@@ -163,6 +171,18 @@ sub messages {
     my ($self) = @_;
     return @{ $self->_call('messages') };
 }
+
+# What wakes us next is sent behind the answer, so that it is not read with it.
+sub take {
+    my ($self) = @_;
+    $self->_fetch('messages');
+    @{ $self->{wake} } = ();
+    $self->{process}->watch if $self->{process}->is_live;
+    $self->_throw;
+    return splice @{ $self->{messages} };
+}
+
+sub handle { return $_[0]{process}->handle }
 
 sub commands {
     my ($self, $link) = @_;
@@ -221,7 +241,7 @@ sub _throw {
 sub _fetch {
     my ($self, $what, @more) = @_;
     my $process = $self->{process};
-    croak 'Mail::Wire::Sink: only the process that made a sink can ask it' if !$process->is_ours;
+    croak 'Mail::Wire::Sink: only the process that made a sink can ask it, in the thread that made it' if !$process->is_ours;
     my $done = !$process->is_live
         || $process->ask(sub { my ($kind, $value) = @_; push @{ $self->{$kind} }, $value }, $what, @more);
     croak "Mail::Wire::Sink: the sink's process has gone" if !$done;
@@ -249,8 +269,6 @@ sub DESTROY {
     $self->_end if $self->{process} && $self->{process}->is_live;
     return;
 }
-
-sub CLONE_SKIP { return 1 }
 
 1;
 
@@ -320,9 +338,27 @@ C<address> is C<'127.0.0.1'> (default) or C<'::1'>; C<port> is chosen by the
 system when absent or 0.  With C<path>, in place of both, it is a UNIX socket, a
 name that doesn't exist yet; the sink removes it at its end.
 
+=item tls
+
+C<'implicit'>: links begin with TLS.  C<'starttls'> (LMTP): STARTTLS is offered, but nobody has to ask for it. The
+certificate, for C<localhost>, C<127.0.0.1> and C<::1>, is made on the spot and
+lasts for a day; C<ca_file> says whom a client must trust. Needs IO::Socket::SSL.
+
 =item discard
 
 Keeps of each message's text its size and SHA-256 digest only.
+
+=item store
+
+    store => sub { my ($message) = @_; ...; return $path }
+
+Code that is called in the child with each message (see L</messages>) before its final replies are sent. What it returns is the message's
+C<stored>. Where it dies, those who were accepted are answered C<451 4.3.0 Not stored> (over QMTP Z), and the error is told as that of a rule is.
+
+=item backlog
+
+A number of octets, for programs that C<take> messages as they come: when so many wait to be taken, nothing more is read from links.
+No command lines are kept then, and of a message no more than C<size>.
 
 =item only_link
 
@@ -340,7 +376,7 @@ Where a hash or a code reference has none (undef), the default is given.  Code
 runs in the child: it keeps what it counts, but you don't see it change.
 
 Code that dies, or that returns what is no reply, is answered 451 (over QMTP Z)
-in its recipient's or command's place, and the next of C<messages>, C<commands>,
+in its recipient's or command's place, and the next of C<messages>, C<take>, C<commands>,
 C<clear>, C<wait_for>, C<rules> and C<stop> croaks with what was wrong.  Where none
 of them is called any more, it is a warning at the sink's end.
 
@@ -453,12 +489,18 @@ The most octets of one write, and the seconds between two.
 
 =head1 METHODS
 
-=head2 host, port, path, url, pid
+=head2 host, port, path, protocol, url, pid
 
 Where the sink is: C<host> is the address, or the path of a UNIX socket; C<port>
-or C<path> is undef; C<url> is C<lmtp://127.0.0.1:PORT>, C<lmtp://[::1]:PORT> or
-C<lmtp:///PATH> with %-escapes where needed, or C<qmtp:> likewise, as
+or C<path> is undef; C<protocol> is C<lmtp> or C<qmtp>; C<url> is C<lmtp://127.0.0.1:PORT>, C<lmtp://[::1]:PORT> or
+C<lmtp:///PATH> with %-escapes where needed, or C<qmtp:>, C<lmtps:> or C<qmtps:> likewise, as
 C<< Mail::Wire->connect >> takes them.  C<pid> is the child's process number.
+
+=head2 ca_file
+
+    my $lmtp = Net::LMTP->new($sink->host, $sink->port, SSL => 1, SSL_ca_file => $sink->ca_file);
+
+The file with the certificate of who has signed the sink's; undef without C<tls>. It goes with the object.
 
 =head2 messages
 
@@ -489,6 +531,10 @@ The text and its number of octets.  Over LMTP the dots that were added on the
 way are taken off again; over QMTP the octet for the line end is not in it.
 With C<discard>, C<digest> (SHA-256, hexadecimal) is there in place of C<data>.
 
+=item stored
+
+What C<store> has returned, if there is one.
+
 =item lhlo, by (LMTP); eol (QMTP)
 
 The client's name; C<'DATA'> or C<'BDAT'>; C<"\012"> or C<"\015">.
@@ -497,6 +543,18 @@ The client's name; C<'DATA'> or C<'BDAT'>; C<"\012"> or C<"\015">.
 
 Croaks in any process but the one that made the sink, and when the child has
 gone.
+
+=head2 take, handle
+
+    while (1) {
+        IO::Select->new($sink->handle)->can_read;
+        print "$_->{from}\n" for $sink->take;
+    }
+
+For programs that go on while messages come: C<take> gives those that have come since the last C<take>, as C<messages> does,
+and the sink forgets them. It doesn't wait for any. C<handle> can be read from, by C<select> or an event loop,
+when something has come since, or the child has ended; nobody but the sink reads from it. Call C<take> once before waiting, and after each other
+method that asks the child.
 
 =head2 commands
 
@@ -552,6 +610,38 @@ One that refuses every second message:
 A QMTP server that answers once for all recipients:
 
     my $sink = Mail::Wire::Sink->new(protocol => 'qmtp', one_answer => 1);
+
+In a test, beside the program that is tested:
+
+    use Test::More;
+    use Mail::Wire::Sink;
+
+    my $sink = Mail::Wire::Sink->new(rcpt => { '*@bad.example' => '550 5.1.1 No such user' });
+    my $port = $sink->port;
+    is(system("./program --lmtp 127.0.0.1:$port"), 0, 'it says that it has sent all');
+    ok($sink->wait_for(1), 'a message has come');
+    like(($sink->messages)[0]{data}, qr/^Subject: Welcome/m, 'the right one');
+    done_testing;
+
+In the shell: the first line is the port, what has come is behind it when one message is there, or after a
+minute.
+
+    perl -MMail::Wire::Sink -e '$| = 1; $s = Mail::Wire::Sink->new; print $s->port, "\n";
+        $s->wait_for(1, 60) or exit 1; print $_->{data} for $s->messages' > sink.out &
+    until [ -s sink.out ]; do sleep 0.1; done
+    ./program --lmtp "127.0.0.1:$(head -1 sink.out)"
+    wait $! && grep '^Subject: Welcome' sink.out
+
+In Python:
+
+    import json, subprocess
+    code = '''use JSON::PP; $| = 1; $s = Mail::Wire::Sink->new; print $s->port, "\\n";
+        <STDIN>; print JSON::PP->new->latin1->encode([$s->messages])'''
+    sink = subprocess.Popen(['perl', '-MMail::Wire::Sink', '-e', code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    port = int(sink.stdout.readline())
+    subprocess.run(['./program', '--lmtp', '127.0.0.1:%d' % port], check=True)
+    messages = json.loads(sink.communicate(b'\n')[0].decode('latin-1'))
+    assert 'Subject: Welcome' in messages[0]['data']
 
 =head1 SEE ALSO
 

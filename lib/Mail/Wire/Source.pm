@@ -8,13 +8,15 @@ our $VERSION = '1.000';
 
 use Carp qw(croak);
 use Errno qw(EAGAIN EWOULDBLOCK);
-use Fcntl qw(F_GETFL O_ACCMODE O_WRONLY SEEK_CUR);
+use Fcntl qw(F_GETFL O_ACCMODE O_NONBLOCK O_RDONLY O_RDWR O_WRONLY SEEK_CUR SEEK_SET);
 use IO::Handle ();
 use Mail::Wire ();
+use Mail::Wire::Spool ();
 use Mail::Wire::Standard ();
 use Scalar::Util qw(blessed looks_like_number openhandle reftype weaken);
 
-our @CARP_NOT = ('Net::LMTP', 'Net::QMTP', 'Mail::Wire::Client', 'Mail::Wire::Deliveries', 'Mail::Wire::Packages');
+our @CARP_NOT = ('Net::LMTP', 'Net::QMTP', 'Mail::Wire::Client', 'Mail::Wire::Deliveries', 'Mail::Wire::Packages',
+    'Mail::Wire::Spool', 'Mail::Wire::Text', 'Mail::Wire::Commands', 'Mail::Wire::Pool', 'Mail::Wire::Pool::Job');
 
 # A message's content as the caller has it: a string that is there, or something that gives pieces. What the caller's code dies of
 # comes out of what asks for them. What a file or a handle has to say is a fault, which is thrown as a Mail::Wire::Source::Fault: it is
@@ -22,18 +24,29 @@ our @CARP_NOT = ('Net::LMTP', 'Net::QMTP', 'Mail::Wire::Client', 'Mail::Wire::De
 
 use constant PIECE => 65536;
 
-# Arguments: the caller's Data and File, and what was read before. Croaks unless there is one of the two, usable.
+# A file up to this size is read at once: it needs no descriptor while it waits. The glue has the same.
+use constant SMALL => 65536;
+
+# Arguments: the caller's Data, File and Range. Croaks unless there is one of them, usable.
 sub new {
-    my ($class, $data, $file, $before) = @_;
-    croak 'Data or File is needed, and not both' if defined $data == defined $file;
-    my $self = bless { rest => defined $before ? $before : '' }, $class;
-    return defined $file ? $self->_file($file) : $self->_data($data);
+    my ($class, $data, $file, $range) = @_;
+    croak 'Data, File or Range is needed, and only one of them' if 1 != grep {defined} $data, $file, $range;
+    my $self = bless { rest => '' }, $class;
+    return defined $file ? $self->_file($file) : defined $range ? $self->_range($range) : $self->_data($data);
 }
 
 # From code that has given this text so far.
 sub begun {
     my ($class, $code, $text) = @_;
     return bless { next => $code, rest => $text }, $class;
+}
+
+# What the handle gives, a piece at a time. What it has to say is thrown as a fault, under this name.
+sub of_handle {
+    my ($class, $fh, $name) = @_;
+    my $self = bless { rest => '' }, $class;
+    $self->{next} = $self->_reader($fh, $name);
+    return $self;
 }
 
 # After this moment (of Mail::Wire::_now) nothing more is read; 0: there is none.
@@ -66,18 +79,46 @@ sub gathered {
     croak "$method: $why";
 }
 
-sub _file {
-    my ($self, $name) = @_;
+sub _opened {
+    my ($what, $name) = @_;
     $name = "$name";
     utf8::downgrade($name, 1);    # its octets, whatever perl's inner form is
-    croak 'File has a name with a NUL in it' if $name =~ /\0/;
+    croak "$what has a name with a NUL in it" if $name =~ /\0/;
     my $fh;
-    Mail::Wire::Standard::apart(sub { open $fh, '<', $name }) or croak "cannot read $name: $!";
+    no warnings 'newline';    # of a name that ends in one: that it is not there is said anyway
+    my $mode = O_RDONLY | (-p $name ? O_NONBLOCK : 0);    # else opening a FIFO waits for its writer, whatever the deadline
+    Mail::Wire::Standard::apart(sub { sysopen $fh, $name, $mode }) or croak "cannot read $name: $!";
     binmode $fh;
     croak "cannot read $name: it is a directory" if -d $fh;
+    return $fh;
+}
+
+sub _file {
+    my ($self, $name) = @_;
+    my $fh = _opened(File => $name);
     $self->_note($fh, $name) if -f $fh;
+    $self->{is_early} = -p $fh;
     $self->{size} = $self->{left};
     $self->{next} = $self->_reader($fh, $name);
+    return $self;
+}
+
+sub _range {
+    my ($self, $range) = @_;
+    croak 'Range must be a reference to a list: a path or a handle, an offset, a length' if ref $range ne 'ARRAY' or @$range != 3;
+    my ($place, $start, $size) = @$range;
+    foreach my $number ($start, $size) {
+        croak 'Range: an offset and a length are numbers of octets' if not defined $number or $number !~ /\A[0-9]{1,15}\z/;
+    }
+    my $is_handle = ref $place || ref \$place eq 'GLOB';
+    my $fh = $is_handle ? openhandle($place) : _opened(Range => $place);
+    croak 'Range: the handle is not open' if not $fh;
+    croak 'Range: it is no plain file' if tied *$fh or not -f $fh;
+    @{$self}{qw(file start left size is_part)} = ($fh, $start, $size, $size, 1);
+    $self->_stamp($fh);
+
+    # A handle of the caller's stays where it is.
+    $self->{is_small} = !$is_handle && $size <= SMALL && seek $fh, $start, SEEK_SET;
     return $self;
 }
 
@@ -116,9 +157,18 @@ sub _source {
 # An object that has a string's form of its own.
 sub _is_text { blessed $_[0] && $_[0]->can('(""') }
 
+# What is in a list of the caller's. What gives an element may change the list that it is in: one at a time, as perl's stack does not
+# hold on to what it has of a list.
+sub elements {
+    my ($list) = @_;
+    my @copy;
+    for (my $i = 0; $i < @$list; $i++) { push @copy, $list->[$i] }
+    return @copy;
+}
+
 sub _joined {
     my ($lines) = @_;
-    my @kept = @$lines;    # an object's string may be code that changes the list
+    my @kept = elements($lines);
     foreach my $line (@kept) {
         next if defined $line and not ref $line;
         croak 'Data has an undefined line' if not defined $line;
@@ -131,7 +181,7 @@ sub _joined {
 sub _handle {
     my ($self, $fh) = @_;
     croak 'Data is the handle of a message that is being sent' if _is_client($fh);
-    croak 'Data is a handle that is open for writing only' if _is_write_only($fh);
+    croak 'Data is a handle that is open for writing only' if _opened_for($fh) == O_WRONLY;
     $self->_note($fh, _is_plain($fh) ? 'the handle' : undef) if not tied *$fh and -f $fh;
     $self->{next} = $self->_reader($fh, 'the handle');
     return;
@@ -145,13 +195,15 @@ sub _is_client {
     return blessed $tied && $tied->isa('Mail::Wire::DataHandle');
 }
 
-sub _is_write_only {
+# O_RDONLY, O_WRONLY or O_RDWR; O_RDWR where nobody knows.
+sub _opened_for {
     my ($fh) = @_;
     my $fd = tied *$fh ? undef : fileno $fh;
-    return 0 if not defined $fd or $fd < 0;
-    my $flags = fcntl $fh, F_GETFL, 0;
-    return defined $flags && ($flags & O_ACCMODE) == O_WRONLY;
+    my $flags = defined $fd && $fd >= 0 ? fcntl $fh, F_GETFL, 0 : undef;
+    return defined $flags ? $flags & O_ACCMODE : O_RDWR;
 }
+
+sub is_read_only { return _opened_for($_[0]) == O_RDONLY }
 
 # True for a handle on a plain file that gives its bytes as they are.
 sub _is_plain {
@@ -170,19 +222,26 @@ sub _is_plain {
 sub _note {
     my ($self, $fh, $name) = @_;
     my $ahead = Mail::Wire::_buffered($fh);
-    @{$self}{qw(noted length stamp)} = ($fh, -s $fh, Mail::Wire::_file_stamp($fh));
+    $self->_stamp($fh);
     return if not defined $name or $ahead < 0;
     my $at = sysseek $fh, 0, SEEK_CUR;
     return if not defined $at or $ahead and tell($fh) != $at - $ahead;
     my $left = $self->{length} - ($at - $ahead);
-    @{$self}{qw(file start left)} = ($fh, $at - $ahead, $left > 0 ? $left : 0);
+    @{$self}{qw(file start left is_small)} = ($fh, $at - $ahead, $left > 0 ? $left : 0, $left <= SMALL);
     return;
 }
 
-# Throws when a plain file is not what it was.
+sub _stamp {
+    my ($self, $fh) = @_;
+    @{$self}{qw(noted length stamp)} = ($fh, -s $fh, Mail::Wire::_file_stamp($fh));
+    return;
+}
+
+# Throws when a plain file is not what it was, or not what the caller took it for.
 sub check {
     my ($self) = @_;
     my $fh = $self->{noted} or return;
+    _fault('the file ends before the stretch does') if $self->{is_part} and $self->{start} + $self->{left} > $self->{length};
     my $length = -s $fh;
     _fault('the file changed while it was read')
         if not defined $length or $length != $self->{length} or Mail::Wire::_file_stamp($fh) ne $self->{stamp};
@@ -197,11 +256,34 @@ sub _wait_for {
     return 0 if $! != EAGAIN and $! != EWOULDBLOCK;
     my $fd = tied *$fh ? undef : fileno $fh;
     return 0 if not defined $fd or $fd < 0;
-    vec(my $ready = '', $fd, 1) = 1;
-    select $ready, undef, undef, $self->{until} ? _max($self->{until} - Mail::Wire::_now(), 0) : undef;
-    $self->_check_time;
+    $self->_select($fd);
     IO::Handle::clearerr($fh);
     return 1;
+}
+
+# True when there is something to read, or the end.
+sub _select {
+    my ($self, $fd) = @_;
+    vec(my $ready = '', $fd, 1) = 1;
+    my $count = select $ready, undef, undef, $self->{until} ? _max($self->{until} - Mail::Wire::_now(), 0) : undef;
+    $self->_check_time;
+    return $count > 0;
+}
+
+# As read. Perl's waits until it has all that it is asked for, so what could wait is without blocking for that long.
+sub _read {
+    my ($self, $fh, $piece) = @_;
+
+    # A FIFO that nobody has opened for writing yet seems to be at its end.
+    if (delete $self->{is_early}) { 1 until $self->_select(fileno $fh) }
+    my $blocks = $self->{until} && !tied *$fh && !-f $fh && IO::Handle::blocking($fh, 0);
+    return read $fh, $$piece, PIECE if not $blocks;
+    my ($got, $why);
+    my ($ok, $error) = Mail::Wire::Client::_try(sub { $got = read $fh, $$piece, PIECE; $why = $! });
+    IO::Handle::blocking($fh, 1);
+    die $error if not $ok;
+    $! = $why;
+    return $got;
 }
 
 sub _max { $_[0] > $_[1] ? $_[0] : $_[1] }
@@ -221,8 +303,8 @@ sub _reader {
     return sub {
         my ($got, $piece);
         local $! = 0;
-        until (defined($got = read $fh, $piece, PIECE)) {
-            _fault("cannot read $name: $!") if not $source->_wait_for($fh);
+        until (defined($got = $source->_read($fh, \$piece))) {
+            _fault("cannot read $name: " . _why($tied)) if not $source->_wait_for($fh);
         }
         return _checked($tied, $name, $got, $piece) if $tied;
         if (not $had_error and IO::Handle::error($fh)) {
@@ -254,7 +336,7 @@ sub _object_reader {
 # There are classes that say 0 then as well, and have a method for why.
 sub _checked {
     my ($object, $name, $got, $piece) = @_;
-    _fault("cannot read $name: " . (_error_of($object) || $! || 'it does not say why'))
+    _fault("cannot read $name: " . _why($object))
         if not defined $got or length $got and (not looks_like_number($got) or $got < 0);
     if (not $got) {
         my $error = _error_of($object);
@@ -265,6 +347,8 @@ sub _checked {
     return $piece;
 }
 
+sub _why { _error_of($_[0]) || $! || 'it does not say why' }
+
 sub _error_of {
     my ($object) = @_;
     my $error = blessed $object && $object->can('error') ? $object->error : undef;
@@ -273,15 +357,14 @@ sub _error_of {
 
 # ---------------------------------------------------------------- what there is
 
-# A handle on the plain file that the content is the rest of, if it is one, and where the rest begins.
-sub file  { $_[0]{file} }
-sub start { $_[0]{start} }
-sub left  { $_[0]{left} }
+# A handle on the plain file that the content is the rest of, or a part, if it is one, and where that begins.
+sub file    { $_[0]{file} }
+sub start   { $_[0]{start} }
+sub left    { $_[0]{left} }
+sub is_part { $_[0]{is_part} }
 
-# A file up to this size is read at once: it needs no descriptor while it waits. The glue has the same.
-use constant SMALL => 65536;
-
-sub is_small { $_[0]{left} <= SMALL }
+# Whether it can be read from where the handle is, and at once.
+sub is_small { $_[0]{is_small} }
 
 # A reference to the whole text, or undef when it comes in pieces.
 sub text { $_[0]{text} }
@@ -300,6 +383,19 @@ sub gather {
 # Bytes, when they are known.
 sub size { $_[0]{text} ? length ${ $_[0]{text} } : $_[0]{size} }
 
+# What there is before anything is sent, read until then: all of it, in octets; or the handle, the first byte and the length of a stretch of
+# a file; or, unless the whole is asked for, nothing: it comes in pieces, of which the first (up to `most`) is there.
+sub at_hand {
+    my ($self, $whole, $until, $most) = @_;
+    $self->until($until);
+    if ($whole or $self->file) {
+        my $content = Mail::Wire::Spool->new($self);
+        return $content->text ? ${ $content->text } : $content->stretch;
+    }
+    my $text = $self->ahead($most) or return;
+    return $$text;
+}
+
 # Whether there is a piece: it is in `rest`.
 sub _fill {
     my ($self) = @_;
@@ -307,7 +403,7 @@ sub _fill {
         return 0 if $self->{ended};
         $self->_check_time;
         my $piece = $self->{next}->();
-        die "the code of Data returned a reference\n" if ref $piece and not _is_text($piece);
+        croak 'the code of Data returned a reference' if ref $piece and not _is_text($piece);
         $self->{ended} = 1 if not defined $piece;
         return 0 if $self->{ended};
         $self->{rest} = ref $piece ? "$piece" : $piece;

@@ -12,7 +12,7 @@ use File::Temp ();
 use Mail::Wire::Source ();
 use Mail::Wire::Standard ();
 
-our @CARP_NOT = ('Net::QMTP', 'Mail::Wire::Client', 'Mail::Wire::Packages');
+our @CARP_NOT = ('Mail::Wire::Source');
 
 # A message's content whose size is known before its first byte is sent: a text in memory, or a stretch of a plain file.
 
@@ -38,8 +38,8 @@ sub new {
 # A reference to the text; undef when it is a stretch of a file:
 sub text { $_[0]{text} }
 
-# its handle, its first byte and its length.
-sub stretch { @{ $_[0] }{qw(handle offset size)} }
+# its handle, its first byte, its length, and whether the file may go on behind it.
+sub stretch { @{ $_[0] }{qw(handle offset size is_part)} }
 
 sub size { $_[0]{text} ? length ${ $_[0]{text} } : $_[0]{size} }
 
@@ -50,22 +50,22 @@ sub _octets {
     return \$text;
 }
 
-# The rest of the file, of which a handle of our own stays open whatever becomes of the caller's.
+# The rest of the file, or a part of it, of which a handle of our own stays open whatever becomes of the caller's.
 sub _stretch {
     my ($self, $source) = @_;
     my ($file, $offset, $size) = ($source->file, $source->start, $source->left);
-    return $self->_small($source, $size) if $source->is_small;
     $source->check;
+    return $self->_small($source, $size) if $source->is_small;
     my $own;
     Mail::Wire::Standard::apart(sub { open $own, '<&', $file }) or Mail::Wire::Source::_fault("cannot read the file: $!");
-    seek $file, 0, SEEK_END;
-    @{$self}{qw(handle offset size)} = ($own, $offset, $size);
+    seek $file, 0, SEEK_END if not $source->is_part;
+    @{$self}{qw(handle offset size is_part)} = ($own, $offset, $size, $source->is_part);
     return;
 }
 
 sub _small {
     my ($self, $source, $size) = @_;
-    my $got = read $source->file, my $text, $size + 1;
+    my $got = read $source->file, my $text, $size + ($source->is_part ? 0 : 1);
     Mail::Wire::Source::_fault("cannot read the file: $!") if not defined $got;
     Mail::Wire::Source::_fault('the file changed while it was read') if $got != $size;
     $source->check;

@@ -10,6 +10,12 @@ use Fcntl qw(F_GETFD);
 
 our @CARP_NOT = ('Mail::Wire::Sink');
 
+# The process and the thread that this runs in. An object that belongs to one of them remembers it: its copy in another thread has to be
+# told apart from it. (CLONE_SKIP would make no copy, but perl panics when a weak reference to what was skipped goes.)
+sub here { return join '.', $$, thread() }
+
+sub thread { return $INC{'threads.pm'} ? threads->tid : 0 }
+
 # A program that has closed its input, output or errors goes on printing and warning, as do others that it runs. What is opened next
 # has the descriptor that they write to. It also has the place among perl's own handles that a warning goes to when STDERR is closed,
 # whatever its descriptor is. So the handles of ours are opened while both are taken.
@@ -37,6 +43,7 @@ sub _is_whole {
 
 # Where the program's root has no devices there is a folder, which nobody can write to either.
 sub _nowhere {
+    no warnings 'io';    # "STDERR reopened as $fh only for input"
     foreach my $place ('/dev/null', '/') {
         open my $fh, '<', $place or next;
         return $fh;

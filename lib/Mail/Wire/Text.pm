@@ -40,7 +40,7 @@ sub _is_string {
 sub _things {
     my (@things) = @_;
     return @things if @things != 1 or ref $things[0] ne 'ARRAY';
-    return @{ $things[0] };
+    return Mail::Wire::Source::elements($things[0]);
 }
 
 # The same things, strings in octets by now. Croaks for what can't be sent, before anything is.

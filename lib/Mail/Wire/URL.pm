@@ -8,7 +8,7 @@ use re 'taint';
 our $VERSION = '1.000';
 
 # The schemes, each with the port of URLs that have none.
-my %default_port = (lmtp => undef, qmtp => 209);
+my %default_port = (lmtp => undef, lmtps => undef, qmtp => 209, qmtps => 6209);
 
 # Takes a URL (RFC 3986) apart: a reference to a hash of scheme, host and port; or undef and what is wrong, without a password that may be in it.
 # The host of a UNIX-domain socket is its path, the port undef.
@@ -17,10 +17,9 @@ sub parsed {
     return (undef, 'characters that must be %-escapes, as white space or control characters') if $url =~ /[^\x21-\x7e]/;
     my ($scheme, $rest) = $url =~ m{\A([A-Za-z][A-Za-z0-9+.-]*):(.*)\z} or return (undef, 'no scheme, such as lmtp://, in front');
     $scheme = lc $scheme;
-    return (undef, "$scheme: TLS is not supported by this version") if $scheme =~ /\A[lq]mtps\z/;
-    return (undef, "$scheme: no such scheme, only lmtp and qmtp are known") if not exists $default_port{$scheme};
+    return (undef, "$scheme: no such scheme, only lmtp, lmtps, qmtp and qmtps are known") if not exists $default_port{$scheme};
     my ($authority, $path, $more) = $rest =~ m{\A//([^/?#]*)([^?#]*)(.*)\z} or return (undef, "no // behind $scheme:");
-    return (undef, 'a user: authentication is not supported by this version') if $authority =~ /\@/;
+    return (undef, 'a user: it is given by the options User and Password, and only to LMTP') if $authority =~ /\@/;
     return (undef, 'a query or a fragment, which means nothing here') if length $more;
     return length $authority ? _tcp($scheme, $authority, $path) : _unix($scheme, $path);
 }

@@ -5,16 +5,20 @@ package ScriptedServer::Child;
 use strict;
 use warnings;
 
-use Errno qw(EAGAIN EBADF EINTR EWOULDBLOCK);
+use Errno qw(EAGAIN EINTR EWOULDBLOCK);
 use IO::Handle;
 use POSIX ();
 use Socket;
 
-# A server whose test hangs ends the link, and so the test, after this many seconds.
+use PeerReader;
+
+our @ISA = 'PeerReader';
+
+# A server whose test hangs ends the link after this many seconds, and so the test, which has failed.
 use constant LIFE => 300;
 
 sub new {
-    my ($class, $listener, $control) = @_;
+    my ($class, $listener, $control, $tell) = @_;
     my $self = bless {
         listener => $listener,
         control  => $control,
@@ -24,34 +28,14 @@ sub new {
         eof      => 1,
         left     => [],           # connections that a new client has taken the server from
         recorded => [],           # all that was received, by connection
-        problems => [],
+        tell     => $tell,        # where problems go, a line each
         marks    => {},
         awaited  => {},           # mark => how many answers are owed
         released => 0,
         ends     => time + LIFE,
     }, $class;
-    $SIG{$_} = 'DEFAULT' for qw(ALRM HUP INT TERM USR1 USR2);
-    delete @SIG{qw(__DIE__ __WARN__)};
-    $SIG{PIPE} = 'IGNORE';
-    $self->_close_inherited;
     $_->blocking(0) for $listener, $control;
     return $self;
-}
-
-# A client's descriptor that the child holds too would keep a link open that the test has closed;
-# another server's control would keep that server alive. Perl counts the users of each descriptor, so they
-# are not closed behind its back but turned to nowhere.
-sub _close_inherited {
-    my ($self) = @_;
-    my %keep = map { $_ => 1 } fileno $self->{listener}, fileno $self->{control};
-    open STDIN,  '<', '/dev/null' or die "/dev/null: $!";
-    open STDOUT, '>', '/dev/null' or die "/dev/null: $!";
-    for my $fd (grep { !$keep{$_} } 3 .. 255) {
-        $! = 0;
-        POSIX::lseek($fd, 0, POSIX::SEEK_CUR());
-        POSIX::dup2(fileno STDIN, $fd) if $! != EBADF;
-    }
-    return;
 }
 
 sub run {
@@ -62,7 +46,7 @@ sub run {
         my $whole = eval { $self->_play($script); 1 };
         if (!$whole && $@ ne "gone\n") {
             (my $problem = $@) =~ s/\n(?=.)/ /g;
-            push @{ $self->{problems} }, $problem;
+            syswrite $self->{tell}, $problem;
             $self->close;
         }
         $self->_linger;
@@ -93,7 +77,7 @@ sub _accept {
 
 sub _linger {
     my ($self) = @_;
-    eval { $self->_more while !$self->{eof} };
+    eval { $self->more while !$self->{eof} };
     push @{ $self->{left} }, $self->{peer} if !$self->{eof};
     $self->{peer} = undef;
     return;
@@ -107,11 +91,18 @@ sub _wait {
     my $reads = $handle && $direction eq 'read';
     vec($set{read}, fileno $_, 1) = 1 for $self->{control}, $reads ? $self->{listener} : ();
     vec($set{$direction}, fileno $handle, 1) = 1 if $handle;
-    POSIX::_exit(0) if time > $self->{ends};
+    $self->_grow_older;
     my $ready = select $set{read}, $set{write}, undef, 1;
     return if $ready <= 0;
     $self->_serve_parent if vec $set{read}, fileno $self->{control}, 1;
     return vec $set{read}, fileno $self->{listener}, 1;
+}
+
+sub _grow_older {
+    my ($self) = @_;
+    return if time <= $self->{ends};
+    print STDERR "# ScriptedServer: the test hangs\n";
+    POSIX::_exit(1);
 }
 
 # --- the parent's questions ---
@@ -134,7 +125,6 @@ sub _serve {
     my $answer
         = $question eq 'received'    ? (@$recorded ? $recorded->[$argument] : '')
         : $question eq 'connections' ? scalar @$recorded
-        : $question eq 'problems'    ? join('', @{ $self->{problems} })
         : $question eq 'passed'      ? ($self->{marks}{$argument} ? 'ok' : 'no')
         :                              'ok';
     $self->_tell_parent(defined $answer ? $answer : '');
@@ -165,7 +155,7 @@ sub _wait_for_parent {
     my ($self) = @_;
     vec(my $set = '', fileno $self->{control}, 1) = 1;
     select undef, $set, undef, 1;
-    POSIX::_exit(0) if time > $self->{ends};
+    $self->_grow_older;
     return;
 }
 
@@ -192,7 +182,7 @@ sub _drain {
     return;
 }
 
-sub _more {
+sub more {
     my ($self) = @_;
     my $had = length $self->{in};
     my $another;
@@ -207,13 +197,8 @@ sub _more {
 # The next line without its end; undef when the client has gone.
 sub line {
     my ($self) = @_;
-    my $from = 0;
-    while ((my $at = index $self->{in}, "\n", $from) < 0) {
-        $from = length $self->{in};
-        eval { $self->_more; 1 } or return undef;
-    }
-    my $line = substr $self->{in}, 0, 1 + index($self->{in}, "\n", $from), '';
-    $line =~ s/\r?\n\z//;
+    my $line = eval { $self->raw_line };
+    $line =~ s/\r?\n\z// if defined $line;
     return $line;
 }
 
@@ -224,23 +209,6 @@ sub expect {
     my $fits = !defined $expected ? 1 : ref $expected ? $line =~ $expected : $line eq $expected;
     $fits or die "expected '$expected', got '$line'\n";
     return $line;
-}
-
-sub data {
-    my ($self) = @_;
-    my $from = 0;
-    while (1) {
-        my $end = substr($self->{in}, 0, 3) eq ".\r\n" ? 0 : 2 + index $self->{in}, "\r\n.\r\n", $from;
-        return substr substr($self->{in}, 0, $end + 3, ''), 0, $end if $end != 1;
-        $from = length $self->{in} > 4 ? length($self->{in}) - 4 : 0;
-        $self->_more;
-    }
-}
-
-sub bytes {
-    my ($self, $size) = @_;
-    $self->_more while length $self->{in} < $size;
-    return substr $self->{in}, 0, $size, '';
 }
 
 # --- writing ---
@@ -267,6 +235,16 @@ sub trickle {
     my ($self, $bytes) = @_;
     $self->send($_) for split //, $bytes;
     return;
+}
+
+sub tls {
+    my ($self, $option) = @_;
+    my $ok = IO::Socket::SSL->start_SSL($self->{peer}, SSL_server => 1, Timeout => LIFE, %$option);
+    $self->mark($ok ? 'secure' : 'insecure');
+    IO::Handle::blocking($self->{peer}, 0);    # one whose handshake failed has no class any more
+    return if $ok;
+    $self->close;
+    die "gone\n";
 }
 
 # --- events ---

@@ -10,9 +10,10 @@ use Digest::SHA ();
 
 our $VERSION = '1.000';
 
+# limit: octets that are kept at the most, 0 or undef for all
 sub new {
-    my ($class, $discard) = @_;
-    my $self = bless { size => 0 }, $class;
+    my ($class, $discard, $limit) = @_;
+    my $self = bless { size => 0, limit => $limit }, $class;
     if ($discard) { $self->{sha} = Digest::SHA->new(256) }
     else          { $self->{data} = '' }
     return $self;
@@ -24,7 +25,14 @@ sub add {
     my ($self, $octets) = @_;
     $self->{size} += length $octets;
     if ($self->{sha}) { $self->{sha}->add($octets) }
-    else              { $self->{data} .= $octets }
+    else              { $self->_keep($octets) }
+    return;
+}
+
+sub _keep {
+    my ($self, $octets) = @_;
+    my $room = $self->{limit} ? $self->{limit} - length $self->{data} : length $octets;
+    $self->{data} .= $room < length $octets ? substr $octets, 0, $room : $octets;
     return;
 }
 

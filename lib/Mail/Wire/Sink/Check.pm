@@ -24,7 +24,9 @@ my %CHECK = (
     early    => \&_early,
     lhlo     => \&_lines,
     misframe => \&_integer,
-    (map { $_ => \&_count } qw(extra missing oversize write_size close_after size only_link)),
+    tls      => \&_tls,
+    store    => \&_code,
+    (map { $_ => \&_count } qw(extra missing oversize write_size close_after size only_link backlog)),
     write_delay => \&_seconds,
     (map { $_ => sub { '' } } qw(joined one_answer discard reset any_params
         pipelining chunking 8bitmime enhanced dsn smtputf8 binarymime)),
@@ -70,6 +72,14 @@ sub _matches {
 sub _count   { return _matches($_[0], qr/\A[0-9]+\z/,   'a whole number, 0 or more') }
 sub _integer { return _matches($_[0], qr/\A-?[0-9]+\z/, 'a whole number') }
 sub _seconds { return _matches($_[0], qr/\A(?:[0-9]+\.?[0-9]*|\.[0-9]+)\z/, 'a number of seconds, 0 or more') }
+sub _code    { return ref $_[0] eq 'CODE' ? '' : 'it must be code, not ' . _shown($_[0]) }
+
+sub _tls {
+    my ($value, $protocol) = @_;
+    return _matches($value, qr/\Aimplicit\z/, "'implicit'") if $protocol eq 'qmtp';
+    return _matches($value, qr/\A(?:implicit|starttls)\z/, "'implicit' or 'starttls'");
+}
+
 sub _text    { return _matches($_[0], qr//, 'a text') || _octets($_[0]) }
 
 # What goes to the wire is octets: a wider character has none.

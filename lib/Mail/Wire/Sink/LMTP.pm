@@ -29,6 +29,7 @@ my %SAY = (
     vrfy       => '252 2.5.0 Cannot verify, but will take mail for it',
     help       => '214 2.0.0 See RFC 2033',
     quit       => '221 2.0.0 Bye',
+    starttls   => '220 2.0.0 Go ahead',
     unknown    => '500 5.5.1 Command not known',
     syntax     => '501 5.5.4 Bad arguments',
     too_long   => '500 5.5.2 Line too long',
@@ -38,12 +39,13 @@ my %SAY = (
     bad_param  => '555 5.5.4 Parameter not offered',
     too_big    => '552 5.3.4 Message too big',
     not_ascii  => '553 5.6.7 Address not ASCII, and no SMTPUTF8',
+    unstored   => '451 4.3.0 Not stored',
     extra      => '250 2.0.0 One reply too many',
 );
 
 my %COMMAND = (
     LHLO => \&_lhlo, MAIL => \&_mail, RCPT => \&_rcpt, DATA => \&_data, BDAT => \&_bdat,
-    RSET => \&_rset, QUIT => \&_quit,
+    RSET => \&_rset, QUIT => \&_quit, STARTTLS => \&_starttls,
     NOOP => _fixed('noop'), VRFY => _fixed('vrfy'), HELP => _fixed('help'),
 );
 
@@ -52,6 +54,7 @@ my %STEP = (
     skip    => \&_step_skip,
     data    => \&_step_data,
     chunk   => \&_step_chunk,
+    tls     => \&_step_tls,
 );
 
 # A path, with RFC 5321's quoted local parts.
@@ -169,11 +172,36 @@ sub _lhlo {
     my ($self, $name) = @_;
     return $self->_reply('lhlo', undef, 'syntax') if $name !~ /\A\S+\z/;
     my $reply = $self->{script}->reply_for('verbs', 'LHLO', $name);
-    $reply = [ map { "250 $_" } 'localhost', $self->{script}->keywords ] if !defined $reply;
+    my @keywords = grep { !($self->{is_secure} && $_ eq 'STARTTLS') } $self->{script}->keywords;
+    $reply = [ map { "250 $_" } 'localhost', @keywords ] if !defined $reply;
     my $octets = $self->_reply('lhlo', $reply);
     return if _class_of($octets) != 2;
     $self->_reset;
     $self->{lhlo} = $name;
+    return;
+}
+
+# What came behind it, unprotected, is dropped (RFC 3207 4.2).
+sub _starttls {
+    my ($self, $rest) = @_;
+    my $reply   = $self->{script}->reply_for('verbs', 'STARTTLS', $rest);
+    my $is_told = $self->{script}->tls ne 'starttls' || $self->{is_secure};
+    return $self->_reply('other', $reply, 'unknown') if $is_told;
+    return $self->_reply('other', undef, 'syntax') if length $rest;
+    $self->{state} = 'tls' if _class_of($self->_reply('other', $reply, 'starttls')) == 2;
+    return;
+}
+
+sub wants_tls { return $_[0]{state} eq 'tls' }
+
+sub _step_tls { my ($self) = @_; $self->{in} = ''; return 0 }
+
+# The handshake is over: all that the client said before is forgotten.
+sub secured {
+    my ($self) = @_;
+    $self->_reset;
+    @$self{qw(in state is_secure)} = ('', 'command', 1);
+    delete $self->{lhlo};
     return;
 }
 
@@ -370,19 +398,24 @@ sub _is_too_big {
 sub _finish {
     my ($self, $by) = @_;
     my $message = $self->_message($by);
+    my @rcpts   = grep { $_->{accepted} } @{ $message->{recipients} };
     my $default = $self->_is_too_big ? 'too_big' : 'final';
-    my @finals;
-    for my $rcpt (grep { $_->{accepted} } @{ $message->{recipients} }) {
-        my $octets = $self->_format($self->{script}->reply_for('final', $rcpt->{address}, $message), $default);
-        push @finals, $octets;
-        @$rcpt{qw(stage reply accepted)} = ('final', _text($octets), _class_of($octets) == 2 ? 1 : 0);
-    }
+    my @finals  = map { $self->_final($_, $self->{script}->reply_for('final', $_->{address}, $message), $default) } @rcpts;
+    $self->store($message) or @finals = map { $self->_final($_, $_->{accepted} ? undef : $_->{reply}, 'unstored') } @rcpts;
     push @finals, $self->_format($self->{script}->reply_for('final', undef, $message), $default) if !@finals;
     $self->_reset;
     $self->keep($message);
     $self->emit_finals($self->_format(undef, 'extra'), $self->_joined(@finals));
     $self->end if join('', @finals) =~ $CLOSING;
     return;
+}
+
+# What a recipient is answered at the end, as octets.
+sub _final {
+    my ($self, $rcpt, $reply, $default) = @_;
+    my $octets = $self->_format($reply, $default);
+    @$rcpt{qw(stage reply accepted)} = ('final', _text($octets), _class_of($octets) == 2 ? 1 : 0);
+    return $octets;
 }
 
 sub _message {

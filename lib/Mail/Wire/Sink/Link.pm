@@ -37,6 +37,9 @@ sub new {
 
 sub out    { return $_[0]{out} }
 sub script { return $_[0]{script} }
+
+# Is it to go on in TLS, when all that is owed is written?
+sub wants_tls { return 0 }
 sub end    { my ($self, $how) = @_; return $self->{out}->end($how || $self->{script}->end_how) }
 
 sub start {
@@ -117,7 +120,22 @@ sub _is_here {
         && ($fault->{after} || 0) == $count;
 }
 
-sub new_body { my ($self) = @_; return Mail::Wire::Sink::Body->new($self->{script}->discard) }
+# Who takes messages as they come has no room for more than may be taken.
+sub new_body {
+    my ($self) = @_;
+    my $script = $self->{script};
+    return Mail::Wire::Sink::Body->new($script->discard, $script->backlog ? $script->size : 0);
+}
+
+# False where it can't be stored: nobody is told then that it was accepted.
+sub store {
+    my ($self, $message) = @_;
+    my $store = $self->{script}->store or return 1;
+    local ($@, $_);
+    return 1 if eval { $message->{stored} = $store->($message); 1 };
+    $self->{script}->failed("store: $@");
+    return 0;
+}
 
 # Keeps a message; after close_after of them the link ends, when the replies
 # that are queued now are out.

@@ -34,7 +34,7 @@ sub start {
         or Carp::croak("Mail::Wire::Sink: no socket pair: $!");
     my $pid = _fork(sub { close $ours; $code->(Mail::Wire::Sink::Control->new($theirs)) });
     my $self = bless {
-        pid => $pid, owner => $$, asked => 0, control => Mail::Wire::Sink::Control->new($ours),
+        pid => $pid, owner => Mail::Wire::Standard::here(), asked => 0, control => Mail::Wire::Sink::Control->new($ours),
     }, $class;
     Scalar::Util::weaken($live{$pid} = $self);
     return $self;
@@ -105,7 +105,7 @@ sub _leave_standard_handles {
 }
 
 sub pid     { return $_[0]{pid} }
-sub is_ours { return $_[0]{owner} == $$ }
+sub is_ours { return $_[0]{owner} eq Mail::Wire::Standard::here() }
 sub is_live { return $_[0]->is_ours && !$_[0]{stopped} }
 
 # Asks for $what; each value of the answer goes to $take->(kind, value).  What
@@ -126,6 +126,16 @@ sub ask {
     }
 }
 
+# What can be read from, once, when something is there to be asked for.
+sub handle { return $_[0]{control}->socket }
+
+sub watch {
+    my ($self) = @_;
+    $self->{control}->queue([ watch => 0 ]);
+    $self->{control}->flush;
+    return;
+}
+
 # Until something can be read, whatever signals come.
 sub _wait {
     my ($self, $seconds) = @_;
@@ -137,7 +147,7 @@ sub _wait {
 }
 
 # Ends the child, which notices that nobody writes to it any more.  Only the
-# process that made it does so, by its pid, while that is surely still its.
+# process and thread that made it do so, by its pid, while that is surely still its.
 sub stop {
     my ($self) = @_;
     return if !$self->is_live;
@@ -162,8 +172,7 @@ sub _read_to_end {
     return;
 }
 
-sub DESTROY    { $_[0]->stop; return }
-sub CLONE_SKIP { return 1 }
+sub DESTROY { $_[0]->stop; return }
 
 END { $_->stop for grep { defined } values %live }
 

@@ -131,6 +131,7 @@ sub _finish {
     $self->{on_command}->("RECIPIENT $_") for @$addresses;
     my $message = $self->_message($addresses);
     $self->_decide($message);
+    $self->store($message) or $self->_unstored($message);
     $self->keep($message);
     my @answers = map { $self->_frame($_->{answer}) } @{ $message->{recipients} };
     @answers = $answers[0] if $self->{script}->fault('one_answer');
@@ -167,6 +168,13 @@ sub _decide {
         my $text = ref $answer ? $$answer : $answer;
         @$rcpt{qw(answer stage reply accepted)} = ($answer, $stage, $text, !ref $answer && $text =~ /\AK/ ? 1 : 0);
     }
+    return;
+}
+
+sub _unstored {
+    my ($self, $message) = @_;
+    my $answer = 'Znot stored (#4.3.0)';
+    @$_{qw(answer stage reply accepted)} = ($answer, 'final', $answer, 0) for grep { $_->{accepted} } @{ $message->{recipients} };
     return;
 }
 

@@ -53,6 +53,7 @@ sub _keywords {
     my ($self) = @_;
     my @keywords = map { $EXTENSION{$_} } grep { $self->{$_} } @EXTENSION_ORDER;
     push @keywords, "SIZE $self->{size}" if defined $self->{size};
+    push @keywords, 'STARTTLS' if $self->tls eq 'starttls';
     return \@keywords;
 }
 
@@ -61,6 +62,9 @@ sub offers     { return $_[0]{offer}{ uc $_[1] } }
 sub enhanced   { return $_[0]{enhanced} }
 sub discard    { return $_[0]{discard} }
 sub size       { return $_[0]{size} }
+sub backlog    { return $_[0]{backlog} }
+sub store      { return $_[0]{store} }
+sub tls        { return defined $_[0]{tls} ? $_[0]{tls} : '' }
 sub any_params { return $_[0]{any_params} }
 sub end_how    { return $_[0]{reset} ? 'reset' : 'fin' }
 sub fault      { return $_[0]{fault}{ $_[1] } }
@@ -96,6 +100,8 @@ sub rules_problem {
     }
     return '';
 }
+
+sub failed { my ($self, $why) = @_; $why =~ s/\s+\z//; $self->{on_error}->($why); return }
 
 # In place, as the scripts of single links share the rules.
 sub set_rules {
@@ -138,8 +144,7 @@ sub _answer_of {
     { $answer = eval { \scalar $code->($key, @more) } }    # a block that next and last leave, and not a loop of ours
     my $wrong = $answer ? _wrong_answer($self->{protocol}, $$answer) : 'died: ' . _words_of($@);
     return $$answer if !$wrong;
-    $wrong =~ s/\s+\z//;
-    $self->{on_error}->("rule '$name'" . (defined $key ? " for '$key' " : ' ') . $wrong);
+    $self->failed("rule '$name'" . (defined $key ? " for '$key' " : ' ') . $wrong);
     return $self->{protocol} eq 'qmtp' ? "Zrule '$name' failed (#4.3.0)" : "451 4.3.0 Rule '$name' failed";
 }
 

@@ -34,14 +34,18 @@ use constant PATIENCE => 1;
 # Failures of rules that are kept until somebody asks.
 use constant MAX_ERRORS => 20;
 
+# What a message takes beside its text, in octets, roughly.
+use constant OVERHEAD => 1000;
+
 my %SESSION = (lmtp => 'Mail::Wire::Sink::LMTP', qmtp => 'Mail::Wire::Sink::QMTP');
 
-# listener, control (a Mail::Wire::Sink::Control), script, protocol, parent (pid)
+# listener, control (a Mail::Wire::Sink::Control), script, protocol, parent
+# (pid), tls (a Mail::Wire::Sink::TLS, if there is TLS)
 sub new {
     my ($class, %arg) = @_;
     my $self = bless {
-        %arg, peers => {}, timed => {}, count => 0, messages => [], commands => [], errors => [],
-        readers => IO::Select->new, writers => IO::Select->new,
+        %arg, peers => {}, timed => {}, count => 0, messages => [], commands => [], errors => [], held => 0,
+        readers => IO::Select->new, writers => IO::Select->new, control_only => IO::Select->new($arg{control}->socket),
     }, $class;
     for my $socket ($arg{listener}, $arg{control}->socket) {
         $socket->blocking(0);
@@ -61,11 +65,12 @@ sub run {
 
 sub _turn {
     my ($self) = @_;
-    my ($readable, $writable)
-        = IO::Select->select($self->{readers}, $self->{writers}, undef, $self->_patience);
+    my $readers = $self->_is_full ? $self->{control_only} : $self->{readers};
+    my ($readable, $writable) = IO::Select->select($readers, $self->{writers}, undef, $self->_patience);
     $self->_on_ready($_, '_read_peer') for @{ $readable || [] };
     $self->_on_ready($_, '_settle')    for @{ $writable || [] };
     $self->_run_timers;
+    $self->_wake if $self->{watched} && (@{ $self->{messages} } || @{ $self->{errors} });
     $self->{stopped} = 1 if getppid != $self->{parent};
     return;
 }
@@ -121,25 +126,50 @@ sub _accept {
         my $peer = { socket => $socket, number => $number, session => $self->_new_session($number) };
         $self->{peers}{ fileno $socket } = $peer;
         $self->{readers}->add($socket);
-        $peer->{session}->start;
-        $self->_settle($peer);
+        if   ($self->{script}->tls eq 'implicit') { $self->_secure($peer, 'start') }
+        else                                      { $self->_start($peer, 'start') }
     }
     return;
 }
 
+sub _start {
+    my ($self, $peer, $method) = @_;
+    $peer->{session}->$method;
+    return $self->_settle($peer);
+}
+
 sub _new_session {
     my ($self, $number) = @_;
-    my ($messages, $commands) = @$self{qw(messages commands)};
+    my ($messages, $commands, $held) = (@$self{qw(messages commands)}, \$self->{held});
+    my $has_commands = !$self->{script}->backlog;
     return $SESSION{ $self->{protocol} }->new(
         script     => $self->{script},
         link       => $number,
-        on_message => sub { push @$messages, $_[0] },
-        on_command => sub { push @$commands, [ $number, $_[0] ] },
+        on_message => sub { push @$messages, $_[0]; $$held += OVERHEAD + length(defined $_[0]{data} ? $_[0]{data} : '') },
+        on_command => sub { push @$commands, [ $number, $_[0] ] if $has_commands },
     );
+}
+
+# Begins TLS; the session goes on by the method behind the handshake.
+sub _secure {
+    my ($self, $peer, $method) = @_;
+    @$peer{qw(is_secure method)} = (1, $method);
+    return $self->{tls}->begin($peer->{socket}) ? $self->_shake($peer) : $self->_drop($peer);
+}
+
+sub _shake {
+    my ($self, $peer) = @_;
+    my $wants = $self->{tls}->shake($peer->{socket});
+    return $self->_drop($peer) if !defined $wants;
+    return $self->_start($peer, delete $peer->{method}) if $wants eq '';
+    _watch($self->{readers}, $peer->{socket}, $wants eq 'read');
+    _watch($self->{writers}, $peer->{socket}, $wants eq 'write');
+    return;
 }
 
 sub _read_peer {
     my ($self, $peer) = @_;
+    return $self->_shake($peer) if $peer->{method};
     my $count = sysread $peer->{socket}, my $octets, BLOCK;
     return if !defined $count && ($!{EAGAIN} || $!{EWOULDBLOCK} || $!{EINTR});
     return $self->_drop($peer) if !defined $count;
@@ -161,6 +191,7 @@ sub _on_eof {
 sub _settle {
     my ($self, $peer) = @_;
     return if $peer->{closing};
+    return $self->_shake($peer) if $peer->{method};
     my ($kind, $value) = $peer->{session}->out->next_item(Time::HiRes::time());
     return $self->_close($peer, $value) if $kind eq 'end';
     return $self->_drop($peer) if $kind eq '' && $peer->{eof};
@@ -168,6 +199,7 @@ sub _settle {
     ($kind, $value) = $peer->{session}->out->next_item(Time::HiRes::time());
     return $self->_close($peer, $value) if $kind eq 'end';
     $self->_set_timer($peer, $value) if $kind eq 'until';
+    return $self->_secure($peer, 'secured') if $kind eq '' && $peer->{session}->wants_tls;
     return $self->_choose($peer, $kind);
 }
 
@@ -184,7 +216,7 @@ sub _write_peer {
 sub _choose {
     my ($self, $peer, $kind) = @_;
     my $socket = $peer->{socket};
-    my $reads  = !$peer->{eof} && $peer->{session}->out->size < MAX_WAITING;
+    my $reads  = !$peer->{eof} && !$peer->{session}->wants_tls && $peer->{session}->out->size < MAX_WAITING;
     my $writes = $kind eq 'octets' || ($kind eq '' && $peer->{eof});
     _watch($self->{readers}, $socket, $reads);
     _watch($self->{writers}, $socket, $writes);
@@ -208,6 +240,7 @@ sub _close {
         return $self->_drop($peer);
     }
     return $self->_drop($peer) if $peer->{eof};
+    $self->{tls}->finish($peer->{socket}, 1) if delete $peer->{is_secure};
     shutdown $peer->{socket}, 1;
     $peer->{closing} = 1;
     _watch($self->{writers}, $peer->{socket}, 0);
@@ -221,6 +254,7 @@ sub _drop {
     $_->remove($socket) for $self->{readers}, $self->{writers};
     delete $self->{timed}{ $peer->{number} };
     delete $self->{peers}{ fileno $socket };
+    $self->{tls}->finish($socket, 0) if $peer->{is_secure};
     close $socket;
     return;
 }
@@ -234,12 +268,33 @@ sub _serve_control {
     while (my $request = $control->take) {
         my ($what, $number, @more) = @$request;
         $self->{script}->set_rules(@more) if $what eq 'rules';
-        $self->_hand_over($what, $number);
+        if ($what eq 'watch') { $self->{watched} = 1 }
+        else                  { $self->_hand_over($what, $number) }
     }
-    $alive = $control->flush && $alive;
-    $self->{stopped} = 1 if !$alive;
+    return $self->_send_control($alive);
+}
+
+sub _send_control {
+    my ($self, $alive) = @_;
+    my $control = $self->{control};
+    $self->{stopped} = 1 if !($control->flush && $alive);
     _watch($self->{writers}, $control->socket, $control->waiting);
     return;
+}
+
+# Tells the parent, once, that there is something to be asked for.
+sub _wake {
+    my ($self) = @_;
+    $self->{watched} = 0;
+    $self->{control}->queue([ wake => 1 ]);
+    return $self->_send_control(1);
+}
+
+# Until the parent has taken something, nothing more is read.
+sub _is_full {
+    my ($self) = @_;
+    my $most = $self->{script}->backlog;
+    return $most && ($self->{held} >= $most || $self->{control}->waiting > 1);
 }
 
 # What has come since the last request, and the request's number behind it.
@@ -249,6 +304,7 @@ sub _hand_over {
     for my $kind ('errors', $what eq 'rules' ? () : $what) {
         $self->{control}->queue([ $kind => $_ ]) for splice @{ $self->{$kind} };
     }
+    $self->{held} = 0 if $what eq 'messages';
     $self->{control}->queue([ done => $number ]);
     return;
 }
