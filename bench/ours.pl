@@ -2,9 +2,9 @@
 
 # What is measured: Net::LMTP and Net::QMTP.
 #
-#   ours.pl MODE PORT COUNT SIZE [RECIPIENTS | FILE | crlf | KIND]
+#   ours.pl [--tls] MODE PORT COUNT SIZE [RECIPIENTS | FILE | crlf | KIND]
 #
-# KIND, of deliver and submit: how the content is given (string, list, code, handle), or with which options (see arguments_of).
+# KIND, of deliver and submit: how the content is given (string, list, code, handle, file), or with which options (see arguments_of).
 
 use strict;
 use warnings;
@@ -34,15 +34,18 @@ my %mode = (
     'qmtp-file'    => \&qmtp_file,
     'lmtp-file'    => \&lmtp_file,
     'lmtp-memory'  => \&lmtp_memory,
+    'import'       => \&import_mbox,
 );
 
+my $tls = @ARGV && $ARGV[0] eq '--tls' && shift @ARGV;
 my ($mode, $port, $count, $size, $extra) = @ARGV;
-die "usage: $0 MODE PORT COUNT SIZE [RECIPIENTS | FILE | crlf]\n" if !defined $size or !$mode{$mode};
+die "usage: $0 [--tls] MODE PORT COUNT SIZE [RECIPIENTS | FILE | crlf]\n" if !defined $size or !$mode{$mode};
 $mode{$mode}->();
 
 sub lmtp {
     require Net::LMTP;
-    return Net::LMTP->new('127.0.0.1', $port, Hello => 'client', Timeout => 60) || die "$@\n";
+    my @tls = $tls ? (SSL => 1, SSL_verify_mode => 0) : ();
+    return Net::LMTP->new('127.0.0.1', $port, Hello => 'client', Timeout => 60, @tls) || die "$@\n";
 }
 
 sub qmtp {
@@ -137,6 +140,7 @@ sub arguments_of {
         deadline => [ Deadline => 60 ],
         options  => [ Size => length $$text, Bits => 8, Deadline => 60 ],
         envelope => [ Return => 'HDRS', Envelope => 'id' ],
+        encoding => [ Encoding => 'unix' ],
     );
     return sub { (@from, Data => $$text) } if $kind eq 'string';
     return sub { (@from, Data => $$text, @{ $more{$kind} }) } if $more{$kind};
@@ -147,10 +151,11 @@ sub arguments_of {
     if ($kind eq 'code') {
         return sub { my $left = 1; (@from, Data => sub { $left-- > 0 ? $$text : undef }) };
     }
-    if ($kind eq 'handle') {
+    if ($kind eq 'handle' or $kind eq 'file') {
         my $file = File::Temp->new;
         print {$file} $$text;
         close $file;
+        return sub { (@from, File => $file->filename) } if $kind eq 'file';
         open my $handle, '<', $file->filename or die "$file: $!\n";
         return sub { seek $handle, 0, 0; (@from, Data => $handle) };
     }
@@ -184,6 +189,26 @@ sub submit_all {
         while (my $done = $link->collect) { taken($done) }
     };
     measure_messages($run, recipients());
+    return;
+}
+
+# The messages of a mailbox, from its beginning again where it has fewer.
+sub import_mbox {
+    require Mail::Wire::Mailbox;
+    my $link = lmtp();
+    my $run = sub {
+        my ($messages) = @_;
+        my $mailbox;
+        for (1 .. $messages) {
+            my $message = $mailbox && $mailbox->next;
+            $message ||= ($mailbox = Mail::Wire::Mailbox->new($extra))->next;
+            $link->submit(From => FROM, To => [TO], $message->content) or die "nothing submitted\n";
+            taken($link->collect) if $link->in_flight >= KEEP;
+        }
+        while (my $done = $link->collect) { taken($done) }
+    };
+    $run->(WARM_UP);
+    measure($count, sub { $run->($count) });
     return;
 }
 

@@ -85,6 +85,8 @@ sub wanted_rows {
         programs => $bin,
         big_file => big_file(),
         lf_file  => lf_file(),
+        mbox     => mbox(),
+        pem      => pem(),
         can      => abilities(),
         huge     => $option{huge},
     );
@@ -112,6 +114,24 @@ sub lf_file {
     open my $file, '>', $name or die "$name: $!\n";
     my $block = Bench::Worker::content(Bench::Rows::BLOCK());
     print {$file} $block or die "$name: $!\n" for 1 .. Bench::Rows::file_blocks($option{quick});
+    close $file or die "$name: $!\n";
+    return $name;
+}
+
+# A certificate with its key, or undef.
+sub pem {
+    my $name = "$work/pem";
+    my $null = File::Spec->devnull;
+    return system("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout $name.key -out $name.crt >$null 2>&1"
+        . " && cat $name.crt $name.key >$name") == 0 ? $name : undef;
+}
+
+sub mbox {
+    my $name = "$work/mbox";
+    open my $file, '>', $name or die "$name: $!\n";
+    my $head = "From sender\@example.org Mon Jan  1 00:00:00 2020\nFrom: sender\@example.org\nSubject: hello\n\n";
+    my $message = $head . Bench::Worker::content(Bench::Rows::MAIL() - length($head) - 1) . "\n";
+    print {$file} $message or die "$name: $!\n" for 1 .. ($option{quick} ? 200 : 5000);
     close $file or die "$name: $!\n";
     return $name;
 }

@@ -1,6 +1,6 @@
 /* sink.c - see sink.h. One process, any number of links, one poll.
  *
- *   sink [--qmtp] [--pipelining] [--chunking] [--delay MS]
+ *   sink [--qmtp] [--pipelining] [--chunking] [--delay MS] [--tls PEM]
  *
  * Listens on a port of 127.0.0.1 that the system chooses, prints it, and ends when its standard
  * input does: so it never outlives whoever started it.
@@ -42,6 +42,28 @@ static void fail(const char *what)
     perror(what);
     exit(1);
 }
+
+/* ---- bytes */
+
+static ssize_t plain_take(sink_link *l, char *to, size_t len)
+{
+    return recv(l->fd, to, len, MSG_DONTWAIT);
+}
+
+static ssize_t plain_put(sink_link *l, const char *bytes, size_t len)
+{
+    return send(l->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static const sink_way plain = { NULL, plain_take, plain_put, NULL };
+
+#ifndef SINK_TLS
+const sink_way *sink_tls(const char *pem)
+{
+    (void)pem;
+    return NULL;
+}
+#endif
 
 /* ---- what is said */
 
@@ -110,7 +132,7 @@ static void flush(sink_link *l)
 
     if (!len)
         return;
-    n = send(l->fd, l->out, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    n = l->options->way->put(l, l->out, len);
     if (n < 0) {
         if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
             l->closing = 1;
@@ -134,6 +156,15 @@ static void feed(sink_link *l, const char *in, size_t len)
         sink_lmtp_feed(l, in, len);
 }
 
+static ssize_t take(sink_link *l)
+{
+    ssize_t n = l->options->way->take(l, block, BLOCK);
+
+    if (n > 0)
+        feed(l, block, (size_t)n);
+    return n;
+}
+
 #ifdef __linux__
 /* tcp(7): with MSG_TRUNC the bytes are discarded instead of copied. */
 static ssize_t discard(sink_link *l)
@@ -151,27 +182,14 @@ static ssize_t discard(sink_link *l)
 #else
 static ssize_t discard(sink_link *l)
 {
-    ssize_t n = recv(l->fd, block, BLOCK, MSG_DONTWAIT);
-
-    if (n > 0)
-        feed(l, block, (size_t)n);
-    return n;
+    return take(l);
 }
 #endif
-
-static ssize_t take(sink_link *l)
-{
-    ssize_t n = recv(l->fd, block, BLOCK, MSG_DONTWAIT);
-
-    if (n > 0)
-        feed(l, block, (size_t)n);
-    return n;
-}
 
 static void receive(sink_link *l)
 {
     uint64_t said = l->said;
-    ssize_t n = l->skip ? discard(l) : take(l);
+    ssize_t n = l->skip && l->options->way == &plain ? discard(l) : take(l);
 
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
         l->closing = 1;
@@ -197,6 +215,7 @@ static sink_link *accept_link(int listener, const sink_options *options)
     l->fd = fd;
     l->options = options;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    l->closing = options->way->start && !options->way->start(l);
     if (!options->qmtp)
         sink_lmtp_start(l);
     mark(l);
@@ -206,6 +225,8 @@ static sink_link *accept_link(int listener, const sink_options *options)
 
 static void free_link(sink_link *l)
 {
+    if (l->options->way->end)
+        l->options->way->end(l);
     close(l->fd);
     free(l->out);
     free(l);
@@ -310,13 +331,13 @@ static int listen_somewhere(void)
 
 static void usage(void)
 {
-    fputs("usage: sink [--qmtp] [--pipelining] [--chunking] [--delay MS]\n", stderr);
+    fputs("usage: sink [--qmtp] [--pipelining] [--chunking] [--delay MS] [--tls PEM]\n", stderr);
     exit(64);
 }
 
 int main(int argc, char **argv)
 {
-    sink_options options = { 0, 0, 0, 0 };
+    sink_options options = { 0, 0, 0, &plain, 0 };
     int i;
 
     for (i = 1; i < argc; i++) {
@@ -328,9 +349,13 @@ int main(int argc, char **argv)
             options.chunking = 1;
         else if (strcmp(argv[i], "--delay") == 0 && i + 1 < argc)
             options.delay = (int64_t)atoi(argv[++i]) * 1000000;
+        else if (strcmp(argv[i], "--tls") == 0 && i + 1 < argc)
+            options.way = sink_tls(argv[++i]);
         else
             usage();
     }
+    if (!options.way)
+        fail("--tls");
     run(listen_somewhere(), &options);
     return 0;
 }

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* The longest command line; a longer one ends the link. */
 #define SINK_LINE_MAX 16384
@@ -19,10 +20,22 @@
 /* Replies whose time has not come, counted in reads. More share the time of the last. */
 #define SINK_MARKS 1024
 
+typedef struct sink_link sink_link;
+
+/* How bytes come and go. take and put are as recv and send are for a socket that does not block; start, which returns 0 when it
+ * fails, and end may be NULL. */
+typedef struct sink_way {
+    int (*start)(sink_link *l);
+    ssize_t (*take)(sink_link *l, char *to, size_t len);
+    ssize_t (*put)(sink_link *l, const char *bytes, size_t len);
+    void (*end)(sink_link *l);
+} sink_way;
+
 typedef struct sink_options {
     int qmtp;
     int pipelining;
     int chunking;
+    const sink_way *way;
     int64_t delay;      /* an artificial round trip, in nanoseconds */
 } sink_options;
 
@@ -32,10 +45,11 @@ typedef struct sink_mark {
     uint64_t end;
 } sink_mark;
 
-typedef struct sink_link {
+struct sink_link {
     struct sink_link *next;
     const sink_options *options;
     int fd;
+    void *tls;
     int closing;            /* no more input; close when all has been said */
 
     char *out;              /* said, not yet sent */
@@ -58,7 +72,7 @@ typedef struct sink_link {
     uint64_t number;        /* of the length that is being read */
     uint64_t rcpts_left;    /* bytes of the list of recipients still to come */
     size_t rcpts;
-} sink_link;
+};
 
 /* Says something to the client. Without memory the link closes. */
 void sink_say(sink_link *l, const char *text, size_t len);
@@ -70,5 +84,8 @@ void sink_lmtp_feed(sink_link *l, const char *in, size_t len);
 void sink_lmtp_skipped(sink_link *l);
 
 void sink_qmtp_feed(sink_link *l, const char *in, size_t len);
+
+/* TLS, where the sink was built with it, by a file that has a certificate and its key. NULL when the file does not do. */
+const sink_way *sink_tls(const char *pem);
 
 #endif

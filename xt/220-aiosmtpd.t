@@ -50,6 +50,27 @@ subtest 'three recipients, one reply' => sub {
         ok(!$lmtp->mail('sender@example.org'), '  and the link is closed');
     }
 };
+
+subtest 'AUTH' => sub {
+    foreach my $password ('S3cret', 'x' x 400, "gr\xc3\xbcn") {
+        my $guarded = RealServer->start(
+            command => sub { return ($python, 'xt/aiosmtpd-lmtp.py', $_[0], 'ann', $password) },
+            banner  => 1,
+        );
+        my @where = ('127.0.0.1', $guarded->port);
+        my @one = (From => 'sender@example.org', To => ['alice@example.org'], Data => "Subject: x\n\nx\n");
+        my $lmtp = new_lmtp(@where);
+        is_deeply([ map { $_->code } $lmtp->deliver(@one) ], [530], 'who is not known delivers nothing');
+        is($lmtp->auth('ann', 'another'), 0, 'another password');
+        is($lmtp->code, 535, '  says so');
+        for my $mechanism (qw(PLAIN LOGIN)) {
+            $lmtp = Net::LMTP->new(@where, User => 'ann', Password => $password, Mechanisms => $mechanism, Timeout => 60)
+                or die "no connection: $@\n";
+            is_deeply([ map { $_->code } $lmtp->deliver(@one) ], [250], "$mechanism with a password of " . length($password) . ' octets');
+            ok($lmtp->quit, '  quit');
+        }
+    }
+};
 done_testing;
 
 # It refuses lines of more than 1000 bytes.

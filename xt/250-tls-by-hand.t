@@ -16,6 +16,7 @@ BEGIN { RealServer->need([ 'IO::Socket::SSL' => scalar eval { require IO::Socket
 use Net::LMTP;
 use Net::QMTP;
 use TLSServer;
+use TLSTest;
 
 {
     package Secure::LMTP;
@@ -31,7 +32,7 @@ use TLSServer;
     sub pending   { return $_[0]{ssl}->pending }
 }
 
-my @ssl = (SSL_ca_file => undef, SSL_hostname => 'localhost', SSL_verifycn_name => 'localhost', SSL_verifycn_scheme => 'smtp');
+my @ssl = trusting(SSL_hostname => 'localhost', SSL_verifycn_name => 'localhost', SSL_verifycn_scheme => 'smtp');
 
 sub inner {
     my ($handle) = @_;
@@ -57,12 +58,6 @@ my %by = (
     'a tied glob' => sub { my ($handle) = @_; tie *$handle, 'Tied::Inner', inner($handle) },
 );
 
-sub trust {
-    my ($server) = @_;
-    $ssl[1] = $server->cert;
-    return $server;
-}
-
 sub secured {
     my ($server, $by, %option) = @_;
     my $lmtp = Net::LMTP->new($server->host, $server->port, Hello => 'plain.example', Timeout => 20, %option) or die "new: $@";
@@ -80,7 +75,7 @@ sub codes { return join ' ', map { $_->code } @_ }
 
 for my $slow (0, 1) {
     for my $chunking (0, 1) {
-        my $server = trust(TLSServer->new(starttls => 1, slow => $slow, sink => { chunking => $chunking }));
+        my $server = TLSServer->new(starttls => 1, slow => $slow, sink => { chunking => $chunking });
         for my $by (sort keys %by) {
             my $name = "$by" . ($slow ? ', slow' : '') . ($chunking ? ', CHUNKING' : '');
             $server->sink->clear;
@@ -113,7 +108,7 @@ for my $slow (0, 1) {
 # ---- Net::QMTP, TLS from the start. Its connection is a handle inside of the object, whose class has an `error` of its own.
 
 for my $slow (0, 1) {
-    my $server = trust(TLSServer->new(protocol => 'qmtp', slow => $slow));
+    my $server = TLSServer->new(protocol => 'qmtp', slow => $slow);
     for my $by (sort grep { !/re-blessed/ } keys %by) {
         my $name = "Net::QMTP, $by" . ($slow ? ', slow' : '');
         $server->sink->clear;
@@ -140,7 +135,7 @@ for my $slow (0, 1) {
 # ---- waits hold over TLS, and a handler ends them
 
 {
-    my $server = trust(TLSServer->new(starttls => 1, silent => 1));
+    my $server = TLSServer->new(starttls => 1, silent => 1);
     for my $by (sort keys %by) {
         my $lmtp = secured($server, $by, Timeout => 0.5);
         $lmtp->timeout(0.5);
@@ -158,7 +153,7 @@ for my $slow (0, 1) {
 # ---- what came in plain behind STARTTLS's reply is nobody's reply
 
 for my $by (sort keys %by) {
-    my $server = trust(TLSServer->new(starttls => 1, plain_behind => "250 injected\r\n"));
+    my $server = TLSServer->new(starttls => 1, plain_behind => "250 injected\r\n");
     my $lmtp = eval { secured($server, $by) };
     SKIP: {
         # What is still in the socket spoils the handshake.
@@ -174,7 +169,7 @@ for my $by (sort keys %by) {
 
 {
     local $SIG{PIPE} = 'DEFAULT';
-    my $server = trust(TLSServer->new(starttls => 1));
+    my $server = TLSServer->new(starttls => 1);
     my $lmtp = secured($server, 're-blessed');
     $lmtp->hello('me.example');
     undef $server;

@@ -1,16 +1,18 @@
-# mailfront's QMTP server under tcpserver. It gives one answer per package, whatever the number of
+# mailfront's QMTP server under tcpserver, in plain and behind stunnel (QMTPS). It gives one answer per package, whatever the number of
 # recipients: the others must come out as deferrals.
 
 use strict;
 use warnings;
 
-use lib 'xt/lib';
+use lib qw(t/lib xt/lib);
 use File::Temp ();
 use RealServer;
 use Test::More;
 use TestMail;
 
-RealServer->need('tcpserver', 'qmtpfront-echo');
+BEGIN { RealServer->need('tcpserver', 'qmtpfront-echo', 'stunnel4', 'IO::Socket::SSL') }
+
+use TLSTest;
 
 my $server = RealServer->start(
     command => sub {
@@ -20,7 +22,32 @@ my $server = RealServer->start(
 );
 require Net::QMTP;
 
-subtest 'one recipient, several packages on a link' => sub {
+my $dir = RealServer->directory;
+my $stunnel = RealServer->start(
+    command => sub {
+        my $own = tls_of('good');
+        open my $fh, '>', "$dir/stunnel.conf" or die "$dir/stunnel.conf: $!";
+        print {$fh} "foreground = yes\npid =\n[qmtps]\naccept = 127.0.0.1:$_[0]\nconnect = 127.0.0.1:", $server->port,
+            "\ncert = $own->{SSL_cert_file}\nkey = $own->{SSL_key_file}\n";
+        close $fh or die "$dir/stunnel.conf: $!";
+        return (RealServer->program('stunnel4'), "$dir/stunnel.conf");
+    },
+);
+
+my @where;
+for my $way ([ 'plain', $server->port ], [ 'QMTPS', $stunnel->port, SSL => 1, trusting() ]) {
+    (my $name, @where) = @$way;
+    subtest $name => sub {
+        check_packages();
+        check_file();
+        check_several();
+        check_line_ends();
+        check_deliveries();
+    };
+}
+done_testing;
+
+sub check_packages {
     my $qmtp = new_qmtp();
     for my $message (messages()) {
         my $answer = send_package($qmtp, $message->{text}, 'alice@example.org');
@@ -30,9 +57,10 @@ subtest 'one recipient, several packages on a link' => sub {
         results_are([ $qmtp->results ], [ [ 'alice@example.org', 'success', 250, 'final', 0 ] ], '  its result');
     }
     ok($qmtp->disconnect, 'disconnect');
-};
+    return;
+}
 
-subtest 'from a file' => sub {
+sub check_file {
     my $qmtp = new_qmtp();
     my ($message) = grep { $_->{name} eq 'large' } messages();
     my $file = File::Temp->new;
@@ -46,9 +74,10 @@ subtest 'from a file' => sub {
         my $answer = $qmtp->send;
         like($answer && $answer->{'alice@example.org'}, qr/\Asuccess: /, '  accepted');
     }
-};
+    return;
+}
 
-subtest 'three recipients, one answer' => sub {
+sub check_several {
     my @to = map {"user$_\@example.org"} 1 .. 3;
     my $qmtp = new_qmtp(NextReplyTimeout => 1);
     my $answer = send_package($qmtp, "Subject: x\n\nx\n", @to);
@@ -60,20 +89,31 @@ subtest 'three recipients, one answer' => sub {
     ok($qmtp->reconnect, 'reconnect');
     $answer = send_package($qmtp, "Subject: y\n\ny\n", 'alice@example.org');
     like($answer && $answer->{'alice@example.org'}, qr/\Asuccess: /, 'and the next package is its own');
-};
+    return;
+}
 
-subtest 'line ends of DOS are refused by this server' => sub {
+sub check_line_ends {
     my $qmtp = new_qmtp();
     $qmtp->encoding('dos');
     my $answer = send_package($qmtp, "Subject: x\r\n\r\nx\r\n", 'alice@example.org');
     my $text = $answer ? $answer->{'alice@example.org'} : 'none';
-    unlike($text, qr/\Asuccess/, "no success: $text");
-};
-done_testing;
+    unlike($text, qr/\Asuccess/, "line ends of DOS, which this server refuses: $text");
+    return;
+}
+
+sub check_deliveries {
+    my $qmtp = new_qmtp();
+    my @messages = messages();
+    $qmtp->submit(From => 'sender@example.org', To => ['alice@example.org'], Data => $_->{text}) for @messages;
+    my @done;
+    while (my $done = $qmtp->collect) { push @done, $done->is_success ? 1 : 0 }
+    is("@done", join(' ', (1) x @messages), 'submitted packages are accepted');
+    return;
+}
 
 sub new_qmtp {
     my (%option) = @_;
-    my $qmtp = Net::QMTP->new('127.0.0.1', Port => $server->port, Timeout => 60, %option);
+    my $qmtp = Net::QMTP->new('127.0.0.1', Port => @where, Timeout => 60, %option);
     ok($qmtp, 'connected') or die "no connection\n";
     $qmtp->encoding('unix');
     return $qmtp;

@@ -9,7 +9,7 @@ use warnings;
 use Test::More;
 use Time::HiRes qw(time);
 
-use lib 'xt/lib';
+use lib 't/lib', 'xt/lib';
 use Sweep::Forgery;
 use Sweep::Mode;
 use Sweep::Peer;

@@ -8,7 +8,7 @@ use warnings;
 
 use Test::More;
 
-use lib 'xt/lib';
+use lib 't/lib', 'xt/lib';
 use Net::LMTP;
 use Truth::Server;
 

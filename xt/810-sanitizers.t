@@ -19,6 +19,10 @@ $copy->environment(UBSAN_OPTIONS => 'print_stacktrace=1');
 BuildCopy->note_summary($copy->run('C tests', 'prove -v t/100-core.t'));
 
 # perl itself is not built for it: the library comes in front, and perl's own leaks are not looked for.
-$copy->environment(LD_PRELOAD => $asan, ASAN_OPTIONS => 'detect_leaks=0', PERL_DESTRUCT_LEVEL => 2);
-BuildCopy->note_summary($copy->run('Perl tests', 'HARNESS_OPTIONS=j2 prove -b t'));
+# Authen::SCRAM's modules do not survive perl's tidying up at the end.
+my $scram = 't/29[67]-*.t';
+$copy->environment(LD_PRELOAD => $asan, ASAN_OPTIONS => 'detect_leaks=0');
+BuildCopy->note_summary($copy->run('Perl tests with Authen::SCRAM', "prove -b $scram"));
+$copy->environment(PERL_DESTRUCT_LEVEL => 2);
+BuildCopy->note_summary($copy->run('Perl tests', "HARNESS_OPTIONS=j2 prove -b \$(ls t/*.t | grep -vxF \"\$(ls $scram)\")"));
 done_testing;

@@ -39,6 +39,7 @@ done_testing;
 sub perl_tests {
     my ($name, $perl, $arguments) = @_;
     my $build = BuildCopy->new;
+    $build->environment(MW_IO_POSIX_ONLY => 1) if $arguments =~ /POSIX_ONLY/;    # for tests
     $build->run("$name: built", "$perl Makefile.PL $arguments && make -j2 && make -j2 ctests");
     BuildCopy->note_summary($build->run("$name: Perl tests", 'HARNESS_OPTIONS=j2 make test'));
     return;

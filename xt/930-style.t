@@ -34,6 +34,7 @@ sub check_file {
         my $where = 'line ' . ($i + 1);
         push @complaints, "$where ends in white space" if $lines[$i] =~ /[ \t\r]\n/;
         push @complaints, "$where is too long" if length $lines[$i] > $LINE_MAX and $file !~ /$WIDE_MAY/;
+        push @complaints, "$where skips clones: a weak reference to one makes perl panic" if $lines[$i] =~ /^sub CLONE_SKIP\b/;
         push @complaints, "$where has a tab" if $lines[$i] =~ /\t/ and $file !~ /$TABS_MAY/;
     }
     push @complaints, function_complaints($file, \@lines) if $file =~ /\.c\z/;

@@ -20,6 +20,14 @@ my $ENGLISH = join '|', 'No such file', 'Permission denied', 'Is a directory', '
     'Connection reset', 'Broken pipe', 'Bad file descriptor', 'Address already in use', 'Too many open files', 'Invalid argument',
     'No space left', 'Resource temporarily', 'Operation not', 'Connection timed out';
 
+# What comes with a module that is declared.
+my %part_of = (
+    'IO::Socket::SSL::Utils' => 'IO::Socket::SSL',
+    'Moo::Role'              => 'Moo',
+    (map { $_ => 'Mojolicious' } qw(Mojo::JSON Mojo::Server::Daemon)),
+    map { ("Email::Sender::$_" => 'Email::Sender') } qw(Failure::Multi Role::HasMessage Success::Partial Transport Util),
+);
+
 # For a line of code: what is wrong with it.
 my %perl = (
     'a `?` behind an operator of one argument' => {
@@ -146,18 +154,19 @@ sub text {
     return scalar <$fh>;
 }
 
-# ---- modules: what is used is declared, and is perl's own
+# ---- modules: what is used is declared, and is perl's own or optional
 
 sub check_modules {
     my %own = map { m{\A(?:lib|t/lib)/(.+)\.pm\z} ? (_module($1) => 1) : () } @files;
+    $own{'IO::Socket::SSL::Utils'} = 1;    # comes with IO::Socket::SSL
     my %declared = declared();
     my $cpanfile = text('cpanfile');
     is_deeply([ undeclared(\%declared, {}, lib => 'use Not::There;', 't/x.t' => "    require Not::There::Either;\n") ],
         [ 'Not::There in lib', 'Not::There::Either in t/x.t' ], 'a module that is not declared is found');
     is_deeply([ undeclared(\%declared, \%own, map { $_ => join '', perl_code($_) } grep { m{\A(?:lib|t)/} } @perl) ], [], 'all are declared');
-    is_deeply([ grep { $cpanfile !~ /(?:requires|recommends) '\Q$_\E'/ } sort keys %declared ], [], 'and cpanfile knows them as well');
+    is_deeply([ grep { $cpanfile !~ /(?:requires|recommends|suggests) '\Q$_\E'/ } sort keys %declared ], [], 'and cpanfile knows them as well');
     my %version = map { $_ => $] } grep { eval { require Module::CoreList; !defined Module::CoreList->first_release($_) } } keys %declared;
-    is_deeply([ sort keys %version ], [], 'and they are perl\'s own');
+    is_deeply([ grep { $cpanfile !~ /(?:recommends|suggests) '\Q$_\E'/ } sort keys %version ], [], 'and those that are required are perl\'s own');
     return;
 }
 
@@ -169,7 +178,7 @@ sub undeclared {
     my @found;
     for my $file (sort keys %code) {
         my %used = map { $_ => 1 } $code{$file} =~ /(?:^|[;{(])\s*(?:use|require)\s+([A-Z]\w*(?:::\w+)*)/mg;
-        push @found, map {"$_ in $file"} grep { !$declared->{$_} && !$own->{$_} && $_ ne 'Config' } sort keys %used;
+        push @found, map {"$_ in $file"} grep { !$declared->{ $part_of{$_} || $_ } && !$own->{$_} && $_ ne 'Config' } sort keys %used;
     }
     return @found;
 }
@@ -177,8 +186,9 @@ sub undeclared {
 sub declared {
     my $makefile = text('Makefile.PL');
     my @blocks = $makefile =~ /\b(?:PREREQ_PM|TEST_REQUIRES|CONFIGURE_REQUIRES|BUILD_REQUIRES)\s*=>\s*\{(.*?)\}/gs;
-    push @blocks, $makefile =~ /runtime => \{ recommends => \{(.*?)\}/;
-    return map { $_ => 1 } map { /'?([A-Z][\w:]+)'?\s*=>/g } @blocks;
+    push @blocks, $makefile =~ /\brecommends\s*=>\s*\{(.*?)\}/;
+    my ($suggested) = $makefile =~ /^sub suggested \{.*?qw\((.*?)\)/ms;
+    return map { $_ => 1 } split(' ', $suggested), map { /'?([A-Z][\w:]+)'?\s*=>/g } @blocks;
 }
 
 # ---- perl's interface for C

@@ -1,4 +1,4 @@
-"""aiosmtpd's LMTP server for a test: keeps nothing, prints each message as JSON."""
+"""aiosmtpd's LMTP server for a test: keeps nothing, prints each message as JSON. With a user and a password it wants AUTH."""
 
 import asyncio
 import base64
@@ -6,6 +6,7 @@ import json
 import sys
 
 from aiosmtpd.lmtp import LMTP
+from aiosmtpd.smtp import AuthResult
 
 
 class Handler:
@@ -25,10 +26,19 @@ class Handler:
         return "250 2.0.0 kept"
 
 
-async def serve(port):
+def authentication(user, password):
+    def is_right(server, session, envelope, mechanism, data):
+        right = (data.login.decode(), data.password.decode()) == (user, password)
+        return AuthResult(success=right, handled=False)
+
+    return {"authenticator": is_right, "auth_required": True, "auth_require_tls": False}
+
+
+async def serve(port, *who):
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: LMTP(Handler()), "127.0.0.1", port)
+    options = authentication(*who) if who else {}
+    server = await loop.create_server(lambda: LMTP(Handler(), **options), "127.0.0.1", port)
     await server.serve_forever()
 
 
-asyncio.run(serve(int(sys.argv[1])))
+asyncio.run(serve(int(sys.argv[1]), *sys.argv[2:]))

@@ -29,17 +29,21 @@ use Config;
 # A message, and a block of a large one, in bytes.
 use constant { SMALL => 2048, BLOCK => 1_000_000 };
 
+# A message of the mbox, with its From_ line and the blank line behind it.
+use constant MAIL => 4096;
+
 # The sinks: everything that LMTP servers offer; QMTP.
 my @LMTP = qw(--pipelining --chunking);
 my @QMTP = qw(--qmtp);
 my @DELAY = qw(--delay 10);
 
 # Commands.
-my ($dir, $bin, $big_file, $lf_file, $huge);
+my ($dir, $bin, $big_file, $lf_file, $mbox, $pem, $huge);
 my (%can, @missing);
 
 sub c_client { my ($mode, $size, @more) = @_; return [ $bin->{client}, $mode, 'PORT', 'COUNT', $size, @more ] }
-sub ours     { my ($mode, $size, @more) = @_; return [ $^X, "$dir/ours.pl", $mode, 'PORT', 'COUNT', $size, @more ] }
+sub ours     { my ($mode, $size, @more) = @_; return [ $^X, "$dir/ours.pl", split(' ', $mode), 'PORT', 'COUNT', $size, @more ] }
+sub peer_tls { my ($mode, $size) = @_; return [ $^X, "$dir/peer_tls.pl", $mode, 'PORT', 'COUNT', $size ] }
 
 sub net_smtp {
     my ($mode, $size, @more) = @_;
@@ -77,6 +81,20 @@ sub smtplib {
     };
 }
 
+sub amavis {
+    my ($found) = grep { -e "$_/Amavis/Out/SMTP/Protocol.pm" } @INC;
+    if (!defined $found) {
+        push @missing, 'amavisd-new';
+        return;
+    }
+    return {
+        name  => 'amavisd-new (Perl)',
+        kind  => 'peer',
+        count => [ 3000, 200 ],
+        run   => [ $^X, "$dir/peer_amavis.pl", 'PORT', 'COUNT', SMALL ],
+    };
+}
+
 # ---- LMTP
 
 sub old_style {
@@ -87,7 +105,7 @@ sub old_style {
         each     => 'message',
         sink     => \@LMTP,
         baseline => 'bare C loop',
-        goal     => [ 'Net::LMTP', 0.9, 'of the bare loop' ],
+        goal     => [ 'Net::LMTP', 1.1, 'of the bare loop' ],
         callgrind => 1,
         programs => [
             { name => 'bare C loop', kind => 'limit', count => [ 5000, 300 ], run => c_client('lmtp-loop', SMALL) },
@@ -111,13 +129,14 @@ sub deliver {
         each     => 'message',
         sink     => ['--pipelining'],
         baseline => 'bare C client, pipelined',
-        goal     => [ 'Net::LMTP deliver', 0.9, 'of the bare pipelined loop, and 1.6 times smtp-source' ],
+        goal     => [ 'Net::LMTP deliver', 1, 'of the bare pipelined loop, and 2.5 times smtp-source' ],
         callgrind => 1,
         programs => [
             { name => 'bare C client, pipelined', kind => 'limit', count => [ 8000, 500 ],
                 run => c_client('lmtp-pipelined', SMALL) },
             { name => 'Net::LMTP deliver', kind => 'ours', count => [ 8000, 500 ], run => ours('deliver', SMALL) },
             smtp_source(),
+            amavis(),
         ],
     };
 }
@@ -147,28 +166,34 @@ sub submit {
 }
 
 # How the content is given, and with what options: none may be a cliff.
+my @FORMS = ([ 'a string' => 'string' ], [ 'a list of lines' => 'list' ], [ 'code' => 'code' ], [ 'a handle' => 'handle' ],
+    [ 'File' => 'file' ], [ 'Deadline' => 'deadline' ]);
+
 sub arguments {
-    my ($mode, @sink) = @_;
+    my ($name, $class, $mode, $sink, @forms) = @_;
     my @programs = map { {
-        name => "Net::LMTP $mode, $_->[0]", kind => 'ours', count => [ $mode eq 'submit' ? 20_000 : 5000, 500 ],
-        run => ours($mode, SMALL, $_->[1]),
-    } } (
-        [ 'a string' => 'string' ], [ 'a list of lines' => 'list' ], [ 'code' => 'code' ], [ 'a handle' => 'handle' ],
-        [ 'Deadline' => 'deadline' ], [ 'Size, Bits, Deadline' => 'options' ], [ 'Envelope, Return' => 'envelope' ],
-        [ 'Notify and ORcpt of the recipient' => 'rcpts' ],
-    );
+        name => "$class, $_->[0]", kind => 'ours', count => [ $mode =~ /submit/ ? 20_000 : 5000, 500 ], run => ours($mode, SMALL, $_->[1]),
+    } } @FORMS, @forms;
     return {
-        name     => "$mode-arguments",
-        title    => "$mode: 2 KB, 1 recipient, from a string and otherwise",
+        name     => "$name-arguments",
+        title    => "$name: 2 KB, 1 recipient, from a string and otherwise",
         unit     => 'messages/s',
         each     => 'message',
-        sink     => \@sink,
-        baseline => "Net::LMTP $mode, a string",
-        goal     => [ "Net::LMTP $mode, code", 0.4, 'of from a string; a list 0.5, a handle 0.4, options 0.7' ],
+        sink     => $sink,
+        baseline => "$class, a string",
+        goal     => [ "$class, code", 0.4, 'of from a string; a list 0.5, a handle and File 0.4, options 0.7' ],
         callgrind => 1,
         programs => \@programs,
     };
 }
+
+sub lmtp_arguments {
+    my ($mode, @sink) = @_;
+    return arguments($mode, 'Net::LMTP', $mode, \@sink, [ 'Size, Bits, Deadline' => 'options' ], [ 'Envelope, Return' => 'envelope' ],
+        [ 'Notify and ORcpt of the recipient' => 'rcpts' ]);
+}
+
+sub qmtp_arguments { return arguments('qmtp-submit', 'Net::QMTP', 'qmtp-submit', \@QMTP, [ 'Encoding' => 'encoding' ]) }
 
 sub lines {
     return {
@@ -255,7 +280,7 @@ sub qmtp_stream {
         each     => 'message',
         sink     => \@QMTP,
         baseline => 'bare C client, one write each',
-        goal     => $can{qmtp_submit} ? [ 'Net::QMTP submit', 0.9, 'of the bare stream' ] : undef,
+        goal     => $can{qmtp_submit} ? [ 'Net::QMTP submit', 0.95, 'of the bare stream' ] : undef,
         callgrind => 1,
         programs => [
             { name => 'bare C client, one write each', kind => 'limit', count => [ 50_000, 5000 ],
@@ -330,6 +355,110 @@ sub memory {
             { name => 'Net::LMTP deliver, LF', kind => 'ours', count => \@count, run => ours('lmtp-memory', BLOCK) },
             { name => 'Net::LMTP deliver, CRLF', kind => 'ours', count => \@count,
                 run => ours('lmtp-memory', BLOCK, 'crlf') },
+        ],
+    };
+}
+
+# ---- TLS
+
+sub tls_sink { return @_, '--tls', $pem }
+
+sub tls_blocks {
+    return {
+        name     => 'tls-blocks',
+        title    => 'TLS: datasend by blocks of 1 MB, lines ended by CRLF',
+        unit     => 'MB/s',
+        each     => 'MB',
+        sink     => [ tls_sink(@LMTP) ],
+        baseline => 'IO::Socket::SSL, writes of 64 KB',
+        goal     => [ 'Net::LMTP', 0.9, 'of the bare writes' ],
+        programs => [
+            { name => 'IO::Socket::SSL, writes of 64 KB', kind => 'limit', count => [ 500, 20 ], run => peer_tls('blocks', BLOCK) },
+            { name => 'Net::LMTP', kind => 'ours', count => [ 500, 20 ], run => ours('--tls lmtp-blocks', BLOCK, 'crlf') },
+        ],
+    };
+}
+
+sub tls_deliver {
+    return {
+        name     => 'tls-deliver',
+        title    => 'TLS: deliver, 2 KB, 1 recipient',
+        unit     => 'messages/s',
+        each     => 'message',
+        sink     => [ tls_sink('--pipelining') ],
+        baseline => 'IO::Socket::SSL, pipelined by hand',
+        goal     => [ 'Net::LMTP deliver', 0.8, 'of the bare ping-pong' ],
+        programs => [
+            { name => 'IO::Socket::SSL, pipelined by hand', kind => 'limit', count => [ 4000, 200 ], run => peer_tls('pipelined', SMALL) },
+            { name => 'Net::LMTP deliver', kind => 'ours', count => [ 4000, 200 ], run => ours('--tls deliver', SMALL) },
+        ],
+    };
+}
+
+sub tls_submit {
+    return {
+        name     => 'tls-submit',
+        title    => 'TLS: submit, 2 KB, 1 recipient',
+        unit     => 'messages/s',
+        each     => 'message',
+        sink     => \@LMTP,
+        baseline => 'Net::LMTP submit, in plain',
+        goal     => [ 'Net::LMTP submit, TLS', 0.7, 'of the same in plain' ],
+        programs => [
+            { name => 'Net::LMTP submit, in plain', kind => 'ours', count => [ 20_000, 1000 ], run => ours('submit', SMALL) },
+            { name => 'Net::LMTP submit, TLS', kind => 'ours', count => [ 20_000, 1000 ], sink => [ tls_sink(@LMTP) ],
+                run => ours('--tls submit', SMALL) },
+        ],
+    };
+}
+
+sub tls {
+    return (tls_blocks(), tls_deliver(), tls_submit()) if $bin->{tls} and defined $pem and eval { require IO::Socket::SSL };
+    push @missing, 'TLS (IO::Socket::SSL, OpenSSL with its headers and command)';
+    return;
+}
+
+# ---- mailboxes
+
+sub reader {
+    my ($module, $kind, $count) = @_;
+    (my $file = "$module.pm") =~ s{::}{/}g;
+    if (!eval { require $file }) {
+        push @missing, $module;
+        return;
+    }
+    return { name => $module, kind => $kind, count => $count, run => [ $^X, "$dir/mailbox.pl", $module, $mbox, 'COUNT' ] };
+}
+
+sub readers {
+    return {
+        name     => 'mailbox',
+        title    => 'An mbox read, messages of 4 KB',
+        unit     => 'MB/s',
+        factor   => MAIL / 1e6,
+        each     => 'message',
+        baseline => 'Mail::Mbox::MessageParser',
+        goal     => [ 'Mail::Wire::Mailbox', undef, '400 MB/s' ],
+        programs => [
+            reader('Mail::Wire::Mailbox', 'ours', [ 50_000, 2000 ]), reader('Mail::Mbox::MessageParser', 'peer', [ 5000, 200 ]),
+            reader('Email::Folder', 'peer', [ 5000, 200 ]), reader('Mail::Box::Mbox', 'peer', [ 2000, 0 ]),
+        ],
+    };
+}
+
+sub import_mbox {
+    return if !$can{submit};
+    return {
+        name     => 'import',
+        title    => 'An mbox handed on, messages of 4 KB',
+        unit     => 'messages/s',
+        each     => 'message',
+        sink     => \@LMTP,
+        baseline => 'Net::LMTP submit, from memory',
+        goal     => [ 'Net::LMTP submit, from the mbox', 0.8, 'of submit from memory' ],
+        programs => [
+            { name => 'Net::LMTP submit, from memory', kind => 'ours', count => [ 20_000, 1000 ], run => ours('submit', MAIL) },
+            { name => 'Net::LMTP submit, from the mbox', kind => 'ours', count => [ 20_000, 1000 ], run => ours('import', MAIL, $mbox) },
         ],
     };
 }
@@ -466,16 +595,17 @@ sub growth {
     );
 }
 
-# All rows. Arguments: dir (of the benchmark), programs (compiled), big_file and lf_file (their names), can (which calls
-# there are), huge (with a message of 1 GB).
+# All rows. Arguments: dir (of the benchmark), programs (compiled), big_file, lf_file and mbox (their names), pem (a certificate with
+# its key; undef: none), can (which calls there are), huge (with a message of 1 GB).
 sub rows {
     my (%arg) = @_;
-    ($dir, $bin, $big_file, $lf_file, $huge) = @arg{qw(dir programs big_file lf_file huge)};
+    ($dir, $bin, $big_file, $lf_file, $mbox, $pem, $huge) = @arg{qw(dir programs big_file lf_file mbox pem huge)};
     %can = %{ $arg{can} };
     return (
-        old_style(), deliver(), submit(), arguments('deliver', '--pipelining'), arguments('submit', @LMTP),
-        qmtp_send(), qmtp_stream(), lines(), blocks(), scan_alone(), file(), lf_file(), memory(),
-        trips(), growth(),
+        old_style(), deliver(), submit(), lmtp_arguments('deliver', '--pipelining'), lmtp_arguments('submit', @LMTP),
+        qmtp_send(), qmtp_stream(), qmtp_arguments(), lines(), blocks(), scan_alone(), file(), lf_file(), memory(),
+        readers(), import_mbox(), trips(), growth(),
+        tls(),
     );
 }
 

@@ -45,7 +45,7 @@ my @forgeries = (
         ours($told, 1, 'final');
         $session->{seen} =~ s/end of m1//;
     } ],
-    [ 'an answered recipient in doubt'  => sub { my ($told) = @_; $told->{results}{m1}[0][Mail::Wire::Result::MAYBE_DELIVERED] = 1 } ],
+    [ 'an answered recipient in doubt'  => sub { my ($told) = @_; $told->{results}{m1}[0][Mail::Wire::Result::NOTES] |= 1 } ],
 );
 
 sub all {
@@ -78,7 +78,7 @@ sub ours {
     my ($told, $maybe, $stage) = @_;
     my $old = $told->{results}{m1}[0];
     my $new = Mail::Wire::Result->_new($old->recipient, 0, $told->{our_code}, 'lost', $stage);
-    $new->[Mail::Wire::Result::MAYBE_DELIVERED] = $maybe;
+    $new->[Mail::Wire::Result::NOTES] = $maybe;
     $told->{results}{m1}[0] = $new;
     return;
 }

@@ -92,7 +92,7 @@ sub judge_result {
     $self->wrong('is at ' . $result->index) if $result->index != $i;
     $self->wrong('is of another') if $result->recipient ne "$self->{message}{to}[$i]\@x";
     my $answer = $self->{truth}->answer($name, $i);
-    if    (is_the_answer($result, $answer, "$name $i")) { $self->judge_answered($result, $answer) }
+    if    (is_the_answer($result, $answer, "$name r$i")) { $self->judge_answered($result, $answer) }
     elsif ($self->is_ours($result))                     { $self->judge_ours($result, $answer) }
     else                                                { $self->judge_false($result, $answer) }
     return;
@@ -105,14 +105,14 @@ sub is_the_answer {
     my ($result, $answer, $place) = @_;
     return 0 if !$answer;
     return 1 if $answer->{blurred} and substr($result->code, 0, 1) eq substr($answer->{code}, 0, 1) and !$result->maybe_delivered;
-    return $answer->{full} && $result->code == $answer->{code} && $result->message =~ /(?:\A| )\Q$place\E\z/;
+    return $answer->{full} && $result->code == $answer->{code} && $result->message =~ /(?:\A| )\Q$place\E(?: |\z)/;
 }
 
 my %our_code = (lmtp => 421, qmtp => 450);
 
 sub is_ours {
     my ($self, $result) = @_;
-    return $result->code == $our_code{ $self->{truth}{mode}{protocol} } && $result->message !~ /\bm[0-9] [0-9]\z/;
+    return $result->code == $our_code{ $self->{truth}{mode}{protocol} } && $result->message !~ /\bm[0-9] r[0-9](?: |\z)/;
 }
 
 sub judge_answered {

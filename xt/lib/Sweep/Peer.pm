@@ -11,12 +11,13 @@ use strict;
 use warnings;
 
 use Errno qw(EINTR);
-use POSIX ();
+use ServerProcess qw(put_frame get_frame);
 use Socket;
-use Storable qw(nfreeze thaw);
 use Sweep::LMTPServer;
 use Sweep::QMTPServer;
 use Sweep::Wire;
+
+our @ISA = 'ServerProcess';
 
 use constant LIFE => 120;   # seconds that a run may take before the peer gives up
 
@@ -24,26 +25,14 @@ my %serve = (lmtp => \&Sweep::LMTPServer::serve, qmtp => \&Sweep::QMTPServer::se
 
 sub new {
     my ($class, $protocol) = @_;
-    socket(my $listener, AF_INET, SOCK_STREAM, 0) or die "socket: $!";
-    bind($listener, pack_sockaddr_in(0, INADDR_LOOPBACK)) or die "bind: $!";
-    listen($listener, 16) or die "listen: $!";
-    my ($port) = unpack_sockaddr_in(getsockname $listener);
-    socketpair(my $parent, my $child, AF_UNIX, SOCK_STREAM, PF_UNSPEC) or die "socketpair: $!";
-    my $pid = fork;
-    defined $pid or die "fork: $!";
-    if (!$pid) {
-        close $parent;
-        eval { work($protocol, $listener, $child); 1 } or print STDERR "peer: $@";
-        POSIX::_exit(0);
-    }
-    return bless { pid => $pid, port => $port, control => $parent }, $class;
+    my $self = $class->SUPER::new;
+    $self->listen_on('ipv4');
+    return $self->start(sub { work($protocol, @_) });
 }
-
-sub port { $_[0]{port} }
 
 sub next {
     my ($self, $setup) = @_;
-    put_frame($self->{control}, $setup);
+    put_frame($self->{control}, $setup) or die 'the peer is gone';
     return;
 }
 
@@ -54,19 +43,10 @@ sub truth {
     return @$sessions;
 }
 
-sub stop {
-    my ($self) = @_;
-    kill 'TERM', $self->{pid};
-    1 while waitpid($self->{pid}, 0) < 0 && $! == EINTR;
-    return;
-}
-
 # ---------------------------------------------------------------- the child
 
 sub work {
     my ($protocol, $listener, $control) = @_;
-    $SIG{PIPE} = 'IGNORE';
-    $SIG{ALRM} = 'DEFAULT';
     while (my $setup = get_frame($control)) {
         alarm LIFE;
         # Where nothing is read, large messages must wait in the client.
@@ -92,38 +72,6 @@ sub next_is {
     vec($wanted, fileno $_, 1) = 1 for $listener, $control;
     1 while select($ready = $wanted, undef, undef, undef) < 0 && $! == EINTR;
     return vec $ready, fileno $listener, 1;
-}
-
-# ---------------------------------------------------------------- frames: four bytes of length and a frozen structure
-
-sub put_frame {
-    my ($handle, $data) = @_;
-    my $bytes = pack 'N/a*', nfreeze($data);
-    while (length $bytes) {
-        my $put = syswrite $handle, $bytes;
-        next if !defined $put && $! == EINTR;
-        die "control: $!" if !$put;
-        substr $bytes, 0, $put, '';
-    }
-    return;
-}
-
-sub get_frame {
-    my ($handle) = @_;
-    my $size = read_whole($handle, 4);
-    return if length $size < 4;
-    return thaw(read_whole($handle, unpack 'N', $size));
-}
-
-sub read_whole {
-    my ($handle, $length) = @_;
-    my $bytes = '';
-    while (length $bytes < $length) {
-        my $got = sysread $handle, $bytes, $length - length $bytes, length $bytes;
-        next if !defined $got && $! == EINTR;
-        last if !$got;
-    }
-    return $bytes;
 }
 
 1;

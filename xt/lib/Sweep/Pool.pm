@@ -10,6 +10,7 @@ use warnings;
 use Errno qw(EINTR);
 use IO::Select;
 use POSIX ();
+use ServerProcess ();
 use Sweep::Peer;
 use Sweep::Run;
 use Storable qw(nfreeze thaw);
@@ -74,7 +75,7 @@ sub do_all {
     $SIG{PIPE} = 'IGNORE';
     for my $run (@runs) {
         alarm HANG;
-        Sweep::Peer::put_frame($out, outcome_of($peer{ $run->{mode}{protocol} }, $run));
+        ServerProcess::put_frame($out, outcome_of($peer{ $run->{mode}{protocol} }, $run));
     }
     alarm 0;
     $_->stop for values %peer;

@@ -25,11 +25,11 @@ sub take_package {
     my @rcpts = addresses($list);
     push @{ $self->{problems} }, "$name a second time" if $self->{messages}{$name};
     $self->{messages}{$name} = {
-        name => $name, rcpts => [ map { { local => $_, accepted => 1 } } @rcpts ], body => $content, ended => 1,
+        name => $name, body => $content, ended => 1,
     };
     for my $i (0 .. $#rcpts) {
         my $letter = $letter{ $rcpts[$i] } || 'K';
-        my $answer = "$letter$name $i";
+        my $answer = "$letter$name r$i";
         $self->{wire}->say("final $name $i", $code{$letter}, length($answer) . ":$answer,");
     }
     return;

@@ -4,7 +4,7 @@ package Sweep::Wire;
 #
 #   my $wire = Sweep::Wire->new($socket, { name => 'garbage', side => 'out', at => 17, junk => "\xff\r\n" });
 #   $wire->say("final m1 0", 250, "250 saved\r\n");     # queued; written before the next read, as one piece
-#   my $line = $wire->line;                             # dies with "gone\n" when the session is over
+#   my $line = $wire->raw_line;                             # dies with "gone\n" when the session is over
 #   my $truth = $wire->truth;
 #
 # An offset counts honest bytes: those read, or those of replies. The fault comes when so many have passed.
@@ -13,7 +13,10 @@ use strict;
 use warnings;
 
 use Errno qw(EINTR);
+use PeerReader;
 use Socket qw(IPPROTO_TCP SOL_SOCKET SO_LINGER TCP_NODELAY);
+
+our @ISA = 'PeerReader';
 
 use constant BLOCK => 65536;
 
@@ -45,19 +48,6 @@ sub truth {
 }
 
 # ---------------------------------------------------------------- reading
-
-sub line {
-    my ($self) = @_;
-    my $end;
-    $self->more while ($end = index $self->{in}, "\n") < 0;
-    return substr $self->{in}, 0, $end + 1, '';
-}
-
-sub bytes {
-    my ($self, $count) = @_;
-    $self->more while length $self->{in} < $count;
-    return substr $self->{in}, 0, $count, '';
-}
 
 sub more {
     my ($self) = @_;

@@ -1,8 +1,8 @@
 package Truth::Server;
 
 # An LMTP server that keeps the truth: which recipient was told what, about which content. How it behaves on a link, it reads off
-# the client's LHLO name: "seed-TRAITS-NUMBER.test". It runs in a child; the truth of each link comes by a pipe when the link
-# has ended: [ recipient, code, content ] for each reply to a message's end, in order.
+# the client's LHLO name: "seed-TRAITS-NUMBER.test". The truth of each link comes when it has ended:
+# [ recipient, code, content ] for each reply to a message's end, in order.
 #
 # Traits, a letter each:
 #   p c   offers PIPELINING, CHUNKING
@@ -17,79 +17,53 @@ package Truth::Server;
 use strict;
 use warnings;
 
-use IO::Socket::INET;
-use POSIX ();
+use ServerProcess qw(put_frame get_frame);
+
+our @ISA = 'ServerProcess';
 
 sub new {
     my ($class) = @_;
-    my $listener = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1') or die "listen: $@";
-    pipe(my $truth, my $tell) or die "pipe: $!";
-    defined(my $pid = fork) or die "fork: $!";
-    if (!$pid) {
-        close $truth;
-        serve($listener, $tell);
-        POSIX::_exit(0);
-    }
-    return bless { pid => $pid, port => $listener->sockport, truth => $truth, owner => $$ }, $class;
+    my $self = $class->SUPER::new;
+    $self->listen_on('ipv4');
+    return $self->start(\&serve);
 }
-
-sub port { return $_[0]{port} }
 
 # What the link that ended last was told: a list of [ recipient, code, content ].
 sub truth {
     my ($self) = @_;
-    my @told;
-    while (defined(my $line = readline $self->{truth})) {
-        chomp $line;
-        last if $line eq 'end';
-        push @told, [ map { pack 'H*', $_ } split /,/, $line, -1 ];
-    }
-    return @told;
-}
-
-sub DESTROY {
-    my ($self) = @_;
-    return if $self->{owner} != $$;
-    local ($?, $!);
-    kill 'KILL', $self->{pid};
-    waitpid $self->{pid}, 0;
-    return;
+    my $told = get_frame($self->{control}) || die 'the server is gone';
+    return @$told;
 }
 
 # ---- the child
 
 sub serve {
-    my ($listener, $tell) = @_;
-    local $SIG{PIPE} = 'IGNORE';
-    my $parent = getppid;
-    while (my $socket = $listener->accept) {
-        my $link = bless { socket => $socket, in => '', data => '', rcpts => undef, traits => '', told => [] }, 'Truth::Server::Link';
-        eval { $link->run; 1 } or $@ eq "over\n" or print STDERR "Truth::Server: $@";
+    my ($listener, $control) = @_;
+    while (accept my $socket, $listener) {
+        my $link = Truth::Server::Link->new(socket => $socket, data => '', rcpts => undef, traits => '', told => []);
+        eval { $link->session; 1 } or $@ eq "over\n" or die $@;
         close $socket;
-        my @told = map { join(',', map { unpack 'H*', $_ } @$_) . "\n" } @{ $link->{told} };
-        syswrite $tell, join '', @told, "end\n";
-        last if getppid != $parent;
+        put_frame($control, $link->{told}) or last;
     }
     return;
 }
 
 package Truth::Server::Link;
 
-my %COMMAND = (
-    LHLO => \&hello, MAIL => \&mail, RCPT => \&rcpt, DATA => \&data, BDAT => \&bdat, RSET => \&rset,
-    NOOP => sub { $_[0]->say('250 2.0.0 noop') }, VRFY => sub { $_[0]->say('252 2.0.0 perhaps') },
-    QUIT => sub { $_[0]->say('221 2.0.0 bye'); die "over\n" },
-);
+use LMTPPeer;
 
-sub run {
+our @ISA = 'LMTPPeer';
+
+sub greeting { return $_[0]->put("220 truth.test LMTP\r\n") }
+
+sub do_noop  { return $_[0]->say('250 2.0.0 noop') }
+sub do_vrfy  { return $_[0]->say('252 2.0.0 perhaps') }
+sub do_other { return $_[0]->say('500 5.5.1 what') }
+
+sub do_quit {
     my ($self) = @_;
-    $self->put("220 truth.test LMTP\r\n");
-    while (1) {
-        my $line = $self->line;
-        my $run = $COMMAND{ uc substr $line, 0, 4 };
-        $run ? $run->($self, $line) : $self->say('500 5.5.1 what');
-    }
-    return;
+    $self->say('221 2.0.0 bye');
+    die "over\n";
 }
 
 sub has { return index($_[0]{traits}, $_[1]) >= 0 }
@@ -102,18 +76,10 @@ sub chance {
     return ($self->{random} >> 8) % $n == 0;
 }
 
-sub fill {
+sub more {
     my ($self) = @_;
-    my $n = sysread $self->{socket}, $self->{in}, 65536, length $self->{in};
-    die "over\n" if not $n;
+    sysread $self->{socket}, $self->{in}, 65536, length $self->{in} or die "over\n";
     return;
-}
-
-sub line {
-    my ($self) = @_;
-    $self->fill while $self->{in} !~ /\n/;
-    $self->{in} =~ s/\A(.*?)\r?\n//s;
-    return $1;
 }
 
 sub put {
@@ -135,9 +101,9 @@ sub say {
     return;
 }
 
-sub hello {
-    my ($self, $line) = @_;
-    if ($line =~ /seed-(\w*)-(\d+)/ and not $self->{greeted}) {
+sub do_lhlo {
+    my ($self, $name) = @_;
+    if ($name =~ /seed-(\w*)-(\d+)/ and not $self->{greeted}) {
         @$self{qw(traits random)} = ($1, $2 * 7919 + 13);
     }
     $self->{rcpts} = undef if not $self->has('k');
@@ -148,7 +114,7 @@ sub hello {
     return $self->say('250-truth.test', (map {"250-$_"} @offers), "250 $last");
 }
 
-sub mail {
+sub do_mail {
     my ($self) = @_;
     return $self->say('503 5.5.1 nested MAIL') if $self->{rcpts} and $self->has('n');
     return $self->say('451 4.3.0 not this sender') if $self->chance('r', 8);
@@ -156,22 +122,22 @@ sub mail {
     return $self->say('250 2.1.0 sender');
 }
 
-sub rcpt {
-    my ($self, $line) = @_;
+sub do_rcpt {
+    my ($self, $path) = @_;
     return $self->say('503 5.5.1 MAIL first') if not $self->{rcpts};
-    return $self->say('550 5.1.1 unknown') if $self->chance('r', 6) or $line !~ /<(.*)>/;
-    push @{ $self->{rcpts} }, $line =~ /<(.*)>/;
+    return $self->say('550 5.1.1 unknown') if $self->chance('r', 6) or $path !~ /<(.*)>/;
+    push @{ $self->{rcpts} }, $path =~ /<(.*)>/;
     return $self->say('250 2.1.5 recipient');
 }
 
-sub rset {
+sub do_rset {
     my ($self) = @_;
     return $self->say('451 4.3.0 not now') if $self->chance('r', 8);
     $self->{rcpts} = undef;
     return $self->say('250 2.0.0 reset');
 }
 
-sub data {
+sub do_data {
     my ($self) = @_;
     return $self->say('503 5.5.1 no recipients') if not $self->{rcpts} or not @{ $self->{rcpts} };
     if ($self->chance('r', 8)) {
@@ -180,21 +146,17 @@ sub data {
     }
     # A stray 550 behind it would be the server's early refusal of the content.
     $self->put("354 go ahead\r\n");
-    my $content = '';
-    while ((my $line = $self->line) ne '.') {
-        $line =~ s/\A\.//;
-        $content .= "$line\n";
-    }
+    (my $content = $self->data) =~ s/^\.//mg;
+    $content =~ s/\r\n/\n/g;
     return $self->finals($content);
 }
 
-sub bdat {
-    my ($self, $line) = @_;
-    my ($size, $last) = $line =~ /\ABDAT (\d+)( LAST)?\z/i or return $self->say('501 5.5.4 BDAT size');
+sub do_bdat {
+    my ($self, $rest) = @_;
+    my ($size, $last) = $rest =~ /\A(\d+)( LAST)?\z/i or return $self->say('501 5.5.4 BDAT size');
     my $nobody = not($self->{rcpts} and @{ $self->{rcpts} });
     return $self->say('502 5.5.1 nobody') if $nobody and $self->has('e');
-    $self->fill while length $self->{in} < $size;
-    $self->{data} .= substr $self->{in}, 0, $size, '';
+    $self->{data} .= $self->bytes($size);
     return $self->say('503 5.5.1 nobody') if $nobody;
     if ($self->chance('r', 8)) {
         @$self{qw(rcpts data)} = (undef, '');
