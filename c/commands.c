@@ -58,17 +58,19 @@ mw_command *mw_commands_push(mw_commands *q, mw_kind kind, size_t owed)
 
 void mw_commands_note(mw_commands *q, mw_slice line)
 {
-    if (!mw_buf_append(&q->noted, line.base, line.len))
-        mw_commands_tail(q)->line += line.len;
+    mw_command *e = mw_commands_tail(q);
+
+    if (e && !mw_buf_append(&q->noted, line.base, line.len))
+        e->line += line.len;
 }
 
-/* The head is what was asked last. */
-static void ask(mw_commands *q, int answered)
+/* The head, e, is what was asked last. */
+static void ask(mw_commands *q, const mw_command *e, int answered)
 {
     mw_buf_clear(&q->asked);
     q->answered = answered;
-    if (mw_commands_head(q)->line)
-        mw_buf_append(&q->asked, mw_buf_view(&q->noted).base, mw_commands_head(q)->line);
+    if (e->line)
+        mw_buf_append(&q->asked, mw_buf_view(&q->noted).base, e->line);
 }
 
 mw_command *mw_commands_head(const mw_commands *q)
@@ -120,17 +122,20 @@ void mw_commands_shift(mw_commands *q)
 
     if (!e)
         return;
-    ask(q, 1);
+    ask(q, e, 1);
     if (--e->owed == 0)
         mw_commands_pop(q);
 }
 
 void mw_commands_pop(mw_commands *q)
 {
-    if (!q->count)
+    const mw_command *e = mw_commands_head(q);
+
+    if (!e)
         return;
-    mw_buf_consume(&q->noted, mw_commands_head(q)->line);
-    if (mw_commands_head(q)->kind == MW_KIND_LOCAL)
+    if (e->line)
+        mw_buf_consume(&q->noted, e->line);
+    if (e->kind == MW_KIND_LOCAL)
         mw_buf_clear(&q->asked);
     q->head = (q->head + 1) % q->cap;
     q->count--;
@@ -138,8 +143,10 @@ void mw_commands_pop(mw_commands *q)
 
 void mw_commands_clear(mw_commands *q)
 {
-    if (q->count)
-        ask(q, 0);
+    const mw_command *e = mw_commands_head(q);
+
+    if (e)
+        ask(q, e, 0);
     mw_buf_clear(&q->noted);
     q->head = q->count = 0;
 }

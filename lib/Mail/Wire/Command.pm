@@ -8,6 +8,7 @@ our $VERSION = '1.000';
 
 use Exporter qw(import);
 use Getopt::Long ();
+use Mail::Wire::Words ();
 
 # The command mailwire: finds the module of a sub-command and runs it. Conventions of these modules, Mail::Wire::Command::NAME each:
 #
@@ -22,7 +23,7 @@ use Getopt::Long ();
 # - SIGINT, SIGTERM and SIGHUP set `stopped`; look at it between messages, and wait for what is in flight. The second one ends the process.
 #   Where nothing is in flight (connecting, reading input) wrap the wait in `interruptible(CODE)`: there the first one ends it, by code TRY_AGAIN.
 
-our @EXPORT_OK = qw(fail failure options warn_of say_out stopped interruptible without_line
+our @EXPORT_OK = qw(fail failure options warn_of say_out stopped interruptible
     OK USAGE REFUSED NO_INPUT NO_USER NO_HOST UNAVAILABLE SOFTWARE CANT_CREATE IO_ERROR TRY_AGAIN PROTOCOL NO_PERMISSION);
 our %EXPORT_TAGS = (all => \@EXPORT_OK);
 
@@ -138,7 +139,7 @@ sub options {
     };
     Getopt::Long::Configure($before);
     my ($name) = lc($class) =~ /(\w+)\z/;
-    fail(USAGE, join('; ', map { lcfirst without_line($_) } @wrong) . qq(; see "mailwire $name --help")) if not $is_good;
+    fail(USAGE, join('; ', map { lcfirst Mail::Wire::Words::said($_) } @wrong) . qq(; see "mailwire $name --help")) if not $is_good;
     return \%value if not $value{help};
     _show_synopsis($class);
     die bless { code => OK }, 'Mail::Wire::Command::Failure';
@@ -150,7 +151,7 @@ sub say_out {
 }
 
 sub warn_of {
-    print STDERR _words($running, 'warning: ' . without_line($_[0]));
+    print STDERR _words($running, 'warning: ' . Mail::Wire::Words::said($_[0]));
     return;
 }
 
@@ -159,7 +160,7 @@ sub failure {
     my ($error) = @_;
     return @{$error}{qw(code text)} if ref $error eq 'Mail::Wire::Command::Failure';
     return (TRY_AGAIN, "stopped by SIG$stopped") if defined $stopped;
-    return (SOFTWARE, without_line($error));
+    return (SOFTWARE, Mail::Wire::Words::said($error));
 }
 
 # The name of the signal that has come.
@@ -206,13 +207,6 @@ sub _words {
 }
 
 # Of an error of the classes: what it says, without the line of ours that called them.
-sub without_line {
-    my ($text) = @_;
-    $text =~ s/\s+\z//;
-    $text =~ s/ at \S+ line \d+\.?\z//;
-    return $text;
-}
-
 1;
 
 __END__

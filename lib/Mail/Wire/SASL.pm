@@ -8,6 +8,7 @@ our $VERSION = '1.000';
 
 use Mail::Wire::Client ();
 use Mail::Wire::Source ();
+use Mail::Wire::Words ();
 
 # The mechanisms of SASL (RFC 4422) that AUTH can use, in octets, without the wire. PLAIN, LOGIN, EXTERNAL and the two that take tokens are
 # written here: they are one message, or two. SCRAM is Authen::SCRAM::Client's, all else Authen::SASL's; both are loaded when asked for.
@@ -152,7 +153,7 @@ sub _of_library {
     my ($ok, $error) = Mail::Wire::Client::_try(sub { $value = $code->() });
     return $value if $ok;
     die $error if ref $error or $error !~ $pattern;
-    ($words) = $error =~ /\A(.*?)(?: at \S+ line [0-9]+.*)?$/m if not defined $words;
+    $words = Mail::Wire::Words::said($error =~ /\A(.*)/) if not defined $words;
     return Mail::Wire::Source::_fault($words);
 }
 

@@ -10,6 +10,7 @@ our $VERSION = '1.000';
 use Errno qw(EAGAIN ECONNRESET EPIPE EPROTO ETIMEDOUT);
 use Mail::Wire ();
 use Mail::Wire::Standard ();
+use Mail::Wire::Words ();
 use Scalar::Util qw(refaddr weaken);
 use Symbol ();
 
@@ -139,9 +140,9 @@ sub _context {
         $@ = $error;
         return $context;
     }
-    my ($why) = split /(?: at \S+ line [0-9]+\.?)?\n/, $@ || "$IO::Socket::SSL::SSL_ERROR";
+    my ($why) = split /\n/, $@ || "$IO::Socket::SSL::SSL_ERROR";
     Net::SSLeay::ERR_clear_error();
-    $@ = "TLS: $why";
+    $@ = 'TLS: ' . Mail::Wire::Words::said($why);
     return;
 }
 

@@ -18,6 +18,7 @@ use Mail::Wire::Import::Summary ();
 use Mail::Wire::Journal ();
 use Mail::Wire::Mailbox::Kind ();
 use Mail::Wire::Result ();
+use Mail::Wire::Words ();
 
 # mailwire import: mailboxes of every kind, with a journal.
 
@@ -103,7 +104,7 @@ sub _usable {
     my $made = eval { $make->() };
     return $made if defined $made;
     die $@ if ref $@;
-    return fail($code, Mail::Wire::Command::without_line($@));
+    return fail($code, Mail::Wire::Words::said($@));
 }
 
 sub _envelope {
@@ -182,7 +183,7 @@ sub _give_up {
     return;
 }
 
-sub _words { return ref $_[0] ? $_[0]{text} : Mail::Wire::Command::without_line($_[0]) }
+sub _words { return ref $_[0] ? $_[0]{text} : Mail::Wire::Words::said($_[0]) }
 
 sub _keep {
     my ($self, $job, $results) = @_;
@@ -227,7 +228,7 @@ sub _note_silence {
 sub _failed {
     my ($self, $error) = @_;
     $self->{progress}->clear if $self->{progress};
-    print STDERR 'mailwire import: not read: ', Mail::Wire::Command::without_line($error), "\n";
+    print STDERR 'mailwire import: not read: ', Mail::Wire::Words::said($error), "\n";
     $self->{code} = Mail::Wire::Command::Report::worst($self->{code}, NO_INPUT);
     return;
 }

@@ -12,6 +12,7 @@ use Mail::Wire::Command::Import ();
 use Mail::Wire::Import::Sources ();
 use Mail::Wire::Queue ();
 use Mail::Wire::Queue::Manifest ();
+use Mail::Wire::Words ();
 
 # mailwire plan: mailboxes are read once, and become ranges of messages in a queue, for workers on many machines.
 
@@ -46,7 +47,7 @@ sub queue_of {
     fail(USAGE, 'no queue: give --queue postgresql://USER@HOST/DATABASE, or set MAILWIRE_QUEUE') if not defined $url or not length $url;
     my $queue = eval { Mail::Wire::Queue->new($url, %in) };
     return $queue if $queue;
-    my $error = without_line($@);
+    my $error = Mail::Wire::Words::said($@);
     return fail($error =~ /\Aa queue / ? USAGE : UNAVAILABLE, "the queue: $error");
 }
 
@@ -72,7 +73,7 @@ sub _read {
 
 sub _unread {
     my ($self, $error) = @_;
-    print STDERR 'mailwire plan: not read: ', without_line($error), "\n";
+    print STDERR 'mailwire plan: not read: ', Mail::Wire::Words::said($error), "\n";
     $self->{code} = NO_INPUT;
     return;
 }

@@ -11,6 +11,7 @@ use Mail::Wire::Command::Connection ();
 use Mail::Wire::Command::Message ();
 use Mail::Wire::Command::Report ();
 use Mail::Wire::Command::Window ();
+use Mail::Wire::Words ();
 
 # mailwire send: messages from files or standard input.
 
@@ -48,7 +49,7 @@ sub _send_one {
     my $message = Mail::Wire::Command::Message->open_path($path);
     my %arguments = $self->_arguments($message);
     my $client = Mail::Wire::Command::Connection::dial($self->{url}, $self->{option});
-    my @results = eval { $client->deliver(%arguments) } or fail(USAGE, without_line($@));
+    my @results = eval { $client->deliver(%arguments) } or fail(USAGE, Mail::Wire::Words::said($@));
     $self->{report}->results($path eq '-' ? undef : $path, @results);
     $client->quit;
     return $self->{report}->code;
@@ -68,7 +69,7 @@ sub _send_all {
             $report->unsent($path, failure($@));
             next;
         }
-        eval { $window->submit($path, %arguments); 1 } or fail(ref $@ ? failure($@) : (USAGE, without_line($@)));
+        eval { $window->submit($path, %arguments); 1 } or fail(ref $@ ? failure($@) : (USAGE, Mail::Wire::Words::said($@)));
     }
     $window->finish;
     $window->close;

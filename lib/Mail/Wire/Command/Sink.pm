@@ -14,6 +14,7 @@ use Mail::Wire::Sink::Record ();
 use Mail::Wire::Sink::Rules ();
 use Mail::Wire::Sink::Shelf ();
 use Mail::Wire::Sink::Store ();
+use Mail::Wire::Words ();
 use Time::HiRes ();
 
 # mailwire sink: a server that takes mail, shows it, and delivers it nowhere.
@@ -91,7 +92,7 @@ sub _place {
 
 sub _without_class {
     my ($error) = @_;
-    my @lines = map { Mail::Wire::Command::without_line($_) } split /\n/, $error;
+    my @lines = map { Mail::Wire::Words::said($_) } split /\n/, $error;
     s/\AMail::Wire::Sink: // foreach @lines;
     return join '; ', @lines;
 }

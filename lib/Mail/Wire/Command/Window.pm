@@ -9,6 +9,7 @@ our $VERSION = '1.000';
 use Mail::Wire::Command qw(:all);
 use Mail::Wire::Command::Connection ();
 use Mail::Wire::Pool ();
+use Mail::Wire::Words ();
 
 # Several messages over a link that is made again when it is lost, some of them on their way at once: each is an open file.
 
@@ -24,7 +25,7 @@ sub new {
         Mail::Wire::Pool->new($url, Mail::Wire::Command::Connection::settings($option),
             Links => 1, Retries => 0, Window => SIZE, Backlog => SIZE, InOrder => 1);
     };
-    fail(USAGE, without_line($@)) if not $pool;
+    fail(USAGE, Mail::Wire::Words::said($@)) if not $pool;
     return bless { pool => $pool, told => $told }, $class;
 }
 

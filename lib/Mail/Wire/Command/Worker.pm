@@ -12,6 +12,7 @@ use Mail::Wire::Command::Plan ();
 use Mail::Wire::Import ();
 use Mail::Wire::Pool ();
 use Mail::Wire::Queue::Range ();
+use Mail::Wire::Words ();
 use POSIX ();
 use Time::HiRes ();
 
@@ -93,7 +94,7 @@ sub _is_over { return defined stopped() || getppid != $_[0]{parent} }
 
 sub _say {
     my ($self, $words) = @_;
-    print STDERR 'mailwire worker: ', without_line("$words"), "\n";
+    print STDERR 'mailwire worker: ', Mail::Wire::Words::said("$words"), "\n";
     $self->{code} = TRY_AGAIN;
     return;
 }

@@ -7,6 +7,7 @@ use warnings;
 our $VERSION = '1.000';
 
 use Mail::Wire::Client ();
+use Mail::Wire::Words ();
 
 our @CARP_NOT = ('Mail::Wire::Pool');
 
@@ -63,7 +64,7 @@ sub _died {
     my ($self, $error, $why_r) = @_;
     my $words = $Mail::Wire::Client::croaked;
     die $error if ref $error or $error !~ /\Acannot read / and not(defined $words and $words eq $error);
-    ($$why_r) = $error =~ /\A(.*?)(?: at \S+ line [0-9]+\.?)?\n?\z/s;
+    $$why_r = Mail::Wire::Words::said($error);
     return -1;
 }
 

@@ -9,6 +9,7 @@ our $VERSION = '1.000';
 use Carp qw(croak);
 use Mail::Wire::Queue::Manifest ();
 use Mail::Wire::Queue::Store ();
+use Mail::Wire::Words ();
 
 our @CARP_NOT = ('Mail::Wire::Import');
 
@@ -69,7 +70,7 @@ sub next {
 
 sub unread {
     my ($self, $number, $why) = @_;
-    $why =~ s/ at \S+ line \d+\.?\s*\z//;
+    $why = Mail::Wire::Words::said($why);
     if (not $self->{skips_unread}) {
         $self->{broken} = "$why; see --skip-unread";
         return;
