@@ -30,14 +30,15 @@ static int may_probe(const mw_flight *f)
     return f->trust.probe.state != MW_PROBE_FAILED && !f->dialogue->keywords.mail_max;
 }
 
-/* As long as no fence has held, a message may be the last that the server takes: by DATA its results stand all the same (trust.h, 12). */
+/* As long as no fence has held, a message may be the last that the server takes: by DATA its results stand all the same (trust.h, 12). Where
+ * there are no fences, a reply too many behind RCPT's would pass for a final reply of BDAT's; DATA's 354 shows it. */
 void mw_flight_choose(mw_flight *f, mw_delivery *d)
 {
     int fences = mw_trust_may_follow(f), holds = f->trust.fence == MW_FENCE_HOLDS;
 
     if (d->content.source == MW_SOURCE_PIECES || !f->dialogue->keywords.chunking)
         return;
-    d->by_bdat = d->raw || ((holds || !fences) && mw_content_is_file_in_lines(&d->content));
+    d->by_bdat = d->raw || (fences && holds && mw_content_is_file_in_lines(&d->content));
     d->eager = fences && holds && may_probe(f) && d->rcpts == 1 && d->content.size <= f->eager
         && (d->by_bdat || d->content.source == MW_SOURCE_LENT);
     d->by_bdat |= d->eager;

@@ -33,7 +33,7 @@
  *   8. Content by BDAT to several recipients (a file, BINARYMIME) goes as a chunk that is not the last. The 250 to it shows what a 354
  *      would, and is waited for.
  *   9. Where PIPELINING is not offered, where the server joins final replies, or where a second LHLO is not answered like the first,
- *      nothing is sent behind an end.
+ *      nothing is sent behind an end. Files go by DATA there, whose 354 shows a reply too many in front of it; BINARYMIME can't.
  *
  * What the server may have left
  *  10. A transaction that may be open is ended by RSET, in front of a fence as well: Cyrus 3.6 ends one neither at LHLO nor at a message's

@@ -115,6 +115,26 @@ for my $case ([ '552 final 0', ['a@x'] ], [ '552 body 0', [ 'a@x', 'b@x' ] ]) {
     }
 }
 
+# A reply too many to RCPT, which comes when the next command has been sent, on a server without PIPELINING: nothing may follow the message
+# that would show it, so DATA's own reply must.
+{
+    my $server = ScriptedServer->new(script => sub {
+        my ($peer) = @_;
+        $peer->reply('220 hi');
+        $peer->expect(qr/^LHLO/);
+        $peer->reply('250-hi', '250 CHUNKING');
+        for (qr/^MAIL/, qr/^RCPT/) {
+            $peer->expect($_);
+            $peer->reply('250 ok');
+        }
+        $peer->bytes($1) if $peer->expect(qr/^(?:BDAT|DATA)/) =~ /^BDAT ([0-9]+)/;
+        $peer->reply('250 ok');
+    });
+    my $lmtp = Net::LMTP->new($server->args, Hello => 'client.example') or die $@;
+    my @results = $lmtp->deliver(From => 's@x', To => ['a@x'], File => written(late => "0123456789abcd\r\n" x 5_000));
+    is(join(' ', map { $_->status, $_->maybe_delivered } @results), 'deferral 0', 'a reply too many is no success of a file');
+}
+
 # Memory.
 {
     open my $fh, '>:raw', "$folder/huge" or die $!;

@@ -209,6 +209,23 @@ for my $protocol (qw(lmtp qmtp)) {
 
 # ---------------------------------------------------------------- event loops
 
+# Content that can be read once is the caller's until its message is taken.
+{
+    my $gone = Mail::Wire::Sink->new;
+    my $pool = Mail::Wire::Pool->new($gone->url, Blocking => 0, Backlog => 1, Backoff => 1000);
+    $gone->stop;
+    $pool->submit(message(0), To => 'b@x');
+    my @pieces = ("Subject: once\n", "\n");
+    open my $handle, '<', \"Subject: once\n\n" or die $!;
+    ok(!defined $pool->submit(From => 'a@x', To => 'b@x', Data => $_), 'there is no room for another message') for sub { shift @pieces }, $handle;
+    is(scalar @pieces, 2, '... and code is not asked for its content');
+    ok(!eof $handle, '... nor is a handle read');
+    $pool->close;
+    $pool->collect;
+    ok(defined $pool->submit(From => 'a@x', To => 'b@x', Data => sub { shift @pieces }) && !@pieces, '... as it is when the message is taken');
+    $pool->close;
+}
+
 {
     my $sink = Mail::Wire::Sink->new;
     my $pool = Mail::Wire::Pool->new($sink->url, Blocking => 0, Backlog => 20, Window => 5, Links => 2);
@@ -236,6 +253,7 @@ for my $protocol (qw(lmtp qmtp)) {
     is($pool->timeout_in, undef, '... behind which there is nothing to do');
     cmp_ok($refused, '>', 0, '... where submit does not take what there is no room for');
     is($pool->advance, 0, '... and nothing is left');
+
     $pool->submit(message(1), To => 'b@x');
     ok(!eval { $pool->finish; 1 }, 'finish would have to wait');
     like($@, qr/would have to wait/, '... and croaks');

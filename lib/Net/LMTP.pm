@@ -1309,7 +1309,8 @@ memory doesn't grow with it; but what is no plain file is read whole first with 
 
 A plain file of more than 64 KB that ends all its lines in CRLF (or goes as it is, by
 C<< Bits => 'binary' >>) is sent from where it is by a server's CHUNKING, without passing through this
-process where the system can do that. It is read once before, to see that. If it changes before it is
+process where the system can do that; but only with PIPELINING, and behind a link's first message, as another reply could be taken for
+the message's else. It is read once before, to see that. If it changes before it is
 sent, its recipients are deferrals and the link is closed. Another plain file of more than 64 KB goes by DATA, and is read when its
 turn has come.
 

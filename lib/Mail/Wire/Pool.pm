@@ -49,9 +49,13 @@ sub new {
 sub submit {
     my ($self, @args) = @_;
     local $self->{busy} = $self->_enter('submit');
+
+    # Room first: content that can be read once is the caller's as long as its message is not taken.
+    my $waited = $self->_make_room;
+    return if not defined $waited;
     my $job = Mail::Wire::Pool::Job->new(\@args);
     _check($self->{set}{has_encoding}, @args);
-    return if not $self->_make_room;
+    $job->[Mail::Wire::Pool::Job::ENDS] -= $waited if defined $job->[Mail::Wire::Pool::Job::ENDS];
     $self->{timed}++ if defined $job->[Mail::Wire::Pool::Job::ENDS];
 
     # In one statement, so that no handler dies in between.
@@ -60,15 +64,17 @@ sub submit {
     return $job->[Mail::Wire::Pool::Job::ID];
 }
 
-# False when that would have to be waited for.
+# How many seconds that took; undef when it would have to be waited for.
 sub _make_room {
     my ($self) = @_;
     my $set = $self->{set};
+    return 0 if $self->backlog < $set->{Backlog};
+    my $began = Mail::Wire::_now();
     while ($self->backlog >= $set->{Backlog}) {
         $self->_turn($set->{nonblocking} ? 0 : -1);
-        return 0 if $set->{nonblocking} and $self->backlog >= $set->{Backlog};
+        return if $set->{nonblocking} and $self->backlog >= $set->{Backlog};
     }
-    return 1;
+    return Mail::Wire::_now() - $began;
 }
 
 # A message is ready: what can be done for it at little cost.
@@ -557,8 +563,8 @@ Whatever the caller wants to find again in the delivery.
 =back
 
 Returns the message's number, which counts from 1 over all links. Waits only while the backlog is full; with C<< Blocking => 0 >> it returns
-undef instead, and the message is not taken. It sends what can be sent without a wait, but may hold back some to send it in large pieces:
-C<collect>, C<finish> and C<advance> send them.
+undef instead, and the message is not taken, nor its content read. It sends what can be sent without a wait, but may hold back some to send it in large
+pieces: C<collect>, C<finish> and C<advance> send them.
 
 A message must be there for as long as it may be sent again. Strings are kept; files (File, Range) are not, and are read when they are sent:
 leave them as they are until then. Content of code, of a handle, an object, a list or a pipe is read at once, to its end, which waits for it: up to
