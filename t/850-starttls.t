@@ -5,6 +5,7 @@ use warnings;
 
 use Errno qw(ECONNRESET ENOENT EPROTO ETIMEDOUT);
 use Net::LMTP;
+use Socket qw(AF_UNIX PF_UNSPEC SOCK_STREAM);
 use Test::More;
 use Time::HiRes qw(setitimer time ITIMER_REAL);
 
@@ -303,6 +304,28 @@ for my $case (
     is($lmtp->mail('a@x', RequireTLS => 1) ? 1 : 0, defined $mail ? 1 : 0, "RequireTLS, $name");
     is($lmtp->code, $code, '... code');
     is_deeply([ $server->problems ], [], '... what was sent');
+}
+
+# ---- signals that are held back, as in a pool
+
+# A peer that is gone before the first byte, and one that goes behind the handshake; an ignored signal would wait for its default.
+{
+    require POSIX;
+    my $pipe = POSIX::SigSet->new(POSIX::SIGPIPE());
+    my ($mask, $pending) = map { POSIX::SigSet->new } 1 .. 2;
+    my $waits = sub { POSIX::sigpending($pending); return $pending->ismember(POSIX::SIGPIPE()) };
+    POSIX::sigprocmask(POSIX::SIG_BLOCK(), $pipe, $mask);
+
+    my $gone = sub {
+        socketpair my $here, my $there, AF_UNIX, SOCK_STREAM, PF_UNSPEC or die $!;
+        return $here;
+    };
+    for my $case ([ 'a handshake' => SSL => 1, trusting(), Host => 'localhost' ], [ 'a PROXY header' => ProxyProtocol => 1 ]) {
+        my ($name, @option) = @$case;
+        ok(!Net::LMTP->new(Socket => $gone->(), @option), "$name with a peer that is gone") or diag 'it succeeded';
+        ok(!$waits->(), '... leaves no SIGPIPE behind');
+    }
+    POSIX::sigprocmask(POSIX::SIG_SETMASK(), $mask);
 }
 
 done_testing;

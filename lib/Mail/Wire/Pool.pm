@@ -563,8 +563,8 @@ Whatever the caller wants to find again in the delivery.
 =back
 
 Returns the message's number, which counts from 1 over all links. Waits only while the backlog is full; with C<< Blocking => 0 >> it returns
-undef instead, and the message is not taken, nor its content read. It sends what can be sent without a wait, but may hold back some to send it in large
-pieces: C<collect>, C<finish> and C<advance> send them.
+undef instead, and the message is not taken, nor its content read. It sends what can be sent without a wait, but may hold back some to send it
+in large pieces: C<collect>, C<finish> and C<advance> send them.
 
 A message must be there for as long as it may be sent again. Strings are kept; files (File, Range) are not, and are read when they are sent:
 leave them as they are until then. Content of code, of a handle, an object, a list or a pipe is read at once, to its end, which waits for it: up to

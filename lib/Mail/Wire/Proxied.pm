@@ -11,6 +11,7 @@ use Carp qw(carp croak);
 use Errno qw(EINVAL);
 use Mail::Wire ();
 use Mail::Wire::Address ();
+use Mail::Wire::Standard ();
 use Socket ();
 
 # For a client that is a proxy: it tells the server who its own client is. By the header of the PROXY protocol (haproxy's proxy-protocol.txt),
@@ -110,8 +111,7 @@ sub announced {
     my ($plan, $handle) = @_;
     my $header = header($plan, $handle);
     return undef if not defined $header;    ## no critic (ProhibitExplicitReturnUndef)
-    local $SIG{PIPE} = 'IGNORE';
-    my $sent = syswrite $handle, $header;
+    my $sent = Mail::Wire::Standard::unpiped(sub { syswrite $handle, $header });
     return 1 if defined $sent and $sent == length $header;
     $@ = 'PROXY: ' . (defined $sent ? 'the header was not sent whole' : $!);
     return undef;    ## no critic (ProhibitExplicitReturnUndef)

@@ -31,6 +31,18 @@ sub apart {
     return $result;
 }
 
+# What the code returns, and $! as it left it. What it writes to a peer that is gone raises no SIGPIPE. Where signals are held back one that is
+# ignored waits all the same, for a handler that may come: it goes when it is ignored anew.
+sub unpiped {
+    my ($code) = @_;
+    local $SIG{PIPE} = 'IGNORE';
+    my $result = $code->();
+    my $error = $!;
+    $SIG{PIPE} = 'IGNORE';    ## no critic (RequireLocalizedPunctuationVars) it is localized
+    $! = $error;
+    return $result;
+}
+
 sub _is_whole {
     my $number = 0;
     foreach my $handle (\*STDIN, \*STDOUT, \*STDERR) {
@@ -59,11 +71,11 @@ __END__
 
 =head1 NAME
 
-Mail::Wire::Standard - handles that are apart from a program's input, output and errors
+Mail::Wire::Standard - handles that are apart from a program's input, output and errors, and writing without SIGPIPE
 
 =head1 DESCRIPTION
 
-Internal to Mail-Wire: opens handles so that nobody else's output goes into them. It may change in any
+Internal to Mail-Wire: opens handles so that nobody else's output goes into them, and writes to peers that may be gone. It may change in any
 release.
 
 =head1 SEE ALSO

@@ -193,9 +193,8 @@ sub start {
 # 1: it is done; 0: it would have to wait; undef: it failed, $@ and $! say why, and the connection is of no use.
 sub step {
     my ($self) = @_;
-    local $SIG{PIPE} = 'IGNORE';
     my $errno = 0 + $!;
-    if ($self->{inner}->connect_SSL) {
+    if (Mail::Wire::Standard::unpiped(sub { $self->{inner}->connect_SSL })) {
         $! = $errno;
         return $self->_done;
     }
@@ -410,7 +409,7 @@ sub Mail::Wire::TLS::Handle::CLOSE {
     if (refaddr $inner == $own->{mine}) {
         my $may_say = _detach($_[0]) && $own->{pid} == $$;
         Net::SSLeay::set_fd($ssl, $inner->fileno) if $ssl and $may_say;
-        $inner->close($inner->isa('IO::Socket::SSL') ? (SSL_no_shutdown => !$may_say) : ());
+        Mail::Wire::Standard::unpiped(sub { $inner->close($inner->isa('IO::Socket::SSL') ? (SSL_no_shutdown => !$may_say) : ()) });
     }
     local @_;    # what is tied goes now
     no warnings 'untie';    ## no critic (ProhibitNoWarnings) a caller's own call may be under way, and hold it

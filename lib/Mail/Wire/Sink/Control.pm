@@ -9,7 +9,8 @@ use re 'taint';
 
 use Errno qw(EAGAIN EWOULDBLOCK EINTR);
 use IO::Select ();
-use Storable   ();
+use Mail::Wire::Standard ();
+use Storable ();
 
 our $VERSION = '1.000';
 
@@ -35,7 +36,11 @@ sub queue {
 # Writes what can be written; false when the other end is gone.
 sub flush {
     my ($self) = @_;
-    local $SIG{PIPE} = 'IGNORE';
+    return Mail::Wire::Standard::unpiped(sub { $self->_write });
+}
+
+sub _write {
+    my ($self) = @_;
     while (@{ $self->{out} }) {
         my $octets = \$self->{out}[0];
         my $count  = syswrite $self->{socket}, $$octets, BLOCK, $self->{at};
