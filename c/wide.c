@@ -9,7 +9,6 @@
 
 #include <stdint.h>
 #include <string.h>
-#include "dotstuff.h"
 
 /* Functions for processors that have more, in a program for those that have not: gcc 8. */
 #if defined(__x86_64__) && !defined(MW_WIDE_SSE2) && (defined(__clang__) ? __clang_major__ >= 8 : __GNUC__ >= 8)
@@ -23,7 +22,7 @@
 #endif
 
 #define STRETCH (MW_WIDE_MIN / 2)
-#define STRETCH_GROWN (MW_DOTSTUFF_GROWTH * STRETCH)
+#define STRETCH_GROWN (MW_WIDE_GROWTH * STRETCH)
 
 /* Which bytes of a stretch are of a kind. */
 typedef uint64_t find(const char *p);

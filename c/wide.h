@@ -44,6 +44,9 @@ static inline size_t mw_dotstuff_put_before(char before, char c, char *out)
     return 2;
 }
 
+/* The most that one byte becomes: itself, and what comes before it. */
+#define MW_WIDE_GROWTH 3
+
 /* With less input there is no step. */
 #define MW_WIDE_MIN 128
 

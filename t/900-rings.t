@@ -1,5 +1,5 @@
 # The rings of c/README.md, each knowing only the one inside, as the includes show it: no Perl and no system
-# header in the core, no protocol in the I/O file, no protocol words in the glue.
+# header in the core, no protocol in the I/O file, no protocol words in the glue. Inside a ring each file knows only what the picture has below it.
 
 use strict;
 use warnings;
@@ -33,7 +33,66 @@ for my $file (grep { !$made{$_} } @glue) {
     is_deeply(\@words, [], "$file speaks no protocol");
 }
 
+my @rows  = picture('c/README.md');
+my %depth = map { my $row = $_; map { ($_ => $row) } @{ $rows[$row] } } 0 .. $#rows;
+my %own   = map { m{(\w+/\w+)[.]h\z} && !$made{$_} && $1 !~ /_private\z|lmtp_session\z/ ? ($1 => 1) : () } @core, @glue;
+for my $file (grep { !$made{$_} and !m{/(?:Wire|\w+)[.]xsi?\z} } @core, @glue) {
+    my ($ring) = split m{/}, $file;
+    my $noun = noun($file);
+    ok(defined $depth{$noun}, "$file: $noun is in the picture") or next;
+    my @above = grep { $_ ne $noun and !defined $depth{$_} || $depth{$_} <= $depth{$noun} } map { noun("$ring/$_->{name}") } inside($file);
+    is_deeply(\@above, [], "$file knows only what is below $noun");
+}
+is_deeply([ circle() ], [], 'no module of lib/ is loaded by one that it loads itself');
+
 done_testing;
+
+# The rows of nouns, from the top; Perl's is left out.
+sub picture {
+    my ($readme) = @_;
+    my ($picture) = text($readme) =~ /^```\n( Perl .*?)^```/ms;
+    my ($perl, @rows) = split /\n/, $picture;
+    return map { [ grep { !/\A(?:glue|core|I\/O)\z/ } split ' ' ] } @rows;
+}
+
+# A file's noun: its name, or, without a header of its own, the longest beginning of it that is a noun.
+sub noun {
+    my ($file) = @_;
+    my ($ring, $name) = $file =~ m{([^/]+)/(\w+)[.]\w+\z} or die $file;
+    my $noun = $name;
+    while (!$own{"$ring/$noun"} and $noun =~ s/_[^_]+\z//) { }
+    return $own{"$ring/$noun"} ? $noun : $name;
+}
+
+# What it includes of its own ring, but for what the files of a noun share.
+sub inside {
+    my ($file) = @_;
+    my ($ring) = split m{/}, $file;
+    return grep { $own{"$ring/" . ($_->{name} =~ /\A(\w+)[.]h\z/ ? $1 : '')} } includes($file);
+}
+
+# One circle of modules, if there is any.
+sub circle {
+    my %loads;
+    for my $file (grep {/[.]pm\z/} manifest()) {
+        (my $module = $file) =~ s{\Alib/|[.]pm\z}{}g;
+        $module =~ s{/}{::}g;
+        my ($code) = split /^__END__$/m, text($file);
+        $loads{$module} = [ $code =~ /^use ((?:Mail|Net|Email)::[\w:]+)/mg ];
+    }
+    my $is_gone = 1;
+    while ($is_gone) {    # what loads nothing that is left is in no circle
+        $is_gone = 0;
+        for my $module (keys %loads) {
+            next if grep { $loads{$_} } @{ $loads{$module} };
+            delete $loads{$module};
+            $is_gone = 1;
+        }
+    }
+    return sort keys %loads;
+}
+
+sub manifest { return text('MANIFEST') =~ m{^(lib/\S+)}mg }
 
 sub allowed_in_core {
     my ($include, $is_io) = @_;

@@ -322,19 +322,6 @@ void mwx_refuse_tainted(pTHX_ SV **values, int count)
             mwx_croak(aTHX_ sv_2mortal(newSVpvs("Insecure dependency in connect: the address or the port is tainted")));
 }
 
-SV *mwx_shared_copy(pTHX_ SV *sv)
-{
-    SV *copy = newSV(0);
-
-#ifdef SV_COW_OTHER_PVS
-    /* What newSVsv does in perl itself; outside, its flags ask for a full copy. */
-    sv_setsv_flags(copy, sv, SV_GMAGIC | SV_NOSTEAL | SV_COW_SHARED_HASH_KEYS | SV_COW_OTHER_PVS);
-#else
-    sv_setsv(copy, sv);
-#endif
-    return copy;
-}
-
 SV *mwx_enhanced(pTHX_ SV *words)
 {
     mw_slice text = mwx_octets(aTHX_ words, 1, "");

@@ -71,9 +71,6 @@ SV *mwx_code_of_wire(pTHX_ unsigned code);
 /* Croaks, as perl's own connect does, when one of count values that say where to connect to is tainted. */
 void mwx_refuse_tainted(pTHX_ SV **values, int count);
 
-/* A new copy of sv. Where perl has copy on write, both share one string until either is changed. */
-SV *mwx_shared_copy(pTHX_ SV *sv);
-
 /* Where a Mail::Wire::Result has its message. */
 #define MWX_RESULT_MESSAGE 3
 

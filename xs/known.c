@@ -1,7 +1,6 @@
 /* known.c - see known.h. The clone of an interpreter has its parent's values until it has made its own, and CLONE subs are called in any
  * order. So each use looks whose values they are. */
 #include "known.h"
-#include "convert.h"
 
 #define STAGES (MW_STAGE_FINAL + 1)
 

@@ -3,7 +3,6 @@
 #include "link_private.h"
 #include "call.h"
 #include "convert.h"
-#include "flight_glue.h"
 #include "magic.h"
 
 #define DEFAULT_EAGER (256 * 1024)

@@ -2,7 +2,6 @@
 #include "link_private.h"
 #include "call.h"
 #include "convert.h"
-#include "flight_glue.h"
 #include "../c/command.h"
 
 /* Raw bytes outside of content are commands, or answers to a challenge. */

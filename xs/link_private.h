@@ -5,6 +5,9 @@
 #include "link.h"
 #include "../c/error.h"
 
+/* link_flight.c: for a link that was just made. Its deliveries are its flight's. */
+void mwx_flight_attach(mwx_link *link);
+
 /* True when the object's class has its own method for this. */
 int mwx_link_hooked(pTHX_ mwx_link *link, SV *ref, mwx_hook hook);
 

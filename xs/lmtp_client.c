@@ -2,7 +2,6 @@
 #include "call.h"
 #include "client.h"
 #include "convert.h"
-#include "flight_glue.h"
 #include "known.h"
 #include "link_private.h"
 

@@ -21,6 +21,20 @@
  * give the caller's variable another value, so the call has a reference of its own. The typemap makes it, for mwx_link * as well. */
 typedef SV *mwx_held;
 
+/* A new copy of sv. Where perl has copy on write, both share one string until either is changed: what newSVsv does in perl itself; outside, its
+ * flags ask for a full copy. */
+static inline SV *mwx_shared_copy(pTHX_ SV *sv)
+{
+    SV *copy = newSV(0);
+
+#ifdef SV_COW_OTHER_PVS
+    sv_setsv_flags(copy, sv, SV_GMAGIC | SV_NOSTEAL | SV_COW_SHARED_HASH_KEYS | SV_COW_OTHER_PVS);
+#else
+    sv_setsv(copy, sv);
+#endif
+    return copy;
+}
+
 /* In a PPCODE: calls a Perl sub in place of this XSUB, with the same arguments in the same context. */
 #define MWX_LEAVE_TO(name) STMT_START { PUSHMARK(&ST(0) - 1); XSRETURN((int)call_pv(name, GIMME_V)); } STMT_END
 

@@ -2,7 +2,7 @@
 #ifndef MWX_QMTP_CLIENT_H
 #define MWX_QMTP_CLIENT_H
 
-#include "qmtp_flight_glue.h"
+#include "qmtp_flight.h"
 
 /* The octet that names an encoding's line end, 'unix' or 'dos': a new scalar. Croaks for others. */
 SV *mwx_qmtp_line_end(pTHX_ SV *encoding);

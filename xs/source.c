@@ -211,7 +211,7 @@ static void blame_died(pTHX_ mwx_source *s)
 {
     SV *died = *s->died;
 
-    if (!died || !sv_isobject(died) || !sv_derived_from(died, "Mail::Wire::Source::Fault"))
+    if (!died || !sv_isobject(died) || !sv_derived_from(died, "Mail::Wire::Fault"))
         return;
     s->fault = sv_2mortal(newSVsv(SvRV(died)));
     SvREFCNT_dec(died);

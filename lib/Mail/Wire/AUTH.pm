@@ -9,8 +9,8 @@ our $VERSION = '1.000';
 use Mail::Wire::Address ();
 use Mail::Wire::Client ();
 use Mail::Wire::Dial ();
+use Mail::Wire::Fault ();
 use Mail::Wire::SASL ();
-use Mail::Wire::Source ();
 use Mail::Wire::TLS ();
 use MIME::Base64 ();
 use Net::Cmd;
@@ -164,7 +164,7 @@ sub _go_on {
     my $answer;
     my ($ok, $error) = Mail::Wire::Client::_try(sub { $answer = _answer($lmtp, $exchange->{turn}, $exchange->{count}++) });
     if (not $ok) {
-        $exchange->{given_up} = Mail::Wire::Source::fault($error);
+        $exchange->{given_up} = Mail::Wire::Fault::why($error);
         die $error if not defined $exchange->{given_up};
         $answer = '*';
     }
@@ -189,7 +189,7 @@ sub _turn {
     $where{seconds} = $lmtp->timeout;
     my $turn;
     my ($ok, $error) = Mail::Wire::Client::_try(sub { $turn = Mail::Wire::SASL::turn($name, $login, \%where) });
-    my $why = Mail::Wire::Source::fault($error);
+    my $why = Mail::Wire::Fault::why($error);
     return "$name: $why\n" if defined $why;
     die $error if not $ok;
     $turn->{name} = $name;
@@ -216,13 +216,13 @@ sub _initial {
 
 sub _answer {
     my ($lmtp, $turn, $count) = @_;
-    Mail::Wire::Source::_fault('the server asks again and again') if $count > CHALLENGES_MAX;
+    Mail::Wire::Fault::throw('the server asks again and again') if $count > CHALLENGES_MAX;
     my $challenge = _challenge($lmtp, $turn);
     my $initial = delete $turn->{initial};
-    Mail::Wire::Source::_fault('the server speaks first') if defined $initial and length $challenge;
-    Mail::Wire::Source::_fault('the server asks for more than there is') if not defined $initial and not $turn->{step};
+    Mail::Wire::Fault::throw('the server speaks first') if defined $initial and length $challenge;
+    Mail::Wire::Fault::throw('the server asks for more than there is') if not defined $initial and not $turn->{step};
     my $encoded = MIME::Base64::encode_base64(defined $initial ? $initial : $turn->{step}->($challenge), '');
-    Mail::Wire::Source::_fault('the answer is too long') if length $encoded > ANSWER_MAX;
+    Mail::Wire::Fault::throw('the answer is too long') if length $encoded > ANSWER_MAX;
     return $encoded;
 }
 
@@ -230,10 +230,10 @@ sub _answer {
 sub _challenge {
     my ($lmtp, $turn) = @_;
     my ($line, @more) = $lmtp->message;
-    Mail::Wire::Source::_fault('the reply ' . $lmtp->code . ' is no challenge') if $lmtp->code != 334 or @more;
+    Mail::Wire::Fault::throw('the reply ' . $lmtp->code . ' is no challenge') if $lmtp->code != 334 or @more;
     return '' if $turn->{blind};
     my ($encoded) = (defined $line ? $line : '') =~ /\A *(.*?)[ \r]*\n?\z/s;
-    Mail::Wire::Source::_fault('the challenge is not in base64')
+    Mail::Wire::Fault::throw('the challenge is not in base64')
         if length($encoded) % 4 or $encoded !~ m{\A[A-Za-z0-9+/]*={0,2}\z};
     return MIME::Base64::decode_base64($encoded);
 }

@@ -9,6 +9,7 @@ our $VERSION = '1.000';
 use Carp qw(carp croak);
 use Mail::Wire ();
 use Mail::Wire::Delivery ();
+use Mail::Wire::Fault ();
 use Mail::Wire::Source ();
 use Mail::Wire::TLS ();
 use Scalar::Util qw(openhandle);
@@ -127,7 +128,7 @@ sub _call_back {
     local @{$facts}{qw(in_callback calling)} = (1, 0);
     my ($ok, $error) = _try(sub { $self->$method });
     return if $ok;
-    my $why = Mail::Wire::Source::fault($error);
+    my $why = Mail::Wire::Fault::why($error);
     $self->_callback_died($facts->{calling}, $why) if $facts->{calling};
     die $error if not defined $why;
 }

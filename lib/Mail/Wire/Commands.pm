@@ -9,7 +9,7 @@ our $VERSION = '1.000';
 
 use Carp qw(carp);
 use Mail::Wire::Client ();
-use Mail::Wire::Source ();
+use Mail::Wire::Fault ();
 use Mail::Wire::Text ();
 use Net::Cmd;
 
@@ -80,7 +80,7 @@ sub _guarded {
     my ($self, $code) = @_;
     my ($ok, $error) = Mail::Wire::Client::_try($code);
     return 1 if $ok;
-    my $why = Mail::Wire::Source::fault($error);
+    my $why = Mail::Wire::Fault::why($error);
     $self->_lose(defined $why ? $why : 'the content could not be read');
     die $error if not defined $why;
     return 0;

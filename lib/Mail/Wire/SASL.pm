@@ -7,7 +7,7 @@ use warnings;
 our $VERSION = '1.000';
 
 use Mail::Wire::Client ();
-use Mail::Wire::Source ();
+use Mail::Wire::Fault ();
 use Mail::Wire::Words ();
 
 # The mechanisms of SASL (RFC 4422) that AUTH can use, in octets, without the wire. PLAIN, LOGIN, EXTERNAL and the two that take tokens are
@@ -22,7 +22,7 @@ use Mail::Wire::Words ();
 #   proven   code, true once the server has proved that it knows the secret, too; undef: the mechanism has no such proof
 #   detail   what the server has said of its refusal inside the exchange
 #
-# What cannot be done is thrown as Mail::Wire::Source throws its faults.
+# What cannot be done is thrown as a Mail::Wire::Fault.
 
 # Iterations that a server may ask for: with fewer a password is soon guessed by who has listened (RFC 5802 9, RFC 7677 4), with more we are
 # kept busy for long, and nothing ends that work. So it must not be more than a slow machine does in the time that the server has for an answer.
@@ -115,7 +115,7 @@ sub _oauthbearer {
 
 sub _xoauth2 {
     my ($name, $login) = @_;
-    Mail::Wire::Source::_fault('there is no user') if not length $login->{user};
+    Mail::Wire::Fault::throw('there is no user') if not length $login->{user};
     return _bearer("user=$login->{user}\1auth=Bearer $login->{token}\1\1", '');
 }
 
@@ -132,7 +132,7 @@ sub _bearer {
     return \%turn;
 }
 
-sub _again { Mail::Wire::Source::_fault('the server asks for more than there is') }
+sub _again { Mail::Wire::Fault::throw('the server asks for more than there is') }
 
 # ---------------------------------------------------------------- libraries
 
@@ -143,7 +143,7 @@ sub _need {
     my ($ok, $error) = Mail::Wire::Client::_try(sub { require $file });
     return if $ok;
     die $error if $error !~ /\A(?:Can't locate|\S+ version \S+ required|Attempt to reload)/;
-    Mail::Wire::Source::_fault("the module $module is missing (Debian: $debian{$module})");
+    Mail::Wire::Fault::throw("the module $module is missing (Debian: $debian{$module})");
 }
 
 # What a library croaks of in such words is a fault, in these words if there are some. Else a signal's handler has died in it.
@@ -154,7 +154,7 @@ sub _of_library {
     return $value if $ok;
     die $error if ref $error or $error !~ $pattern;
     $words = Mail::Wire::Words::said($error =~ /\A(.*)/) if not defined $words;
-    return Mail::Wire::Source::_fault($words);
+    return Mail::Wire::Fault::throw($words);
 }
 
 # What the caller's Authen::SASL says when it is asked for a `user` or a `pass`, as its own mechanisms ask.
@@ -162,7 +162,7 @@ sub _asked {
     my ($sasl, $what) = @_;
     my ($value, @arguments) = map { ref eq 'ARRAY' ? @$_ : $_ } $sasl->callback($what);
     $value = $value->($sasl, @arguments) if ref $value eq 'CODE';
-    return defined $value ? octets($value) : Mail::Wire::Source::_fault("there is no $what");
+    return defined $value ? octets($value) : Mail::Wire::Fault::throw("there is no $what");
 }
 
 # RFC 5802, RFC 7677. Keys are made at once, of any salt: what the library says of a password that cannot be used shows the password.
@@ -183,9 +183,9 @@ sub _scram {
 sub _scram_final {
     my ($client, $seconds, $challenge) = @_;
     my ($iterations) = $challenge =~ m{\Ar=[^,]+,s=[A-Za-z0-9+/=]+,i=([1-9][0-9]{0,9})(?:,.*)?\z}s
-        or Mail::Wire::Source::_fault('the challenge is not the first message of a server');
+        or Mail::Wire::Fault::throw('the challenge is not the first message of a server');
     my $most = _iterations_max($seconds);
-    Mail::Wire::Source::_fault("$iterations iterations are asked for, and " . ITERATIONS_MIN . " to $most are allowed")
+    Mail::Wire::Fault::throw("$iterations iterations are asked for, and " . ITERATIONS_MIN . " to $most are allowed")
         if $iterations < ITERATIONS_MIN or $iterations > $most;
     return octets(_of_library(qr/\ASCRAM /, sub { $client->final_msg(_characters($challenge)) }));
 }
@@ -198,9 +198,9 @@ sub _iterations_max {
 
 sub _scram_proof {
     my ($client, $challenge) = @_;
-    Mail::Wire::Source::_fault("the server says '$1'") if $challenge =~ /\Ae=([\w-]+)/;
+    Mail::Wire::Fault::throw("the server says '$1'") if $challenge =~ /\Ae=([\w-]+)/;
     my $unproven = "the server's signature is wrong: it does not know the password";
-    Mail::Wire::Source::_fault($unproven) if $challenge !~ /\Av=/;
+    Mail::Wire::Fault::throw($unproven) if $challenge !~ /\Av=/;
     return _of_library(qr/\ASCRAM /, sub { $client->validate($challenge) }, $unproven);
 }
 
@@ -235,8 +235,8 @@ sub _by_library {
 sub _library_step {
     my ($client, $challenge) = @_;
     my $answer = $client->client_step($challenge);
-    Mail::Wire::Source::_fault($client->error || 'Authen::SASL has no answer to the challenge') if not defined $answer;
-    Mail::Wire::Source::_fault('a security layer was chosen, and there are none here') if $answer =~ /(?:\A|,)qop="?auth-/;
+    Mail::Wire::Fault::throw($client->error || 'Authen::SASL has no answer to the challenge') if not defined $answer;
+    Mail::Wire::Fault::throw('a security layer was chosen, and there are none here') if $answer =~ /(?:\A|,)qop="?auth-/;
     return $answer;
 }
 

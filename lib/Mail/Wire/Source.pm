@@ -11,6 +11,7 @@ use Errno qw(EAGAIN EWOULDBLOCK);
 use Fcntl qw(F_GETFL O_ACCMODE O_NONBLOCK O_RDONLY O_RDWR O_WRONLY SEEK_CUR SEEK_SET);
 use IO::Handle ();
 use Mail::Wire ();
+use Mail::Wire::Fault ();
 use Mail::Wire::Spool ();
 use Mail::Wire::Standard ();
 use Scalar::Util qw(blessed looks_like_number openhandle reftype weaken);
@@ -19,8 +20,8 @@ our @CARP_NOT = ('Net::LMTP', 'Net::QMTP', 'Mail::Wire::Client', 'Mail::Wire::De
     'Mail::Wire::Spool', 'Mail::Wire::Text', 'Mail::Wire::Commands', 'Mail::Wire::Pool', 'Mail::Wire::Pool::Job');
 
 # A message's content as the caller has it: a string that is there, or something that gives pieces. What the caller's code dies of
-# comes out of what asks for them. What a file or a handle has to say is a fault, which is thrown as a Mail::Wire::Source::Fault: it is
-# a result, as what a server says is.
+# comes out of what asks for them. What a file or a handle has to say is a Mail::Wire::Fault: it is a result,
+# as what a server says is.
 
 use constant PIECE => 65536;
 
@@ -56,14 +57,6 @@ sub until {
     return;
 }
 
-sub _fault { die bless \(my $why = $_[0]), 'Mail::Wire::Source::Fault' }
-
-# Why the content cannot be had, if that is what something died of; undef: it died of something else.
-sub fault {
-    my ($error) = @_;
-    return ref $error eq 'Mail::Wire::Source::Fault' ? $$error : undef;
-}
-
 # All of what a caller gave for a text. Croaks when it cannot be read.
 sub gathered {
     my ($class, $method, $data) = @_;
@@ -74,7 +67,7 @@ sub gathered {
         $error = $@;
     }
     return $$text if $text;
-    my $why = fault($error);
+    my $why = Mail::Wire::Fault::why($error);
     die $error if not defined $why;
     croak "$method: $why";
 }
@@ -241,9 +234,9 @@ sub _stamp {
 sub check {
     my ($self) = @_;
     my $fh = $self->{noted} or return;
-    _fault('the file ends before the stretch does') if $self->{is_part} and $self->{start} + $self->{left} > $self->{length};
+    Mail::Wire::Fault::throw('the file ends before the stretch does') if $self->{is_part} and $self->{start} + $self->{left} > $self->{length};
     my $length = -s $fh;
-    _fault('the file changed while it was read')
+    Mail::Wire::Fault::throw('the file changed while it was read')
         if not defined $length or $length != $self->{length} or Mail::Wire::_file_stamp($fh) ne $self->{stamp};
     return;
 }
@@ -290,7 +283,7 @@ sub _max { $_[0] > $_[1] ? $_[0] : $_[1] }
 
 sub _check_time {
     my ($self) = @_;
-    _fault("the delivery's deadline has passed") if $self->{until} and Mail::Wire::_now() >= $self->{until};
+    Mail::Wire::Fault::throw("the delivery's deadline has passed") if $self->{until} and Mail::Wire::_now() >= $self->{until};
     return;
 }
 
@@ -304,16 +297,16 @@ sub _reader {
         my ($got, $piece);
         local $! = 0;
         until (defined($got = $source->_read($fh, \$piece))) {
-            _fault("cannot read $name: " . _why($tied)) if not $source->_wait_for($fh);
+            Mail::Wire::Fault::throw("cannot read $name: " . _why($tied)) if not $source->_wait_for($fh);
         }
         return _checked($tied, $name, $got, $piece) if $tied;
         if (not $had_error and IO::Handle::error($fh)) {
-            _fault("cannot read $name: $!") if $! != EAGAIN and $! != EWOULDBLOCK;
+            Mail::Wire::Fault::throw("cannot read $name: $!") if $! != EAGAIN and $! != EWOULDBLOCK;
             IO::Handle::clearerr($fh);    # it gave what was there, and has no more yet
         }
         $left -= $got if defined $left;
         $source->check if not $got or defined $left and $left <= 0;
-        _fault('the file changed while it was read') if defined $left and ($left < 0 or $left and not $got);
+        Mail::Wire::Fault::throw('the file changed while it was read') if defined $left and ($left < 0 or $left and not $got);
         return $got ? $piece : undef;
     };
 }
@@ -336,14 +329,14 @@ sub _object_reader {
 # There are classes that say 0 then as well, and have a method for why.
 sub _checked {
     my ($object, $name, $got, $piece) = @_;
-    _fault("cannot read $name: " . _why($object))
+    Mail::Wire::Fault::throw("cannot read $name: " . _why($object))
         if not defined $got or length $got and (not looks_like_number($got) or $got < 0);
     if (not $got) {
         my $error = _error_of($object);
-        _fault("cannot read $name: $error") if $error;
+        Mail::Wire::Fault::throw("cannot read $name: $error") if $error;
         return;
     }
-    _fault("cannot read $name: it gave nothing, and said that it had") if not defined $piece;
+    Mail::Wire::Fault::throw("cannot read $name: it gave nothing, and said that it had") if not defined $piece;
     return $piece;
 }
 

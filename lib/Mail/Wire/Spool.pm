@@ -9,7 +9,7 @@ our $VERSION = '1.000';
 use Carp qw(croak);
 use Fcntl qw(SEEK_END);
 use File::Temp ();
-use Mail::Wire::Source ();
+use Mail::Wire::Fault ();
 use Mail::Wire::Standard ();
 
 our @CARP_NOT = ('Mail::Wire::Source');
@@ -57,7 +57,7 @@ sub _stretch {
     $source->check;
     return $self->_small($source, $size) if $source->is_small;
     my $own;
-    Mail::Wire::Standard::apart(sub { open $own, '<&', $file }) or Mail::Wire::Source::_fault("cannot read the file: $!");
+    Mail::Wire::Standard::apart(sub { open $own, '<&', $file }) or Mail::Wire::Fault::throw("cannot read the file: $!");
     seek $file, 0, SEEK_END if not $source->is_part;
     @{$self}{qw(handle offset size is_part)} = ($own, $offset, $size, $source->is_part);
     return;
@@ -66,8 +66,8 @@ sub _stretch {
 sub _small {
     my ($self, $source, $size) = @_;
     my $got = read $source->file, my $text, $size + ($source->is_part ? 0 : 1);
-    Mail::Wire::Source::_fault("cannot read the file: $!") if not defined $got;
-    Mail::Wire::Source::_fault('the file changed while it was read') if $got != $size;
+    Mail::Wire::Fault::throw("cannot read the file: $!") if not defined $got;
+    Mail::Wire::Fault::throw('the file changed while it was read') if $got != $size;
     $source->check;
     $self->{text} = \$text;
     return;
@@ -82,11 +82,11 @@ sub _gather {
         $text .= $piece;
         next if not $handle and length $text <= MEMORY_MAX;
         $handle ||= _temporary();
-        print {$handle} $text or Mail::Wire::Source::_fault("cannot write a temporary file: $!");
+        print {$handle} $text or Mail::Wire::Fault::throw("cannot write a temporary file: $!");
         $text = '';
     }
     if ($handle) {
-        $handle->flush or Mail::Wire::Source::_fault("cannot write a temporary file: $!");
+        $handle->flush or Mail::Wire::Fault::throw("cannot write a temporary file: $!");
         @{$self}{qw(handle offset size)} = ($handle, 0, $size);
     }
     else {
@@ -105,7 +105,7 @@ sub _temporary {
     # File::Temp croaks; a caller's handler may have died.
     if (not $ok) {
         die $error if ref $error or $error !~ /\AError in tempfile/;
-        Mail::Wire::Source::_fault("cannot make a temporary file: $error");
+        Mail::Wire::Fault::throw("cannot make a temporary file: $error");
     }
     unlink $name;
     binmode $handle;

@@ -9,6 +9,7 @@ our $VERSION = '1.000';
 use Carp qw(croak);
 use Mail::Wire ();
 use Mail::Wire::Client ();
+use Mail::Wire::Fault ();
 use Mail::Wire::Source ();
 use Mail::Wire::Spool ();
 use Mail::Wire::Standard ();
@@ -184,7 +185,7 @@ sub _tried {
     my $result;
     my ($ok, $error) = Mail::Wire::Client::_try(sub { $result = $code->() });
     return $result if $ok;
-    my $why = Mail::Wire::Source::fault($error);
+    my $why = Mail::Wire::Fault::why($error);
     die $error if not defined $why;
     return $fails->($why);
 }

@@ -9,6 +9,7 @@ our $VERSION = '1.000';
 use Carp qw(croak);
 use Mail::Wire ();
 use Mail::Wire::Client ();
+use Mail::Wire::Fault ();
 use Mail::Wire::Result ();
 use Mail::Wire::Source ();
 use Mail::Wire::Spool ();
@@ -113,7 +114,7 @@ sub _hold {
     my ($job, $i, $source) = @_;
     my $spool;
     my ($ok, $error) = Mail::Wire::Client::_try(sub { $spool = Mail::Wire::Spool->new($source) });
-    my $why = $ok ? undef : Mail::Wire::Source::fault($error);
+    my $why = $ok ? undef : Mail::Wire::Fault::why($error);
     die $error if not $ok and not defined $why;
     $job->[FAULT] = $why;
     my $text = $ok ? $spool->text : \'';

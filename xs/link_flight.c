@@ -1,5 +1,4 @@
-/* flight_glue.c - see flight_glue.h. */
-#include "flight_glue.h"
+/* link_flight.c - the deliveries on a link: see link.h. */
 #include "convert.h"
 #include "link_private.h"
 

@@ -1,10 +1,10 @@
-/* qmtp_flight_glue.h - the deliveries of a Net::QMTP: handing them over, moving them, taking their results.
+/* qmtp_flight.h - the deliveries of a Net::QMTP: handing them over, moving them, taking their results.
  *
  * Deliveries outlive the link, so they have a handle of their own, a Net::QMTP::Flight. The link is given to each call that needs
  * one: a Net::QMTP::Link, or undef when there is none. Connecting again is the owner's part.
  */
-#ifndef MWX_QMTP_FLIGHT_GLUE_H
-#define MWX_QMTP_FLIGHT_GLUE_H
+#ifndef MWX_QMTP_FLIGHT_H
+#define MWX_QMTP_FLIGHT_H
 
 #include "deliveries.h"
 #include "qmtp_link.h"

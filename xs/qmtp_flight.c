@@ -1,5 +1,5 @@
-/* qmtp_flight_glue.c - see qmtp_flight_glue.h. */
-#include "qmtp_flight_glue.h"
+/* qmtp_flight.c - see qmtp_flight.h. */
+#include "qmtp_flight.h"
 #include "call.h"
 #include "convert.h"
 #include "magic.h"
