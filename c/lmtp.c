@@ -222,22 +222,11 @@ static int queue_rcpt(mw_lmtp *s, mw_slice line)
     return 0;
 }
 
-/* A LHLO may have ended the transaction: servers differ (RFC 5321 4.1.4; Cyrus 3.6 leaves it open). So content is not sent before another
- * MAIL. */
-static int is_lapsed(const mw_lmtp *s)
-{
-    return s->dialogue.lapsed && !mw_lmtp_boundary(s);
-}
-
-/* A second DATA is refused here while final replies are owed (RFC 5321 4.1.4: 503, bad sequence of commands): which message a reply is for
- * could not be told. */
 static int queue_data(mw_lmtp *s, mw_slice line)
 {
-    int rc;
+    int rc = queue_line(s, line, MW_KIND_DATA, 1);
 
-    if (s->state == MW_STATE_WAIT || is_lapsed(s))
-        return refuse(s, MW_LMTP_OUT_OF_PLACE, MW_E_STATE);
-    if ((rc = queue_line(s, line, MW_KIND_DATA, 1)))
+    if (rc)
         return rc;
     if (s->state == MW_STATE_REFUSED)
         mw_transaction_reopen(&s->now);
@@ -246,28 +235,13 @@ static int queue_data(mw_lmtp *s, mw_slice line)
     return 0;
 }
 
-/* BDAT (RFC 3030 2) is not sent where its answer could not be relied on. After a refused chunk the server refuses all that follow. Without
- * an accepted recipient it may answer LAST, or not, or take the chunk for commands. Behind DATA the chunk would be content if DATA got 354.
- * Behind a MAIL or RSET without a reply it is not known whether there is a recipient. */
 static int queue_bdat(mw_lmtp *s, mw_slice line, int last)
 {
-    unsigned long long size;
+    unsigned long long size = 0;
     size_t owed = mw_transaction_owed(&s->now);
     int rc;
 
-    if (!mw_command_bdat_size(line, &size))
-        return refuse(s, MW_LMTP_REFUSED, MW_E_SIZE);
-    /* A line that is no reply waits in front of the replies to what is sent now. */
-    if (s->dialogue.garbled && s->state == MW_STATE_ENVELOPE) {
-        mw_dialogue_break(&s->dialogue, MW_E_REPLY_SYNTAX, NULL);
-        return MW_E_REPLY_SYNTAX;
-    }
-    if (s->state == MW_STATE_REFUSED)
-        return refuse(s, s->refused_code, MW_E_STATE);
-    if (s->state == MW_STATE_ASKED || s->state == MW_STATE_WAIT || s->dialogue.lapsed || mw_lmtp_boundary(s))
-        return refuse(s, MW_LMTP_OUT_OF_PLACE, MW_E_STATE);
-    if (!owed)
-        return refuse(s, MW_LMTP_OUT_OF_PLACE, MW_E_NO_RCPT);
+    mw_command_bdat_size(line, &size);
     mw_lmtp_leave_message(s);
     rc = queue_line(s, line, last ? MW_KIND_END : MW_KIND_BDAT, last ? owed : 1);
     if (rc)
@@ -334,52 +308,57 @@ static int desync(mw_lmtp *s, mw_kind kind)
     return MW_E_REPLY_EXTRA;
 }
 
-/* Queues the answer to a line that is refused, and returns the error as well. */
-static int refuse_argument(mw_lmtp *s, int why)
+/* ---- what goes, and what is answered here */
+
+/* The command's recipient, or those that follow it, have the answer for a result; not on a broken session, whose recipients have theirs. */
+static int answer_here(mw_lmtp *s, mw_kind kind, mw_slice line, mw_refused no)
 {
-    return refuse(s, MW_LMTP_REFUSED, why) ? MW_E_NOMEM : why;
+    int is_argument = no.why == MW_E_ARG_BYTES || no.why == MW_E_COMMAND_LIMIT || no.why == MW_E_RCPT_LIMIT, rc;
+
+    if (no.code != MW_LMTP_LOST && no.why != MW_E_RCPT_LIMIT && mw_lmtp_refuse_line(s, kind, line, no.code, no.why))
+        return MW_E_NOMEM;
+    rc = refuse(s, no.code, no.why);
+    if (is_argument)
+        return rc ? MW_E_NOMEM : no.why;
+    return rc;
 }
 
-/* See MW_ALONE and mw_dialogue_restart. */
-static int is_out_of_place(const mw_lmtp *s, mw_kind kind)
+/* What the check found breaks the session. */
+static int break_off(mw_lmtp *s, mw_kind kind, int why)
 {
-    const mw_command *owed = mw_commands_head(&s->dialogue.commands);
-    int facts = mw_kind_facts(kind);
-
-    return (owed && (mw_kind_facts(owed->kind) & MW_ALONE)) || ((facts & MW_ALONE) && !mw_lmtp_idle(s))
-        || ((facts & MW_OF_MESSAGE) && s->dialogue.forgotten);
+    if (why == MW_E_REPLY_EXTRA)
+        return desync(s, kind);
+    mw_dialogue_break(&s->dialogue, why, NULL);
+    return why;
 }
 
 int mw_lmtp_command(mw_lmtp *s, mw_slice line)
 {
     mw_kind kind;
-    int rc = mw_command_check(line), unasked;
+    mw_refused no;
 
     mw_lmtp_leave_replies(s);
-    kind = s->auth ? MW_KIND_AUTH : mw_command_kind(line);
+    kind = mw_lmtp_kind(s, line);
     s->public = s->answers || kind == MW_KIND_AUTH ? mw_lmtp_public(s, line) : line.len;
     mw_lmtp_learn(s, line);
     if (s->state != MW_STATE_ASKED && (mw_kind_facts(kind) & MW_FORGETS))
         s->withheld = 0;
-    if (rc)
-        return mw_lmtp_refuse_line(s, kind, line, MW_LMTP_REFUSED, rc) ? MW_E_NOMEM : refuse_argument(s, rc);
-    if (s->state == MW_STATE_BROKEN && kind == MW_KIND_MAIL)
-        mw_lmtp_leave_message(s);
-    if (mw_lmtp_rcpt_lost(s, line) == MW_E_NOMEM)
-        return MW_E_NOMEM;
-    if (s->state == MW_STATE_BROKEN && kind != MW_KIND_QUIT)
-        return refuse(s, MW_LMTP_LOST, s->dialogue.error);
-    if (s->state == MW_STATE_OPEN || s->chunk_left || s->cut)
-        return MW_E_STATE;
-    if (is_out_of_place(s, kind))
-        return mw_lmtp_refuse_line(s, kind, line, MW_LMTP_OUT_OF_PLACE, MW_E_STATE) ? MW_E_NOMEM : refuse(s, MW_LMTP_OUT_OF_PLACE, MW_E_STATE);
+    no = mw_lmtp_check(s, kind, line);
+    if (s->state == MW_STATE_BROKEN && no.code != MW_LMTP_REFUSED) {
+        if (kind == MW_KIND_MAIL)
+            mw_lmtp_leave_message(s);
+        if (mw_lmtp_rcpt_lost(s, line) == MW_E_NOMEM)
+            return MW_E_NOMEM;
+    }
+    if (no.code)
+        return answer_here(s, kind, line, no);
+    if (no.why == MW_E_STATE)
+        return no.why;
     s->dialogue.secrets.near |= kind == MW_KIND_AUTH;
-    unasked = !mw_commands_head(&s->dialogue.commands) && mw_buf_len(&s->dialogue.lines.in);
-    if ((mw_kind_facts(kind) & MW_IN_STEP) && (unasked || s->stray))
-        return desync(s, kind);
-    s->stray |= unasked;
-    rc = queue_verb(s, kind, line);
-    return rc == MW_E_RCPT_LIMIT ? refuse_argument(s, rc) : rc;
+    if (no.why)
+        return break_off(s, kind, no.why);
+    s->stray |= mw_lmtp_has_unasked(s);
+    return queue_verb(s, kind, line);
 }
 
 int mw_lmtp_discards(mw_slice line)

@@ -78,6 +78,9 @@ int mw_lmtp_greet(mw_lmtp *s);
  *   with MW_LMTP_LOST           all but QUIT on a broken session */
 int mw_lmtp_command(mw_lmtp *s, mw_slice line);
 
+/* True when mw_lmtp_command would queue the line now: for callers that show what is sent. Lines read by hand count, as they do there. */
+int mw_lmtp_goes(mw_lmtp *s, mw_slice line);
+
 /* True for RSET. It cannot be sent while content is open: to discard the message then, the caller closes the link. */
 int mw_lmtp_discards(mw_slice line);
 
@@ -256,6 +259,9 @@ void mw_lmtp_content_failed(mw_lmtp *s);
 /* Ends the content: queues the final dot. It is owed one reply per accepted recipient, and one when there is none. RCPTs that have no reply
  * yet are counted when they have. Returns as mw_lmtp_data; MW_E_SIZE when bytes are missing (mw_lmtp_withheld): the session is broken. */
 int mw_lmtp_data_end(mw_lmtp *s);
+
+/* The same, but queues nothing: for callers that show what is sent. */
+int mw_lmtp_data_ends(mw_lmtp *s);
 
 /* ---- the end */
 

@@ -262,19 +262,24 @@ void mw_lmtp_content_failed(mw_lmtp *s)
         mw_lmtp_move(s, MW_STATE_CHUNKS);
 }
 
-int mw_lmtp_data_end(mw_lmtp *s)
+int mw_lmtp_data_ends(mw_lmtp *s)
 {
-    char end[MW_DOTSTUFF_END_MAX];
-    mw_dotstuff before = s->stuff;
-    int rc;
-
     if (s->state != MW_STATE_OPEN)
         return MW_E_STATE;
     if (s->withheld) {
         mw_dialogue_break(&s->dialogue, MW_E_SIZE, NULL);
         return MW_E_SIZE;
     }
-    if ((rc = watch(s, 1)) || (rc = mw_commands_reserve(&s->dialogue.commands, 1)))
+    return watch(s, 1);
+}
+
+int mw_lmtp_data_end(mw_lmtp *s)
+{
+    char end[MW_DOTSTUFF_END_MAX];
+    mw_dotstuff before = s->stuff;
+    int rc = mw_lmtp_data_ends(s);
+
+    if (rc || (rc = mw_commands_reserve(&s->dialogue.commands, 1)))
         return rc;
     if (mw_outq_copy(&s->dialogue.out, end, mw_dotstuff_end(&s->stuff, end))) {
         s->stuff = before;

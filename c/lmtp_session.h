@@ -79,6 +79,23 @@ int mw_lmtp_is_open(const mw_lmtp *s);
 /* The only place where the state changes. */
 void mw_lmtp_move(mw_lmtp *s, mw_lmtp_state to);
 
+/* ---- lmtp_goes.c: which commands are sent */
+
+/* Why a command is not sent, 0: it is; and the code of the answer that is made here, 0: none is. */
+typedef struct mw_refused {
+    int why;
+    unsigned code;
+} mw_refused;
+
+/* The kind of a line that is to be sent now: any line is an answer while AUTH waits for one. */
+mw_kind mw_lmtp_kind(const mw_lmtp *s, mw_slice line);
+
+/* What becomes of a line of this kind. Nothing changes: what an error without an answer breaks is mw_lmtp_command's. */
+mw_refused mw_lmtp_check(const mw_lmtp *s, mw_kind kind, mw_slice line);
+
+/* True when bytes wait that no command had asked for. */
+int mw_lmtp_has_unasked(const mw_lmtp *s);
+
 /* ---- lmtp_auth.c: the line is to be sent, behind what was sent of it raw: what of a login is in it is secret from now on. */
 void mw_lmtp_learn(mw_lmtp *s, mw_slice line);
 

@@ -132,13 +132,16 @@ static void command(run *h, mw_slice line)
 {
     mw_outq *out = mw_lmtp_out(h->s);
     uint64_t before = out->queued;
-    int rc, is_rcpt, is_refused, broken;
+    int rc, is_rcpt, is_refused, broken, goes;
 
     settle(h);
     h->content = mw_lmtp_content(h->s);
     broken = mw_lmtp_error(h->s) != 0;
     is_rcpt = (broken || !h->m->auth) && is_verb(line, "RCPT");
+    goes = mw_lmtp_goes(h->s, line);
+    before = out->queued;
     rc = mw_lmtp_command(h->s, line);
+    FUZZ_CHECK(rc == MW_E_NOMEM || goes == (out->queued > before));
     FUZZ_CHECK(rc == 0 || out->queued <= before);
     /* A recipient that is not sent has its result all the same. */
     is_refused = is_rcpt && (rc == MW_E_ARG_BYTES || rc == MW_E_COMMAND_LIMIT || (rc == 0 && out->queued <= before));
@@ -333,7 +336,11 @@ static void much_data(run *h, size_t times)
 
 static void data_end(run *h)
 {
-    if (mw_lmtp_data_end(h->s) || h->m->unsure)
+    uint64_t before = mw_lmtp_out(h->s)->queued;
+    int ends = mw_lmtp_data_ends(h->s), rc = mw_lmtp_data_end(h->s);
+
+    FUZZ_CHECK(rc == MW_E_NOMEM || (!rc == !ends && !rc == (mw_lmtp_out(h->s)->queued > before)));
+    if (rc || h->m->unsure)
         return;
     model_owe_finals(h->m);
     model_end(h->m, mw_lmtp_out(h->s)->queued);

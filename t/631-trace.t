@@ -57,6 +57,93 @@ my @answers = (keywords => ['PIPELINING'], final => ['250 one'], AUTH => '535 no
     is_deeply([ map { chomp; s/^(.)\1\1/$1/; $_ } <$file> ], \@expected, 'a handle is printed to');
 }
 
+# --- what is refused here ---
+
+# What the server has got behind its LHLO, as lines; content as datasend was given it.
+sub got {
+    my ($server) = @_;
+    return map { s/^\.(?=.)//; $_ } split /\r\n/, wire($server), -1;
+}
+
+# The lines shown as sent behind LHLO.
+sub sent_by_debug { return map { s/^\S*?>>> // ? do { s/\r\z//; $_ } : () } split /\n/, $_[0] }
+
+my $mail = sub { $_[0]->mail('a@x') };
+my $rcpt = sub { $_[0]->mail('a@x') && $_[0]->to('b@x') };
+my $open = sub { $rcpt->(@_) && $_[0]->data };
+
+# A line, as it would be shown, that is not sent: name, what the server says, calls.
+my @refused = (
+    [ 'CR in a command', [], sub { $_[0]->command("NOOP\rx")->response } ],
+    [ 'a line too long', [], sub { $_[0]->command('NOOP ' . 'x' x 20_000)->response } ],
+    [ 'LF in a RCPT', [], sub { $_[0]->_MAIL('FROM:<a@x>') && $_[0]->_RCPT("TO:<b\n\@x>") } ],
+    [ 'BDAT without a size', [], sub { $rcpt->(@_); $_[0]->command('BDAT')->response } ],
+    [ 'BDAT without a MAIL', [], sub { $_[0]->command('BDAT 2 LAST')->response } ],
+    [ 'BDAT whose recipients are refused', [ RCPT => '550 no' ], sub { $rcpt->(@_); $_[0]->_BDAT(2, 'LAST'); $_[0]->rawdatasend('hi'); $_[0]->response } ],
+    [ 'BDAT behind a refused chunk', [ BDAT => '552 no' ], sub { $rcpt->(@_); $_[0]->_BDAT(2); $_[0]->rawdatasend('hi'); $_[0]->response; $_[0]->_BDAT(2, 'LAST') } ],
+    [ 'more than BDAT announced', [], sub { $rcpt->(@_); $_[0]->_BDAT(2, 'LAST'); $_[0]->rawdatasend('high') } ],
+    [ 'BDAT behind LHLO', [], sub { $rcpt->(@_); $_[0]->hello('me'); $_[0]->bdat('x') } ],
+    [ 'DATA behind LHLO', [], sub { $rcpt->(@_); $_[0]->hello('me'); $_[0]->data } ],
+    [ 'STARTTLS inside a transaction', [ STARTTLS => '220 go' ], sub { $mail->(@_); $_[0]->command('STARTTLS')->response } ],
+    [ 'MAIL behind STARTTLS', [ STARTTLS => '220 go' ], sub { $_[0]->_STARTTLS; $_[0]->_MAIL('FROM:<a@x>'); $_[0]->_RCPT('TO:<b@x>') } ],
+    [ 'a command behind AUTH', [], sub { $_[0]->command('AUTH', 'EXTERNAL', '='); $_[0]->command('NOOP'); $_[0]->response for 1, 2 } ],
+    [ 'AUTH inside a transaction', [], sub { $mail->(@_); $_[0]->command('AUTH', 'PLAIN', 'c2VjcmV0')->response } ],
+    [ 'datasend without DATA', [], sub { $mail->(@_); $_[0]->datasend("hi\n"); $_[0]->dataend } ],
+    [ 'datasend behind a refused DATA', [ DATA => '451 no' ], sub { $open->(@_); $_[0]->datasend("hi\n"); $_[0]->rawdatasend("hi\r\n"); $_[0]->dataend } ],
+    [ 'MAIL in the face of bytes that nobody asked for', [ NOOP => "250 ok\r\n250 more" ], sub { $_[0]->_NOOP; $mail->(@_) } ],
+    [ 'commands on a broken link', [ NOOP => "250 ok\r\n250 more" ], sub { $_[0]->_NOOP; $mail->(@_); $_[0]->to('b@x'); $_[0]->_NOOP } ],
+    [ 'commands behind 421', [ NOOP => '421 bye' ], sub { $_[0]->_NOOP; $_[0]->_NOOP; $open->(@_); $_[0]->_QUIT } ],
+    [ 'commands on a closed object', [], sub { $_[0]->close; $_[0]->_NOOP; $mail->(@_); $_[0]->datasend('x'); $_[0]->dataend } ],
+    [ 'RSET inside content', [], sub { $open->(@_); $_[0]->datasend("hi\n"); $_[0]->flush; $_[0]->reset; $_[0]->_NOOP } ],
+    [ 'content that is lost at the server\'s 421', [ DATA => "354 go\r\n421 bye" ], sub { $open->(@_); $_[0]->datasend("hi\n"); $_[0]->dataend } ],
+    [ 'content that is sent whole', [], sub { $open->(@_); $_[0]->datasend("hi\n.you\n"); $_[0]->rawdatasend("raw\r\n"); $_[0]->dataend } ],
+    [ 'much content', [], sub { $open->(@_); $_[0]->datasend(('x' x 70 . "\n") x 3_000, 'y' x 200_000); $_[0]->dataend } ],
+    [ 'raw commands', [], sub { $_[0]->rawdatasend("NOOP\r\nNOOP"); $_[0]->rawdatasend("\r\n"); $_[0]->response for 1, 2 } ],
+);
+
+# Raw parts of a line are shown as they go; content that closes early has no last line end.
+sub joined { return join '', map { my $line = $_; $line =~ s/AUTH EXTERNAL .*/AUTH EXTERNAL (hidden)/; $line } @_ }
+
+for (@refused) {
+    my ($name, $says, $calls) = @$_;
+    my @traced;
+    my ($lmtp, $server) = session({ Trace => sub { push @traced, $_[1] if $_[0] eq '>' } }, keywords => [qw(CHUNKING STARTTLS AUTH)], @$says);
+    my $shown = stderr_of {
+        $lmtp->debug(1);
+        warnings_of { $calls->($lmtp) };
+        $lmtp->debug(0);
+    };
+    $lmtp->close;
+    shift @traced;
+    chomp @traced;
+    s/\r\z// for @traced;
+    my $got = joined(got($server));
+    ok(joined(@traced) eq $got, "$name: Trace shows what the server has got")
+        or diag(explain({ shown => [ map { substr $_, 0, 80 } @traced ], got => substr $got, 0, 200 }));
+    ok(joined(sent_by_debug($shown)) eq $got, '... and Debug') or diag(substr $shown, 0, 500);
+    unlike("$shown@traced", qr/c2VjcmV0/, '... no secret');
+}
+
+# The server's word comes before the message's end.
+for (
+    [ '250 early', [qw(hi)], 'the end of content to which the server has said yes' ],
+    [ '421 bye',   [qw(hi)], '... has said 421 to' ],
+    [ '552 no', [qw(hi .)], '... has refused' ],
+) {
+    my ($reply, $lines, $name) = @$_;
+    my @traced;
+    my ($lmtp, $server) = script({ Trace => sub { push @traced, "$_[0]$_[1]" } },
+        @mail, @rcpt, @data, expect => 'hi', reply => $reply, mark => 'said');
+    $open->($lmtp);
+    $lmtp->datasend("hi\n");
+    $lmtp->flush;
+    $server->await('said');
+    ok(!$lmtp->dataend, "$name: false");
+    my ($shown) = join('', @traced) =~ /<354 go\n(.*)/s;
+    is_deeply([ $shown =~ /^>(.*)/mg ], $lines, '... what was sent is shown, and no more');
+    $server->problems;
+}
+
 # --- code that does what it likes ---
 
 {

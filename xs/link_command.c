@@ -68,16 +68,16 @@ static int queue_command(pTHX_ mwx_link *link, SV *ref, mw_slice line)
     int rc;
 
     mw_lmtp_settle_hand(link->session);
-    if (link->debug && !mw_command_check(line)) {
+    if (link->debug)
         /* The caller's string may change meanwhile. */
         line.base = SvPVX(sv_2mortal(newSVpvn(line.base, line.len)));
+    if ((rc = look(aTHX_ link, ref)))
+        return rc;
+    if (link->debug && mw_lmtp_goes(link->session, line))
         mwx_link_debug_command(aTHX_ link, ref, line);
-    }
     if (link->died || mwx_link_is_closed(aTHX_ link, ref))
         return MWX_E_DIED;
-    rc = look(aTHX_ link, ref);
-    if (!rc)
-        rc = mw_lmtp_command(link->session, line);
+    rc = mw_lmtp_command(link->session, line);
     return rc == MW_E_ARG_BYTES || rc == MW_E_COMMAND_LIMIT || rc == MW_E_RCPT_LIMIT ? 0 : rc;
 }
 

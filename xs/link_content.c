@@ -4,31 +4,37 @@
 #include "convert.h"
 #include "../c/command.h"
 
-/* Raw bytes outside of content are commands, or answers to a challenge. */
-static void show_raw(pTHX_ mwx_link *link, SV *ref, mw_slice line, int ends)
+/* What a call has to send: what of it is shown as it goes. */
+typedef struct outgoing {
+    mw_slice octets;        /* what is not queued yet */
+    const char *shown;      /* what is in front of this was shown */
+    int raw;
+    int inside;             /* what was queued last is content */
+} outgoing;
+
+/* Raw bytes outside of content are commands, or answers to a challenge: what of a login is in them is to be known, also if they are not sent. */
+static void show_line(pTHX_ mwx_link *link, SV *ref, const outgoing *o, mw_slice line, int ends)
 {
-    size_t public = mw_lmtp_speak(link->session, line, ends);
+    size_t public = o->raw && !o->inside ? mw_lmtp_speak(link->session, line, ends) : line.len;
     const char *end = public < line.len ? MW_HIDDEN "\n" : "\n";
 
     line.len = public;
-    if (link->debug)
+    if (link->debug && line.base < o->octets.base && !link->died)
         mwx_link_debug_line(aTHX_ link, ref, 1, line, end);
 }
 
-static void debug_content(pTHX_ mwx_link *link, SV *ref, mw_slice text, int raw)
+/* Shows the lines up to there; one that has no end there only if it is the last. */
+static void show_lines(pTHX_ mwx_link *link, SV *ref, outgoing *o, const char *to, int last)
 {
-    while (text.len && !link->died) {
-        const char *lf = (const char *)memchr(text.base, '\n', text.len);
-        mw_slice line;
+    while (o->shown < to) {
+        mw_slice line = { o->shown, (size_t)(to - o->shown) };
+        const char *lf = (const char *)memchr(line.base, '\n', line.len);
 
-        line.base = text.base;
-        line.len = lf ? (size_t)(lf - text.base) : text.len;
-        if (raw)
-            show_raw(aTHX_ link, ref, line, lf != NULL);
-        else
-            mwx_link_debug_line(aTHX_ link, ref, 1, line, "\n");
-        text.base += line.len + (lf != NULL);
-        text.len -= line.len + (lf != NULL);
+        if (!lf && !last)
+            return;
+        line.len = lf ? (size_t)(lf - line.base) : line.len;
+        o->shown += line.len + (lf != NULL);
+        show_line(aTHX_ link, ref, o, line, lf != NULL);
     }
 }
 
@@ -64,18 +70,30 @@ static int is_quick(pTHX_ mwx_link *link, SV *ref, SV **pieces, int count)
         && !mwx_link_hooked(aTHX_ link, ref, MWX_HOOK_RESPONSE);
 }
 
+static int is_content(mw_content_state content)
+{
+    return content == MW_CONTENT_OPEN || content == MW_CONTENT_CHUNK;
+}
+
+/* What the session takes is shown before more is sent. */
 static int write_all(pTHX_ mwx_link *link, SV *ref, mw_slice octets, int raw)
 {
+    outgoing o = { octets, octets.base, raw, 0 };
+    int rc = 0, shows = raw || link->debug;
     size_t used;
-    int rc = 0;
 
-    while (!rc && octets.len) {
-        rc = (raw ? mw_lmtp_raw : mw_lmtp_data)(link->session, octets.base, octets.len, &used);
-        octets.base += used;
-        octets.len -= used;
+    while (!rc && o.octets.len) {
+        o.inside = is_content(mw_lmtp_content(link->session));
+        rc = (raw ? mw_lmtp_raw : mw_lmtp_data)(link->session, o.octets.base, o.octets.len, &used);
+        o.octets.base += used;
+        o.octets.len -= used;
+        if (shows)
+            show_lines(aTHX_ link, ref, &o, o.octets.base, rc || !o.octets.len);
         if (!rc && mw_outq_len(mw_lmtp_out(link->session)) >= MW_LMTP_HIGH_WATER)
             rc = mwx_link_flush_queue(aTHX_ link, ref);
     }
+    if (raw)
+        show_lines(aTHX_ link, ref, &o, o.octets.base + o.octets.len, 1);
     return rc;
 }
 
@@ -118,8 +136,6 @@ static int send_octets(pTHX_ mwx_link *link, SV *ref, mw_slice octets, int raw)
         return 0;
     if (!raw || mw_lmtp_content(link->session) == MW_CONTENT_ASKED)
         content_of(aTHX_ link, ref);
-    if (raw || (link->debug && mw_lmtp_content(link->session) == MW_CONTENT_OPEN))
-        debug_content(aTHX_ link, ref, octets, raw);
     rc = write_all(aTHX_ link, ref, octets, raw);
     if ((is_sound(rc) && octets.len >= MW_CONTENT_LEND_MIN) || (!rc && !mwx_link_holds_back(aTHX_ ref))) {
         int flushed = mwx_link_flush_queue(aTHX_ link, ref);
@@ -149,12 +165,13 @@ int mwx_link_send(pTHX_ mwx_link *link, SV *ref, SV **pieces, int count, int raw
 /* Queues the message's end. False when that failed, and the status says why. */
 static int send_end(pTHX_ mwx_link *link, SV *ref)
 {
-    int rc;
+    int rc = mwx_link_look(aTHX_ link, ref);
 
-    if (link->debug)
-        mwx_link_debug_line(aTHX_ link, ref, 1, (mw_slice){ ".", 1 }, "\n");
-    rc = mwx_link_look(aTHX_ link, ref);
     if (rc >= 0)
+        rc = mw_lmtp_data_ends(link->session);
+    if (!rc && link->debug)
+        mwx_link_debug_line(aTHX_ link, ref, 1, (mw_slice){ ".", 1 }, "\n");
+    if (!rc)
         rc = mw_lmtp_data_end(link->session);
     if (!rc)
         rc = mwx_link_flush_queue(aTHX_ link, ref);

@@ -1549,7 +1549,8 @@ made afterwards without a Debug of their own. If true, each line is shown on STD
 object's name: C<< >>> >> what is sent, C<<< <<< >>> what is received. Of AUTH only a mechanism
 that is known and the codes of the replies are shown, as servers repeat what they don't understand; so
 it is with the replies behind it, to that of a LHLO that succeeds, and with what C<rawdatasend> sends of it. Of what C<deliver> and
-C<submit> send the commands are shown, when they have been queued, and how much content there was; and all replies.
+C<submit> send the commands are shown, when they have been queued, and how much content there was; and all replies. A command, or content, that is
+refused without asking the server is not shown, as it does not go.
 
 =head3 debug_print(OUT, TEXT)
 

@@ -143,6 +143,19 @@ static inline void log_reply(drive *d, int rc)
         add_text(d->log, "- ", 2);
 }
 
+/* What mw_lmtp_goes said must be so. */
+static inline void drive_command(drive *d, mw_slice line)
+{
+    int goes = mw_lmtp_goes(d->s, line);
+    uint64_t before = mw_lmtp_out(d->s)->queued;
+    int rc = mw_lmtp_command(d->s, line);
+
+    if (rc)
+        drive_log(d, "E%ld", -rc);
+    if (rc != MW_E_NOMEM && goes != (mw_lmtp_out(d->s)->queued > before))
+        drive_log(d, "goes:%ld", goes);
+}
+
 static inline void log_error(drive *d, int rc)
 {
     if (rc)
@@ -238,7 +251,7 @@ static inline void drive_step(drive *d, char op, mw_slice arg)
     long n = arg.len ? strtol(arg.base, NULL, 10) : 0;
 
     switch (op) {
-    case '>': log_error(d, mw_lmtp_command(d->s, arg)); break;
+    case '>': drive_command(d, arg); break;
     case '<': drive_say(d, arg.base, arg.len); drive_say(d, "\r\n", 2); break;
     case '=': drive_say(d, arg.base, arg.len); break;
     case 'p': while (drive_arrive(d)) continue; break;
