@@ -8,12 +8,15 @@ use IO::Compress::Gzip qw(gzip);
 use IO::File ();
 use IO::Handle ();
 use IO::Uncompress::Gunzip ();
+use IO::Zlib ();
 use POSIX ();
 use Test::More;
 
 use lib 't/lib';
 use Mail::Wire;
 use Mail::Wire::Sink;
+use Mail::Wire::Source;
+use MailboxTest ();
 
 my $folder = File::Temp->newdir;
 my $count = 0;
@@ -137,6 +140,45 @@ sub gunzip {
     return IO::Uncompress::Gunzip->new(\$packed) || die;
 }
 
+# Handles on what is packed, made as most callers do: how it is packed, which class unpacks it, and by what argument.
+my @unpackers = (
+    (map { [ Gzip => "IO::Uncompress::$_" ] } qw(Gunzip AnyInflate AnyUncompress)),
+    [ Gzip => 'IO::Zlib' ], [ Deflate => 'IO::Uncompress::Inflate' ], [ Bzip2 => 'IO::Uncompress::Bunzip2' ],
+);
+
+# undef: it does not even begin.
+sub unpacking {
+    my ($class, $packed) = @_;
+    (my $module = "$class.pm") =~ s{::}{/}g;
+    require $module;
+    return $class->new($class eq 'IO::Zlib' ? (file($packed), 'rb') : \$packed);
+}
+
+# Whatever way it goes, it is read by the same code: so one way, and each place where a handle is read.
+sub cut_anywhere {
+    my ($way) = @_;
+    my $text = "Subject: x\n\n" . join '', map {"line $_\n"} 1 .. 3;
+    for my $case (@unpackers) {
+        my ($how, $class) = @$case;
+        my $packed = MailboxTest::packed($how, $text);
+        is_sent($way, "$class, whole", $text, Data => unpacking($class, $packed));
+        my @whole = grep {
+            my $fh = unpacking($class, substr $packed, 0, $_);
+            $fh && eval { Mail::Wire::Source->new($fh)->gather; 1 }
+        } 4 .. length($packed) - 1;    # less is not known to be packed
+        is_deeply(\@whole, [], "$class: cut anywhere it is no message");
+        is_refused($way, "$class, an octet missing", Data => unpacking($class, substr $packed, 0, -1));
+        for my $at (map { length($packed) - $_ } 1 .. 4) {
+            my $damaged = $packed;
+            substr($damaged, $at, 1) ^= "\x55";
+            ok(!eval { Mail::Wire::Source->new(unpacking($class, $damaged))->gather; 1 }, "... its octet $at another");
+        }
+    }
+    my $plain = IO::Zlib->new(file($text), 'rb');
+    is_sent($way, 'IO::Zlib on what is not packed', $text, Data => $plain);
+    return;
+}
+
 sub pipe_with {
     my ($text) = @_;
     pipe my $out, my $in or die $!;
@@ -212,9 +254,10 @@ for my $way (@ways) {
         is("$results $died", "deferral-body deferral-body no tape\n", "one that dies behind $n, $way->[0]");
         is($in_flight + @messages, 0, '... nothing is left');
     }
-    is_refused($way, 'a packed stream that is cut', Data => gunzip($long, 5000));
+    is_refused($way, "a packed stream, $_ octets missing", Data => gunzip($long, $_)) for 1, 8, 5000;
     is_sent($way, 'a packed stream', $long, Data => gunzip($long, 0));
     is_refused($way, 'a folder', Data => do { open my $fh, '<', $folder or die $!; $fh }) if open my $fh, '<', $folder;
+    cut_anywhere($way) if $way == $ways[0];
     is_sent($way, 'an object with as_string', "one\n", Data => Whole->new("one\n"));
 
     # What never ends, and never gives anything.

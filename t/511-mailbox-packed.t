@@ -49,10 +49,16 @@ for my $suffix (sort keys %packer) {
         is_cut(write_file("box.$suffix", $packed . 'garbage'), "$suffix, garbage behind it", 1);
     }
 }
+# A small one, cut at every octet.
+for my $suffix (sort grep { /\A(?:gz|bz2)\z/ || can_unpack($_) } keys %packer) {
+    my $packed = packed($packer{$suffix}, "From a\@x $date\n$texts[0]") or next;
+    my @whole = grep { my ($messages, $died) = messages_of(write_file('box', substr $packed, 0, $_), Format => 'mbox'); !$died } length($packed) - 100 .. length($packed) - 1;
+    is_deeply(\@whole, [], "$suffix: cut at any of its last octets it is an error");
+}
 is_deeply(texts(write_file('box.gz', packed('Gzip', $mbox) . "\0" x 1000)), $expected, 'gz, filled up with NULs');
 
 # By a handle that unpacks: what it says of its data is an error.
-for my $cut (100, int(length(packed(Gzip => $mbox)) / 2)) {
+for my $cut (1 .. 9, 100, int(length(packed(Gzip => $mbox)) / 2)) {
     require IO::Uncompress::Gunzip;
     my ($messages, $died) = messages_of(IO::Uncompress::Gunzip->new(write_file('box.gz', substr packed(Gzip => $mbox), 0, -$cut)));
     like($died, qr/\Athe handle, offset \d+: cannot read it: .+ at t/, "a handle on a gz, $cut octets missing: an error");

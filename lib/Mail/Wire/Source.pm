@@ -279,6 +279,34 @@ sub _read {
     return $got;
 }
 
+# The object of IO::Uncompress that a tied handle is, or that IO::Zlib has in it.
+sub _unpacker {
+    my ($tied) = @_;
+    my $object = blessed $tied && $tied->isa('IO::Zlib') ? $tied->{file} : $tied;
+    $object = $object->[0] if blessed $object and $object->isa('Compress::Zlib::gzFile');
+    return blessed $object && $object->isa('IO::Uncompress::Base') ? $object : undef;
+}
+
+# Where the packer's checksum is: by the kind, its name among what is known of the stream, and the method that counts it.
+my %checksum = (rfc1952 => [qw(CRC32 crc32)], rfc1950 => [qw(ADLER32 adler32)]);
+
+# Without its option Strict such an object takes a stream that is cut inside its trailer for a whole one, and does not look at the checksum.
+# Nothing that it says afterwards tells, so it is given the option. But what is short was unpacked when the object was made, the trailer as
+# well: what is wrong with that is returned.
+sub _be_strict {
+    my $unpacker = _unpacker($_[0]) or return;
+    my $facts = \%{*$unpacker};
+    return if not exists $facts->{Strict} or $facts->{Strict};
+    $facts->{Strict} = 1;
+    my $stream = $unpacker->getHeaderInfo || {};
+    my $sum = $checksum{ $stream->{Type} || '' };
+    return if not $sum or not $facts->{EndStream} || $facts->{NewStream};
+    my ($field, $method) = @$sum;
+    return 'the packed data ends too early: it is cut' if not defined $stream->{$field};
+    my $is_right = $facts->{Uncomp}->$method == $stream->{$field} && (not defined $stream->{ISIZE} or $facts->{UnCompSize}->get32bit == $stream->{ISIZE});
+    return $is_right ? undef : 'the packed data is damaged: it has another checksum';
+}
+
 sub _max { $_[0] > $_[1] ? $_[0] : $_[1] }
 
 sub _check_time {
@@ -290,11 +318,13 @@ sub _check_time {
 sub _reader {
     my ($self, $fh, $name) = @_;
     my $tied = tied *$fh;
+    my $wrong = _be_strict($tied);
     my $had_error = !$tied && IO::Handle::error($fh);
     my ($left, $source) = ($self->{left}, $self);
     weaken($source);
     return sub {
         my ($got, $piece);
+        _fault("cannot read $name: $wrong") if $wrong;
         local $! = 0;
         until (defined($got = $source->_read($fh, \$piece))) {
             Mail::Wire::Fault::throw("cannot read $name: " . _why($tied)) if not $source->_wait_for($fh);
