@@ -27,6 +27,9 @@ package FlightServer;
 #
 # Others: LMTPPeer's, and greeting, output (how many bytes are written before the end `ending`: close, reset or finish), input (how many are
 # read before it), split (one write per byte), slow (reads nothing for so many seconds at "body"), later (keywords from the second LHLO on).
+#
+# With MW_TEST_TLS in the environment all of it is said in TLS, and client_options has what the client needs for that. Ends other than 'close'
+# come without close_notify then.
 
 use strict;
 use warnings;
@@ -35,6 +38,14 @@ use FlightServer::Child;
 use ServerProcess qw(put_frame get_frame);
 
 our @ISA = 'ServerProcess';
+
+BEGIN { require TLSTest if $ENV{MW_TEST_TLS} }
+
+# The certificates are made here, once, whoever starts servers later.
+my @secure = $ENV{MW_TEST_TLS} ? (SSL => 1, TLSTest::trusting()) : ();
+TLSTest::tls_of('good') if @secure;
+
+sub client_options { return @secure }
 
 sub new {
     my ($class) = @_;
@@ -45,7 +56,7 @@ sub new {
 
 sub next {
     my ($self, %how) = @_;
-    put_frame($self->{control}, \%how) or die 'the server is gone';
+    put_frame($self->{control}, { secure => scalar @secure, %how }) or die 'the server is gone';
     return;
 }
 

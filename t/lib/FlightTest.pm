@@ -61,7 +61,7 @@ sub wire_form {
 sub connect_to {
     my ($server, %how) = @_;
     $server->next(%{ $how{server} || {} });
-    my $lmtp = Net::LMTP->new($server->args, Hello => 'client.example', %{ $how{client} || {} }, Timeout => 60)
+    my $lmtp = Net::LMTP->new($server->args, Hello => 'client.example', $server->client_options, %{ $how{client} || {} }, Timeout => 60)
         || die "cannot connect: $@";
     # What is to run out is no greeting, and no LHLO.
     my $timeout = ($how{client} || {})->{Timeout};

@@ -21,6 +21,7 @@ sub serve {
         alarm LIFE;
         accept my $peer, $listener or die "accept: $!";
         setsockopt $peer, Socket::IPPROTO_TCP(), Socket::TCP_NODELAY(), pack 'i', 1;
+        IO::Socket::SSL->start_SSL($peer, SSL_server => 1, %{ TLSTest::tls_of('good') }) or die "TLS: $IO::Socket::SSL::SSL_ERROR" if $how->{secure};
         my $self = __PACKAGE__->new(lies => {}, %$how, peer => $peer, control => $control, out => '', read => 0, wrote => 0);
         eval { $self->session; 1 } or $@ eq "gone\n" or push @{ $self->{truth}{problems} }, "server: $@";
         $self->drain;
@@ -51,6 +52,7 @@ sub finish {
     $self->{truth}{cut} = 1;
     if ($ending eq 'reset') {
         setsockopt $peer, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0;
+        $peer->close(SSL_no_shutdown => 1) if $self->{secure};
     }
     if    ($ending eq 'finish') { shutdown $peer, 1 }
     elsif ($ending ne 'hang')   { close delete $self->{peer} }
