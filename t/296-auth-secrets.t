@@ -89,6 +89,23 @@ for my $name (sort keys %made) {
     $lmtp->auth(ann => PASSWORD);
     is($lmtp->message, "5.7.8 no such luck\n", 'other words are seen');
 }
+{
+    my $server = ScriptedServer->new(script => [
+        hello_script('AUTH PLAIN'), expect => qr/^AUTH/, reply => '235 ok', expect => qr/^LHLO/,
+        reply => [ '250-server.example', '250-PIPELINING', '250-SIZE 1000', "250-XLAST $blob", '250 AUTH LOGIN ' . PASSWORD ],
+    ]);
+    my $lmtp = connect_to($server);
+    is($lmtp->auth(ann => PASSWORD), 1, 'a server that offers the secret');
+    is_deeply([ map { $lmtp->supports($_) } qw(PIPELINING SIZE XLAST AUTH) ], [ '', '1000', ('(hidden)') x 2 ], '... supports');
+    is($lmtp->auth(ann => PASSWORD, Mechanisms => 'PLAIN'), 0, '... auth has no mechanism in common with it');
+    is_deeply([ $lmtp->code, $lmtp->message ], [ 504, "(hidden)\n" ], '... which it says without what is offered');
+}
+{
+    my $server = ScriptedServer->new(script => [ hello_script('AUTH LOGIN PLAIN'), (expect => qr/^AUTH/, reply => '504 no') x 2 ]);
+    my $lmtp = connect_to($server);
+    $lmtp->auth(ann => 'LOGIN PLAIN', Mechanisms => 'PLAIN') for 1, 2;
+    is_deeply([ $server->problems ], [], 'a password of names of mechanisms hides none of them from auth');
+}
 SKIP: {
     skip 'Authen::SASL is missing', 2 if !eval { require Authen::SASL; 1 };
     my ($lmtp) = session(keywords => ['AUTH PLAIN'], AUTH => '535 5.7.8 not ' . PASSWORD);

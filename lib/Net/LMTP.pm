@@ -219,7 +219,7 @@ sub domain { $_[0]->_facts->{domain} || undef }
 sub supports {
     my ($self, $keyword, @status) = @_;
     my $parameters = $self->_keyword(_texts($keyword));
-    return $parameters if defined $parameters;
+    return length $parameters && $self->_tells($parameters, 0) ? '(hidden)' : $parameters if defined $parameters;
     $self->set_status(@status[ 0, 1 ]) if @status;
     return;
 }
@@ -774,8 +774,9 @@ is under way ends.
 
 What the server said behind KEYWORD, whose case doesn't matter, in its reply to LHLO: C<'1000000'>
 for C<SIZE>, C<''> for a keyword without parameters, undef for one that is not offered (in list
-context the empty list, as Net::SMTP has it). With CODE and MESSAGE (a string or a reference to a
-list) these become the status when it is not offered.
+context the empty list, as Net::SMTP has it). It is C<(hidden)> where a part of a secret of C<auth> is
+in it. With CODE and MESSAGE (a string or a reference to a list) these become the status when it is not
+offered.
 
 =head3 host
 

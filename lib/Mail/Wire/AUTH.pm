@@ -76,8 +76,8 @@ sub _wrong {
 # Mechanisms to try, in order; none: the status says why.
 sub _candidates {
     my ($lmtp, $login) = @_;
-    my $offered = $lmtp->supports('AUTH', 500, ["Command unknown: 'AUTH'"]);
-    return if not defined $offered;
+    return if not defined $lmtp->supports('AUTH', 500, ["Command unknown: 'AUTH'"]);
+    my $offered = $lmtp->_keyword('AUTH');    # not hidden, where a password is the name of a mechanism
     my %is_offered = map { uc $_ => 1 } split ' ', $offered;
     my @wanted = @{ $login->{mechanisms} } ? @{ $login->{mechanisms} } : Mail::Wire::SASL::usual();
     my @common = grep { $is_offered{$_} and Mail::Wire::SASL::is_possible($_, $login) } @wanted;
@@ -87,7 +87,7 @@ sub _candidates {
     my ($code, $why) = @common
         ? (538, "$common[0] shows the secret to the network: it needs verified TLS, a UNIX-domain socket, loopback, or AllowPlaintextAuth")
         : (504, "No mechanism in common: the server offers '$offered', for this login there are '@wanted'");
-    $lmtp->set_status($code, ["$why\n"]);
+    $lmtp->set_status($code, [ _shown($lmtp, 0, $why) ]);
     return;
 }
 
