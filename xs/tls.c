@@ -23,6 +23,7 @@ struct mwx_tls {
     size_t sealed;      /* how many of the bytes that the next write has are in records already */
     int is_slow;        /* the peer did not take all at once */
     int is_drained;     /* OpenSSL has nothing more to give before something is received */
+    int has_asked;      /* it has asked for more: what it had read ahead in the handshake is used up */
 };
 
 static int free_session(pTHX_ SV *object, MAGIC *mg)
@@ -183,7 +184,8 @@ static int failed(const mwx_tls *t, int rc, mwx_tls_stop *stop_r)
 
 /* ---- reading */
 
-/* What the bytes received are in plain: at most a record. After less than was asked for there may be more only in the BIO. */
+/* What the bytes received are in plain: at most a record. After less than was asked for there may be more only in the BIO,
+ * save what a caller's context had it read ahead. */
 static int decrypt(pTHX_ mwx_tls *t, char *to, size_t len, size_t *got_r, mwx_tls_stop *stop_r)
 {
     SV *arguments[2], *plain;
@@ -193,11 +195,13 @@ static int decrypt(pTHX_ mwx_tls *t, char *to, size_t len, size_t *got_r, mwx_tl
     plain = ask_ssl(aTHX_ "Net::SSLeay::read", arguments, 2, stop_r);
     if (!plain)
         return MW_E_SYS;
-    if (!SvPOK(plain) || !SvCUR(plain))
+    if (!SvPOK(plain) || !SvCUR(plain)) {
+        t->has_asked = 1;
         return reason(aTHX_ t, stop_r);
+    }
     *got_r = SvCUR(plain) < len ? SvCUR(plain) : len;
     Copy(SvPVX_const(plain), to, *got_r, char);
-    t->is_drained = *got_r < len && !untaken(aTHX_ t);
+    t->is_drained = t->has_asked && *got_r < len && !untaken(aTHX_ t);
     return 0;
 }
 
