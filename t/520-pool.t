@@ -6,7 +6,9 @@ use warnings;
 our ($turn, %count, $tried);    # kept by the sinks' processes
 
 use lib 't/lib';
-use DeliveryTest qw(codes folder written);
+use DeliveryTest qw(codes folder in_time written);
+use Gate;
+use Interrupt;
 use Mail::Wire::Pool;
 use Mail::Wire::Sink;
 use Test::More;
@@ -259,6 +261,74 @@ for my $protocol (qw(lmtp qmtp)) {
     like($@, qr/would have to wait/, '... and croaks');
     $pool->close;
     like(join(' ', told($pool)), qr/\A1 1 (?:250|421)/, 'close: each message has its result');
+}
+
+# ---------------------------------------------------------------- halt
+
+# Waits that would be longer than any test: the handler of a signal ends them.
+{
+    my $sink = Mail::Wire::Sink->new(rcpt => { 'no@x' => '550 none' }, final => { 'later@x' => '452 later' });
+    my $gone = Mail::Wire::Sink->new;
+    my $url = $gone->url;
+    $gone->stop;
+    my @cases = (
+        [ 'what is to be tried again', $sink->url, {}, sub { @{ $_[0]{delayed} } }, '1 1 452 250 550-rcpt' ],
+        [ 'a server that is away', $url, {}, sub { $_[0]{failures} }, '1 1 421-connect 421-connect 421-connect' ],
+        [ 'a rate', $sink->url, { Rate => 0.001 }, sub { @{ $_[0]{ready} } }, '0 1 250 1 1 421-connect 421-connect 421-connect' ],
+        [ 'results in order', $sink->url, { InOrder => 1 }, sub { @{ $_[0]{delayed} } }, '1 1 452 250 550-rcpt' ],
+    );
+    for my $case (@cases) {
+        my ($name, $server, $options, $waits, $expected) = @$case;
+        for my $method (qw(collect finish)) {
+            my $pool = Mail::Wire::Pool->new($server, Backoff => 3000, Links => 1, %$options);
+            if ($options->{Rate}) { $pool->submit(message(0), To => 'b@x') }
+            $pool->submit(message(1), To => [qw(later@x b@x no@x)]);
+            my @told;
+            in_time("halt ends $method: $name" => sub {
+                my ($ran, $error) = interrupt(sub { $waits->($pool) }, sub { $pool->halt('stopped') },
+                    sub { $pool->finish if $method eq 'finish'; @told = told($pool) });
+                is("$ran $error", '1 ', '... by a handler that does not die');
+            });
+            is("@told", $expected, '... each message has its last results');
+            $pool->submit(message(2), To => 'b@x');
+            my $delivery = $pool->collect;
+            is(codes($delivery->results), '421-connect', '... what is submitted later is not begun');
+            like(($delivery->results)[0]->message, qr/stopped\z/, '... and why');
+            is_deeply([ grep {/m2/} $sink->commands ], [], '... nor sent');
+            $pool->close;
+        }
+    }
+    my $pool = Mail::Wire::Pool->new($sink->url);
+    $pool->halt;
+    $pool->close;
+    $pool->submit(message(1), To => 'b@x');
+    is_deeply([ told($pool) ], ['1 1 250'], 'behind close it is over');
+    my $loop = Mail::Wire::Pool->new($url, Blocking => 0, Backoff => 3000);
+    $loop->submit(message(1), To => 'b@x');
+    $loop->halt;
+    is($loop->timeout_in, 0, 'Blocking => 0: there is something to do');
+    is($loop->advance, 0, '... and it is done');
+    is_deeply([ told($loop) ], ['1 1 421-connect'], '... and told');
+}
+
+# What is on a link is waited for, and not tried again.
+{
+    my $gate = Gate->new;
+    my $sink = Mail::Wire::Sink->new(final => $gate->rule('451 later'), delay => { greeting => 300 }, only_link => 2);
+    my $pool = Mail::Wire::Pool->new($sink->url, Links => 2, Window => 5, Backoff => 0);
+    $pool->submit(message($_), To => 'b@x') for 1 .. 50;
+    my $is_deep = sub { $gate->is_reached and @{ $pool->{links}[0]{jobs} } > 1 and @{ $pool->{openings} } };
+    my ($ran) = interrupt($is_deep, sub { $pool->halt; $gate->open }, sub { $pool->finish });
+    is($ran, 1, 'halt while messages are on their way, and a link is opened');
+    my %told = map { /\A([0-9]+) 1 (.*)/ } told($pool);
+    is(scalar keys %told, 50, '... each has its results');
+    my @answered = sort grep { $told{$_} eq '451' } keys %told;
+    is_deeply([ sort(subjects($sink->messages)) ], \@answered, '... who are on their way are waited for, and not tried again');
+    is(scalar(grep { $_ eq '421-connect' } values %told), 50 - @answered, '... the others are not begun');
+    $pool->close;
+    $pool->submit(message(51), To => 'b@x');
+    $pool->finish;
+    is(($sink->messages)[-1]{link}, 3, '... and no link is opened for them');
 }
 
 # ---------------------------------------------------------------- the end of a pool

@@ -6,6 +6,7 @@ use warnings;
 use lib 't/lib';
 use CommandTest;
 use File::Temp ();
+use Gate;
 use Mail::Wire::Journal ();
 use Mail::Wire::Sink ();
 use MailboxTest ();
@@ -229,30 +230,66 @@ foreach my $case (
 # ---------------------------------------------------------------- a signal
 
 {
-    my $slow = Mail::Wire::Sink->new(delay => { final => 0.03 });
+    my @gates = map { Gate->new } 1 .. 2;
+    my %holds_at = (6 => $gates[0]->rule, 40 => $gates[1]->rule);
+    my $come = 0;
+    my $holds = Mail::Wire::Sink->new(final => sub { my $hold = $holds_at{ ++$come }; $hold ? $hold->() : undef });
     my $many = write_file("$folder/many", join '', map { from_line() . mail($_) . "\n" } 1 .. 200);
     my $journal = fresh_journal();
-    my @again = ('import', $slow->url, @ann, qw(--window 8 --links 2 --journal), $journal, $many);
+    my @again = ('import', $holds->url, @ann, qw(--window 8 --links 2 --journal), $journal, $many);
     my $pid = start({}, @again);
-    ok($slow->wait_for(5, 60), 'a run has begun');
+    ok($gates[0]->await, 'a run has begun');
     kill 'INT', $pid;
+    $gates[0]->open;
     my ($code, $out, $err) = finish($pid);
-    my $sent = $slow->messages;
+    my $sent = $holds->messages;
     is($code, 75, 'SIGINT: exit code 75') or diag($err);
-    cmp_ok($sent, '<', 200, '... nothing more is sent');
+    cmp_ok($sent, '<=', 6 + 8, '... nothing more is sent');
     like($out, qr/^ +$sent success final 250$/m, '... all that was sent has its answer');
     $pid = start({}, @again);
-    ok($slow->wait_for($sent + 10, 60), 'goes on');
+    ok($gates[1]->await, 'goes on');
     kill 'KILL', $pid;
     is((finish($pid))[0], -9, 'SIGKILL');
+    $gates[1]->open;
     ($code, $out) = mailwire({}, @again);
     my %seen;
-    $seen{ $_->{data} }++ foreach $slow->messages;
+    $seen{ $_->{data} }++ foreach $holds->messages;
     my ($doubts) = $out =~ /^ +(\d+) in doubt/m;
     cmp_ok($doubts || 0, '<=', 8, 'in doubt at most a window');
     is_deeply([ grep { $seen{$_} != 1 } keys %seen ], [], 'nothing is sent twice');
     cmp_ok(keys(%seen) + ($doubts || 0), '>=', 200, 'nothing is lost');
     is($code, $doubts ? 75 : 0, 'the exit code');
+}
+
+# What waits for its turn, or to be tried again, does not wait any more.
+{
+    my $three = write_file("$folder/three", join '', map { from_line() . mail($_) . "\n" } 1 .. 3);
+    my $journal = fresh_journal();
+    $sink->clear;
+    my $pid = start({}, 'import', $url, @ann, qw(--links 1 --rate 0.01 --window 2 --journal), $journal, $three);
+    ok($sink->wait_for(1, 60), 'a slow run has begun');
+    kill 'INT', $pid;
+    my ($code, $out, $err) = finish($pid);
+    is($code, 75, 'SIGINT while others wait for their turn: exit code 75') or diag($err);
+    is(scalar(my @came = $sink->messages), 1, '... they are not sent');
+    my ($read, $sent, $waited, $left) = map { $out =~ /^ *(\d+) $_/m ? $1 : 0 }
+        'messages read', 'success final 250\n', 'deferral connect 421 stopped by SIGINT\n', 'not sent, as the run was ended\n';
+    is_deeply([ $sent, $waited + $left ], [ 1, $read - 1 ], '... and told of') or diag($out);
+    unlike($err, qr/does not answer any more/, '... the server is not to blame');
+    my $again = import_of(@ann, '--journal', $journal, $three);
+    is_deeply($again->{texts}, [ map { mail($_) } 2, 3 ], '... the next run sends them');
+    unlike($again->{out}, qr/in doubt/, '... and nothing is in doubt');
+
+    $journal = fresh_journal();
+    $sink->clear;
+    $pid = start({}, 'import', $url, qw(-q --to later@example.org --journal), $journal, $three);
+    my $tried = sub { scalar grep {/\ARCPT/} $sink->commands };
+    ok(wait_for(sub { $tried->() == 3 }), 'messages are deferred');
+    kill 'TERM', $pid;
+    ($code, $out, $err) = finish($pid);
+    is($code, 75, 'SIGTERM: exit code 75') or diag($err);
+    like($out, qr/^ +3 deferral rcpt 451 4\.3\.0 Later$/m, '... with the answer that there was');
+    cmp_ok($tried->(), '<', 3 * 4, '... and they are not tried to the end');
 }
 
 done_testing;

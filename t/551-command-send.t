@@ -7,6 +7,7 @@ use lib 't/lib';
 use CommandTest;
 use Errno qw(ENOENT);
 use File::Temp ();
+use Gate;
 use Mail::Wire::Sink ();
 use Test::More;
 
@@ -222,16 +223,13 @@ for my $case (@usage) {
 
 # ---------------------------------------------------------------- signals
 
-sub is_on_its_way {
-    my ($server) = @_;
-    return wait_for(sub { grep { $_ eq 'DATA' } $server->commands });
-}
-
 {
-    my $slow = Mail::Wire::Sink->new(delay => { final => 2 });
-    my $pid = start({}, 'send', $slow->url, @ann, '--to', $ben, $file);
-    ok(is_on_its_way($slow), 'a message is on its way');
+    my $gate = Gate->new;
+    my $holds = Mail::Wire::Sink->new(final => $gate->rule);
+    my $pid = start({}, 'send', $holds->url, @ann, '--to', $ben, $file);
+    ok($gate->await, 'a message is on its way');
     kill 'TERM', $pid;
+    $gate->open;
     my ($code, $out, $err) = finish($pid);
     like($out, qr/^\Q$file\E: <\Q$ben\E>: success/, 'SIGTERM: what is on its way is waited for');
     is($code, 0, '... and it ends by itself');
@@ -246,12 +244,26 @@ sub is_on_its_way {
     like($err, qr/^mailwire send: stopped by SIGINT\n\z/m, '... and says so');
 }
 {
-    my $slow = Mail::Wire::Sink->new(delay => { final => 50 });
-    my $pid = start({}, 'send', $slow->url, @ann, '--to', $ben, $file);
-    ok(is_on_its_way($slow), 'a message is on its way');
+    my $gate = Gate->new;
+    my $holds = Mail::Wire::Sink->new(final => $gate->rule);
+    my $pid = start({}, 'send', $holds->url, @ann, '--to', $ben, $file);
+    ok($gate->await, 'a message is on its way');
     my $code;
     wait_for(sub { kill 'TERM', $pid; defined($code = (finish_if_ended($pid))[0]) });
     is($code, -15, 'a second SIGTERM ends it at once');
+    $gate->open;
+}
+{
+    my $leaves = leaving_server();
+    my $pid = start({}, 'send', 'lmtp://' . $leaves->path, @ann, '--to', $ben, ($file) x 300);
+    ok(wait_for(sub { output($pid) =~ /deferral \(connect\)/ }), 'a server has gone');
+    kill 'TERM', $pid;
+    my ($code, $out, $err) = finish($pid);
+    is($code, 69, 'SIGTERM while it is waited for: its code');
+    my @deferred = $out =~ /^\Q$file\E: <\Q$ben\E>: deferral \(connect\)/mg;
+    my @unsent = $err =~ /^\Q$file\E: not sent: stopped by SIGTERM$/mg;
+    is(@deferred + @unsent, 300, '... each message is told of') or diag($out, $err);
+    like($out, qr/421 stopped by SIGTERM$/m, '... what waited does not wait any more');
 }
 
 done_testing;

@@ -7,6 +7,7 @@ use lib 't/lib';
 use CommandTest;
 use Fcntl qw(LOCK_EX);
 use File::Temp ();
+use Gate;
 use Mail::Wire::Sink ();
 use Test::More;
 
@@ -108,11 +109,13 @@ for my $case (@envelopes) {
     is(left($folder), '', '... and removed');
 }
 {
-    my $slow = Mail::Wire::Sink->new(delay => { final => 2 });
+    my $gate = Gate->new;
+    my $holds = Mail::Wire::Sink->new(final => $gate->rule);
     my $folder = maildir('new/1' => mail('b@x', 'ann@x', 'a'));
-    my $pid = start({}, 'drain', $slow->url, $folder);
-    wait_for(sub { grep { $_ eq 'DATA' } $slow->commands });
+    my $pid = start({}, 'drain', $holds->url, $folder);
+    ok($gate->await, 'a message is on its way');
     rename "$folder/new/1", "$folder/cur/1:2,S" or die $!;
+    $gate->open;
     my ($code, $out, $err) = finish($pid);
     is_deeply([ $code, left($folder) ], [ 0, '' ], 'one that a reader has moved to cur meanwhile is removed there') or diag($err);
 }
@@ -122,6 +125,40 @@ for my $case (@envelopes) {
     my ($code, $out) = mailwire({}, 'drain', '--bounce-after', 1, $closes->url, $folder);
     is_deeply([ $code, left($folder) ], [ 75, 'new/1' ], 'one that may have been delivered stays: 75');
     is_deeply([ (mailwire({}, 'drain', 'lmtp:///nowhere', $folder))[0], left($folder) ], [ 69, 'new/1' ], 'no server: 69, and all stays');
+}
+
+# ---------------------------------------------------------------- signals
+
+{
+    my $gate = Gate->new;
+    my $holds = Mail::Wire::Sink->new(mail => $gate->rule);
+    my $folder = maildir(map { ("new/$_" => mail('b@x', 'ann@x', $_)) } 1001 .. 1200);
+    my $pid = start({}, 'drain', $holds->url, $folder);
+    ok($gate->await, 'messages are on their way');
+    kill 'TERM', $pid;
+    $gate->open;
+    my ($code, $out, $err) = finish($pid);
+    my $came = $holds->messages;
+    is($code, 75, 'SIGTERM: what is left makes 75') or diag($err);
+    is(scalar(split ' ', left($folder)), 200 - $came, '... what is on its way is waited for, and removed');
+    cmp_ok($came, '>', 0, '... and has come');
+    cmp_ok($came, '<=', 50, '... and nothing more is begun');
+}
+{
+    my $leaves = leaving_server();
+    my $folder = maildir(map { ("new/$_" => mail('b@x', 'ann@x', $_)) } 1001 .. 1300);
+    utime 1, time - 3 * 86_400, glob "$folder/new/*";
+    my $takes = write_file("$folder/takes", qq(open my \$o, '>>', shift or die; print {\$o} <STDIN>; close \$o or die;\n));
+    my @bounces = ('--bounce-after', 1, '--bounce-command', "$^X $takes $folder/reports --");
+    my $pid = start({}, 'drain', @bounces, 'lmtp://' . $leaves->path, $folder);
+    ok(wait_for(sub { output($pid) =~ /deferral \(connect\)/ }), 'a server has gone');
+    kill 'TERM', $pid;
+    my ($code, $out, $err) = finish($pid);
+    is($code, 69, 'SIGTERM while it is waited for: its code') or diag($err);
+    like($out, qr/421 stopped by SIGTERM$/m, '... what waited does not wait any more');
+    my @tried = $out =~ /deferral \(connect\) 421 (?!stopped)/g;
+    is_deeply([ scalar(split ' ', left($folder)), scalar(() = read_file("$folder/reports") =~ /^From: MAILER-DAEMON/mg) ], [ 300 - @tried, scalar @tried ],
+        '... what was not tried stays, and is not reported however old it is');
 }
 
 # ---------------------------------------------------------------- reports

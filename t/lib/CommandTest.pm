@@ -17,8 +17,9 @@ use Exporter qw(import);
 use File::Spec ();
 use File::Temp ();
 use POSIX ();
+use ServerProcess;
 
-our @EXPORT = qw(mailwire start finish finish_if_ended errors wait_for write_file read_file);
+our @EXPORT = qw(mailwire start finish finish_if_ended output errors wait_for leaving_server write_file read_file);
 
 use constant WAIT => 60;
 
@@ -73,7 +74,9 @@ sub finish_if_ended {
     return waitpid($pid, POSIX::WNOHANG()) == $pid ? _ended($pid) : ();
 }
 
-# What it has said on standard error so far.
+# What it has said so far.
+sub output { my $path = $started{ $_[0] } . '.out'; return -f $path ? read_file($path) : '' }
+
 sub errors { return read_file($started{ $_[0] } . '.err') }
 
 # Asks until it is true, for a minute, or so many seconds.
@@ -84,6 +87,20 @@ sub wait_for {
         select undef, undef, undef, 0.05;
     }
     return 0;
+}
+
+# An LMTP server that serves one link until it says QUIT, and is gone then.
+sub leaving_server {
+    my $server = ServerProcess->new;
+    $server->listen_on('unix');
+    return $server->start(sub {
+        my ($listener) = @_;
+        accept my $link, $listener or die "accept: $!";
+        close $listener;
+        unlink $server->path or die "unlink: $!";
+        syswrite $link, "220 host\r\n";
+        while (defined(my $line = readline $link)) { syswrite $link, $line =~ /\AQUIT/ ? "221 bye\r\n" : "250 host\r\n" }
+    });
 }
 
 sub _ended {

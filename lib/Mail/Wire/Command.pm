@@ -22,8 +22,9 @@ use Mail::Wire::Words ();
 # - Everything on standard output goes by `say_out`, so that a full disk or a closed pipe is seen. Progress and errors go to standard error.
 # - SIGINT, SIGTERM and SIGHUP set `stopped`; look at it between messages, and wait for what is in flight. The second one ends the process.
 #   Where nothing is in flight (connecting, reading input) wrap the wait in `interruptible(CODE)`: there the first one ends it, by code TRY_AGAIN.
+#   A pool is given to `halted_by_signals(POOL)`: it does not wait then for what is to be sent later.
 
-our @EXPORT_OK = qw(fail failure options warn_of say_out stopped interruptible
+our @EXPORT_OK = qw(fail failure options warn_of say_out stopped interruptible halted_by_signals
     OK USAGE REFUSED NO_INPUT NO_USER NO_HOST UNAVAILABLE SOFTWARE CANT_CREATE IO_ERROR TRY_AGAIN PROTOCOL NO_PERMISSION);
 our %EXPORT_TAGS = (all => \@EXPORT_OK);
 
@@ -46,7 +47,7 @@ my @commands = (
 );
 
 our $is_interruptible;
-my ($stopped, $running);
+my ($stopped, $running, $pool);
 
 # What the program exits with.
 sub run {
@@ -58,6 +59,7 @@ sub run {
     $running = $name;
     local $is_interruptible;
     undef $stopped;
+    undef $pool;
     my $code = eval { my $is = _dispatch($name, @arguments); _flush(); $is };
     return defined $code ? $code : _excuse($name, $@);
 }
@@ -173,10 +175,24 @@ sub interruptible {
     return $code->();
 }
 
+# The pool, for as long as the caller has it.
+sub halted_by_signals {
+    require Scalar::Util;
+    Scalar::Util::weaken($pool = $_[0]);
+    _halt() if defined $stopped;
+    return $pool;
+}
+
+sub _halt {
+    $pool->halt("stopped by SIG$stopped") if $pool;
+    return;
+}
+
 sub _stop {
     my ($name) = @_;
     $stopped = $name;
     $SIG{$_} = 'DEFAULT' foreach qw(INT TERM HUP);
+    _halt();
     _end_by($name) if $is_interruptible;
     return;
 }

@@ -117,8 +117,15 @@ sub close {
         $link->part;
         $self->_reap($link);
     }
-    @{$self}{qw(links spree)} = ([], 0);
+    @{$self}{qw(links spree halted)} = ([], 0);
     _unbroken(sub { $self->_give_up($_, 'the pool was closed') foreach splice(@{ $self->{ready} }), splice @{ $self->{delayed} } });
+    return 1;
+}
+
+# For handlers, which come in the midst of other calls: what there is to do is done by the next turn.
+sub halt {
+    my ($self, $why) = @_;
+    $self->{halted} = defined $why ? "$why" : 'the pool was halted';
     return 1;
 }
 
@@ -151,6 +158,7 @@ sub fds {
 sub timeout_in {
     my ($self) = @_;
     return 0 if @{ $self->{done} };    # of these nothing more comes
+    return 0 if defined $self->{halted} and $self->backlog;
     my $seconds = $self->_soonest;
     return $seconds < 0 ? undef : $seconds;
 }
@@ -182,10 +190,11 @@ sub _take_back {
 sub _turn {
     my ($self, $seconds) = @_;
     $self->{looks} = 0;
+    my $before = $self->{settled};
     $self->_wake;
+    $self->_halt if defined $self->{halted};
     $self->_open;
     $self->_hand_out;
-    my $before = $self->{settled};
     $self->_reap($_) foreach grep { $_->{is_touched} } @{ $self->{links} };
     my ($soonest, @places) = ($self->_soonest, $self->_places);
     my $is_limit = $soonest >= 0 && ($seconds < 0 || $soonest <= $seconds);
@@ -238,6 +247,20 @@ sub _give_up_late {
     my @late = grep { $is_late{$_} } @$list or return;
     @$list = grep { not $is_late{$_} } @$list;
     $self->_give_up($_, "the delivery's deadline has passed") foreach @late;
+    return;
+}
+
+# What no link has ends here: with its last results, if there are some.
+sub _halt {
+    my ($self) = @_;
+    $self->{openings} = [];
+    return if not $self->backlog;
+    _unbroken(sub {
+        foreach my $job (splice(@{ $self->{ready} }), splice @{ $self->{delayed} }) {
+            $job->[Mail::Wire::Pool::Job::RESULTS] ? $self->_finish($job) : $self->_give_up($job, $self->{halted});
+        }
+    });
+    $self->{settled}++;
     return;
 }
 
@@ -294,6 +317,7 @@ sub _fail_first {
 # Rate: a message costs a token, of which there is one for each part of a second, and what was not used in a tenth of one.
 sub _may_send {
     my ($self) = @_;
+    return 0 if defined $self->{halted};
     my $rate = $self->{set}{Rate} or return 1;
     my $now = Mail::Wire::_now();
     my $most = $rate > 10 ? $rate / 10 : 1;
@@ -594,6 +618,14 @@ wait.
 
 Closes all links. Who has no result by then gets a deferral, which can be collected. A later C<submit> opens links again.
 
+=head2 halt, halt(WHY)
+
+    local $SIG{INT} = sub { $pool->halt('interrupted') };
+
+Nothing more is begun, and nothing is waited for but the answers to what is on a link. Every other message has its results at once: those of its
+last attempt, or, where there was none, deferrals of stage C<connect> that say WHY. So has what is deferred from now on, and what is submitted. It lasts until
+C<close>. This is the only method that may be called by a handler while another one runs; that one then goes on.
+
 =head2 in_flight, backlog, unanswered
 
 How many messages were submitted and not collected; how many of them are not on a link, be it that none has room, or that they are to be sent
@@ -636,7 +668,7 @@ its server says nothing more, so there would be nothing to wait for.
 A signal handler that dies ends any wait, and comes out of the method. No message is lost by that and none is sent twice: call
 C<collect> or C<finish> again.
 When it came out of C<submit> the message may have been taken: then C<in_flight> is one more. Handlers, Data and Progress cannot call methods of
-the pool that interrupts them.
+the pool that they interrupt, but for C<halt>.
 
 Behind a C<fork> the pool is the parent's: don't use it in the child. A pool that goes takes what is unanswered with it, and warns of that. A pool
 belongs to the thread that made it: in another one its copy's methods croak.

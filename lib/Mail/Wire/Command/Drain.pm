@@ -48,14 +48,11 @@ sub _drain {
     my @paths = $self->_messages($maildir);
     return OK if not @paths;
     my $window = Mail::Wire::Command::Window->new($self->{url}, $self->{option}, sub { $self->_told(@_) });
-    foreach my $path (@paths) {
-        last if defined stopped();
-        $self->_submit($window, $path);
-    }
+    while (@paths and not defined stopped()) { $self->_submit($window, shift @paths) }
     $window->finish;
     $window->close;
     $self->{report}->summary;
-    return $self->{report}->code;
+    return Mail::Wire::Command::Report::worst($self->{report}->code, @paths ? TRY_AGAIN : OK);
 }
 
 # The oldest first. A folder that nothing can be removed from would be sent again and again.
@@ -135,6 +132,7 @@ sub _bounced {
     return 0 if not defined $days;
     my $is_over = time - (stat $job->{file})[9] > $days * DAY;
     return 0 if not $is_over and grep { !$_->is_failure } @bad;
+    return 0 if defined stopped() and grep { $_->stage eq 'connect' } @bad;    # it was not tried
     my ($from) = map { $_->[1] } $job->{message}->fields('Return-Path');
     $from =~ s/\A<(.*)>\z/$1/;
     return 0 if not length $from;

@@ -93,7 +93,7 @@ sub _prepare {
     $self->{journal} = _usable(CANT_CREATE, sub { $self->_journal }) if defined $option->{journal};
     $self->{refused} = _usable(CANT_CREATE, sub { Mail::Wire::Import::Refused->new($option->{'save-refused'}) })
         if defined $option->{'save-refused'} and not $self->{is_dry};
-    $self->{pool} = _usable(USAGE, sub { $self->_pool(%new) }) if not $self->{is_dry};
+    $self->{pool} = halted_by_signals(_usable(USAGE, sub { $self->_pool(%new) })) if not $self->{is_dry};
     $self->_tell_beginning;
     return;
 }
@@ -213,7 +213,7 @@ sub _name {
 # A server that does not answer at all any more: the rest of the mail is better left for another run.
 sub _note_silence {
     my ($self, @results) = @_;
-    if (grep { $_->stage ne 'connect' } @results) {
+    if (defined stopped() or grep { $_->stage ne 'connect' } @results) {
         $self->{streak} = 0;
         return;
     }
@@ -473,7 +473,7 @@ Messages that were refused for good are written there, F<000001.eml> and so on, 
 
 =back
 
-The first SIGINT or SIGTERM begins nothing more, and waits for what is on its way; the second one ends it. A server that does not answer at all any
+The first SIGINT or SIGTERM begins nothing more, and waits for what is on its way, but not for what is to be tried again later; the second one ends it. A server that does not answer at all any
 more ends it as well, exit code 69. What could not be read makes 66. Other exit codes are in L<mailwire/EXIT CODES>.
 
 =head1 SEE ALSO

@@ -39,11 +39,11 @@ sub worst {
     return $worst;
 }
 
-# The exit code that a Mail::Wire::Result is. A server that has no enhanced status codes refuses at RCPT those whom it does not know.
+# The exit code that a Mail::Wire::Result is. Behind a signal it is not for want of a server that nothing was sent. A server that has no enhanced status codes refuses at RCPT those whom it does not know.
 sub code_of {
     my ($result) = @_;
     return OK        if $result->is_success;
-    return $result->stage eq 'connect' ? UNAVAILABLE : TRY_AGAIN if not $result->is_failure;
+    return $result->stage eq 'connect' && !defined stopped() ? UNAVAILABLE : TRY_AGAIN if not $result->is_failure;
     my $enhanced = $result->enhanced;
     return $result->stage eq 'rcpt' && $result->code =~ /\A55[013]\z/ ? NO_USER : REFUSED if not defined $enhanced;
     return NO_USER       if $enhanced =~ /\A5\.1\.(?:[0136]|10)\z/;

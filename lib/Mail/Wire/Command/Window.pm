@@ -26,7 +26,7 @@ sub new {
             Links => 1, Retries => 0, Window => SIZE, Backlog => SIZE, InOrder => 1);
     };
     fail(USAGE, Mail::Wire::Words::said($@)) if not $pool;
-    return bless { pool => $pool, told => $told }, $class;
+    return bless { pool => halted_by_signals($pool), told => $told }, $class;
 }
 
 # Dies as submit of the pool does.

@@ -27,6 +27,7 @@ use constant DOWN_SECONDS => 30;
 # True when there is work for one more link.
 sub _wants_link {
     my ($self) = @_;
+    return 0 if defined $self->{halted};
     my $links = @{ $self->{links} } + @{ $self->{openings} };
     return 0 if $links >= $self->{set}{Links};
     my $work = @{ $self->{ready} };
