@@ -5,32 +5,18 @@ use strict;
 use warnings;
 
 use lib qw(t/lib xt/lib);
-use RealServer;
+use DovecotServer;
 use Test::More;
 
-BEGIN { RealServer->need('dovecot', '/usr/lib/dovecot/lmtp', [ 'root', $> == 0 ]) }
+BEGIN { DovecotServer->need }
 
 use CommandTest;
 use IO::Compress::Gzip ();
 
 use constant { MESSAGES => 20_000, WINDOW => 200, WAIT => 600 };
 
-my ($uid, $gid) = (getpwnam 'nobody')[ 2, 3 ];
-my $dir = RealServer->directory;
-chmod 0755, $dir or die "$dir: $!";
-mkdir "$dir/mail" or die "$dir: $!";
-chown $uid, $gid, "$dir/mail" or die "$dir: $!";
-write_file("$dir/users", join '', map { join(':', "user$_", '{PLAIN}secret', $uid, $gid, '', "$dir/mail/user$_", '', '') . "\n" } 0 .. 3);
-
-my $server = RealServer->start(
-    command => sub {
-        write_file("$dir/dovecot.conf", configuration($_[0]));
-        return (RealServer->program('dovecot'), '-F', '-c', "$dir/dovecot.conf");
-    },
-    dir    => $dir,
-    banner => 1,
-);
-my $url = 'lmtp://127.0.0.1:' . $server->port;
+my $server = DovecotServer->start(users => [ map {"user$_"} 0 .. 3 ]);
+my ($url, $dir) = ($server->url, $server->dir);
 my @paths = mailboxes();
 my @import = ('import', $url, qw(-q --to-header Delivered-To --links 4 --window), WINDOW, '--journal', "$dir/journal", @paths);
 
@@ -94,41 +80,7 @@ sub mailboxes {
 
 # How often each is there.
 sub stored {
-    my %count;
-    foreach my $file (glob "$dir/mail/user*/new/*") {
-        my ($id) = read_file($file) =~ /^Message-ID: <m(\d+)\@x>/m;
-        $count{$id}++;
-    }
+    my ($stored, %count) = ($server->stored(qr/^Message-ID: <m(\d+)\@x>/m));
+    foreach my $user (values %$stored) { $count{$_} += $user->{$_} foreach keys %$user }
     return %count;
-}
-
-sub configuration {
-    my ($port) = @_;
-    return <<"CONF";
-base_dir = $dir/run
-state_dir = $dir/run
-log_path = $dir/dovecot.log
-protocols = lmtp
-listen = 127.0.0.1
-ssl = no
-first_valid_uid = 1
-mail_location = maildir:$dir/mail/%n
-auth_username_format = %n
-postmaster_address = postmaster\@example.org
-hostname = server.example.org
-service lmtp {
-  inet_listener lmtp {
-    address = 127.0.0.1
-    port = $port
-  }
-}
-userdb {
-  driver = passwd-file
-  args = $dir/users
-}
-passdb {
-  driver = passwd-file
-  args = $dir/users
-}
-CONF
 }
