@@ -87,10 +87,13 @@ on test => sub {
 };
 
 on develop => sub {
+    requires 'CPAN::Changes';
     requires 'Devel::Cover';
+    requires 'Module::CPANTS::Analyse';
     requires 'Net::Server::Mail';
     requires 'Perl::Critic';
     requires 'Perl::MinimumVersion';
+    requires 'Pod::Spell';
     requires 'Test::LeakTrace';
     requires 'Test::Pod';
     requires 'Test::Pod::Coverage';

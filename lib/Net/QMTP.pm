@@ -198,12 +198,12 @@ the server must have, and what L</reconnect> connects to. L</disconnect> ends th
 
 =item Trace
 
-CODE or HANDLE, as L<Net::LMTP/Trace> has it. Packages are sent and answers received, each a line, as they are on the wire, but that
+CODE or HANDLE, as Trace of L<Net::LMTP/new> has it. Packages are sent and answers received, each a line, as they are on the wire, but that
 content is counted: C<< > 3:(2 bytes of content),3:a@x,6:3:b@x,, >> and C<< < 3:Kok, >>.
 
 =item ProxyProtocol
 
-Tells the server of another client, as L<Net::LMTP/ProxyProtocol> has it.
+Tells the server of another client, as ProxyProtocol of L<Net::LMTP/new> has it.
 
 =back
 

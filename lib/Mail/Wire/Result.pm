@@ -244,7 +244,7 @@ the server has answered, or can't have the whole message.
 
 The command that decided, and the server's reply to it, without line ends at their ends; a reply of several lines has C<"\n"> between them. The
 reply is undef when the message may have been delivered and the answer is missing. The list is empty when no reply of the server's decided, and
-before the end of the message. In scalar context the same is a text, as L<Net::LMTP/Trace> has it, and undef in place of the empty list:
+before the end of the message. In scalar context the same is a text, as Trace of L<Net::LMTP/new> has it, and undef in place of the empty list:
 
     > RCPT TO:<ben@example.org> NOTIFY=NEVER
     < 550 5.1.1 No such user
