@@ -158,12 +158,10 @@ What the handles of Net::LMTP's C<datafh> are tied to.
 
 =head1 WHERE TO START
 
-With a script that uses Net::LMTP or Net::QMTP already: install Mail-Wire and run it; what it may
-notice is under DIFFERENCES in L<Net::LMTP> and L<Net::QMTP>.
+With L<Mail::Wire::Manual>, which has a page for each job. With a script that uses Net::LMTP or Net::QMTP already: install Mail-Wire and run it;
+what it may notice is in L<Mail::Wire::Migration>.
 
-With a new one: by the SYNOPSIS of L<Net::LMTP> or L<Net::QMTP>, then L<Mail::Wire::Result>. The
-folder F<eg> of the distribution has whole scripts; they bring a L<Mail::Wire::Sink> along, so that
-they run anywhere.
+The folder F<eg> of the distribution has whole scripts; they bring a L<Mail::Wire::Sink> along, so that they run anywhere.
 
 =head1 REQUIREMENTS
 
