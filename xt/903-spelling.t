@@ -31,7 +31,7 @@ sub wrong {
     my $input = File::Temp->new;
     binmode $input, ':encoding(UTF-8)';
     # Names of modules, options, functions, places and files, and what has a number in it, are no words.
-    $prose =~ s{\blib[\w-]+-perl\b|[\w.~/:@\$%-]*(?:::|[_/@\$\d=]|\w[.]\w|[a-z][A-Z])[\w.~/:@\$%*-]*}{ }g;
+    $prose =~ s{[\w.~/:@\$%-]*(?:::|[_/@\$\d=]|\w[.]\w|[a-z][A-Z])[\w.~/:@\$%*-]*}{ }g;
     print {$input} $prose;
     close $input or die "$input: $!";
     my %seen;

@@ -548,7 +548,7 @@ When the time runs out inside a transaction (from C<mail> to the last final repl
 closed, as the late reply would be taken for another's; inside an AUTH as well. Outside it stays open, and the late reply is
 what the next C<response> reads.
 
-Deliveries have times of their own, those that RFC 5321 4.5.3.2 asks for: see L</StageTimeout>. If
+Deliveries have times of their own, those that RFC 5321 4.5.3.2 asks for: see StageTimeout of L</new>. If
 C<Timeout> was given to C<new>, or C<timeout> was called with a value, no wait of theirs is longer
 than that either. When the time runs out the link is closed.
 

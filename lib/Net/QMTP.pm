@@ -273,7 +273,7 @@ sub _problem {
 =head2 sender([ADDRESS])
 
 Sets the envelope sender. Returns the current one: undef when none was set. The empty string is a
-valid sender, that of a bounce. ADDRESS is read as L</recipient> reads one.
+valid sender, that of a bounce. ADDRESS is read as C<recipient> reads one.
 
 =cut
 

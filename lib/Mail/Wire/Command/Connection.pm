@@ -190,9 +190,10 @@ C<--user>.
 
 There is no option with the password itself: everybody on the machine can read the command line of a process. Without one of the three
 options, and with C<--user>, it is the environment's C<MAILWIRE_PASSWORD>. A password is not sent where others could read it, see
-L<Net::LMTP/AllowPlaintextAuth>.
+AllowPlaintextAuth of L<Net::LMTP/new>.
 
-Times are in seconds, also fractions; stages are those of L<Net::LMTP/StageTimeout>. The default is what RFC 5321 4.5.3.2 asks for, minutes
+Times are in seconds, also fractions; stages are those of StageTimeout of L<Net::LMTP/new>. The default is what RFC 5321 4.5.3.2 asks for,
+minutes
 for most of them.
 
 C<--trace> shows the lines as swaks does: C<< -> >> what is sent, C<< <- >> what is received, C<< <** >> a refusal, C<~> in place of C<-> behind
