@@ -28,7 +28,8 @@ sub planned {
     my $queue = "sqlite:$folder/queue" . ++$number;
     my $mbox = write_file("$folder/box$number", join '', map { mail($_) } 1 .. $messages);
     $sink->clear;
-    my ($code, $out, $err) = mailwire({}, 'plan', $sink->url, $mbox, '--queue', $queue, '--to-header', 'Delivered-To', @options);
+    unshift @options, qw(--to-header Delivered-To) if not grep { $_ eq '--to' } @options;
+    my ($code, $out, $err) = mailwire({}, 'plan', $sink->url, $mbox, '--queue', $queue, @options);
     is($code, 0, "plan of $messages messages") or diag($err);
     return ($queue, $mbox, $out);
 }
@@ -42,6 +43,8 @@ sub mail {
 sub work { my ($queue, @options) = @_; return mailwire({}, 'worker', '--queue', $queue, qw(--drain --retry 0), @options) }
 sub status { my ($queue, @options) = @_; return mailwire({}, 'status', '--queue', $queue, @options) }
 sub texts { return sort { $a <=> $b } map { $_->{data} =~ /^Text (\d+)/m } $sink->messages }
+sub answers { my ($queue) = @_; return Mail::Wire::Queue->new($queue)->store->totals->{status} }
+sub jobs { my ($queue) = @_; return Mail::Wire::Queue->new($queue)->engine->counts }
 sub sum { my ($out) = @_; return join ' ', $out =~ /^ +(\d+ \w+)$/mg }
 
 {
@@ -68,7 +71,7 @@ sub sum { my ($out) = @_; return join ' ', $out =~ /^ +(\d+ \w+)$/mg }
 sub abandoned {
     my ($queue, $begun, @answered) = @_;
     my $store = Mail::Wire::Queue->new($queue)->store;
-    my $range = Mail::Wire::Queue::Range->new(store => $store, id => 1, in_doubt => 'report');
+    my $range = Mail::Wire::Queue::Range->new(store => $store, id => 1, job => 1, in_doubt => 'report');
     my @jobs = map { { message => $range->next } } 1 .. $begun;
     $range->begin(@jobs);
     $range->answered($jobs[$_], Mail::Wire::Result->_new("user$_\@example.org", 0, '250', 'Saved', 'final')) foreach @answered;
@@ -103,6 +106,103 @@ foreach my $case (
     like($@, qr/range 1 was taken by another worker/, '... cannot go on with it');
 }
 
+# ---------------------------------------------------------------- plans that end at once, or are killed
+
+# Each queues the ranges of both, in the moment in which the other does. What `add` is called with is done in its middle.
+sub between {
+    my ($queue, $code) = @_;
+    my $add = $queue->engine->can('add');
+    no warnings qw(once redefine);
+    local *Mail::Wire::Queue::Minion::add = sub { my $job = $add->(@_); $code->(@_, $job); return $job };
+    return $queue->give_jobs;
+}
+
+# A plan of so many ranges of five messages that has been read, and was killed before it gave them jobs.
+sub jobless {
+    my ($ranges) = @_;
+    my ($queue) = planned(5 * $ranges, '--range', 5);
+    my $both = Mail::Wire::Queue->new($queue);
+    $both->engine->remove($_->[1]) foreach $both->store->with_job;
+    is($both->engine->counts->{waiting}, 0, '... and killed before its ranges had jobs');
+    $both->store->dbh->do('UPDATE mailwire_range SET job = NULL');
+    return ($queue, $both);
+}
+
+my @three = grep { $_ != 3 && $_ != 4 } 1 .. 15;
+{
+    my ($queue) = jobless(3);
+    like((status($queue))[1], qr/^ranges: 3 waiting, 0 active/m, '... status has them');
+    work($queue);
+    is_deeply([ texts() ], \@three, '... a worker gives them jobs, and sends them');
+    like((status($queue))[1], qr/^ranges: 0 waiting, 0 active, 3 finished, 0 failed$/m, '... one each');
+}
+{
+    my ($queue, $both) = jobless(3);
+    my @others;
+    between($both, sub { my (undef, $range) = @_; push @others, $both->store->give_job($range, 1000 + $range) });
+    is_deeply(\@others, [ 1, 1, 1 ], 'another that was faster');
+    is_deeply([ map { $_->[1] } $both->store->with_job ], [ 1001 .. 1003 ], '... has the ranges');
+    is($both->engine->counts->{waiting}, 0, '... and the jobs of this one are gone');
+    is($both->retry, 3, 'ranges whose jobs are gone');
+    is($both->retry, 0, '... get others, once');
+    work($queue);
+    is_deeply([ texts() ], \@three, '... and are sent');
+    is($both->retry, 0, '... what is done needs none');
+}
+{
+    my ($queue, $both) = jobless(1);
+    my @jobs = map { $both->engine->add(1) } 1 .. 3;    # of plans killed before they wrote it down
+    my @taken = map { Mail::Wire::Queue::Range->new(store => $both->store, id => 1, job => $_, in_doubt => 'report') } @jobs[ 1, 0, 2, 1 ];
+    is_deeply([ map { $_ ? $_->{run} : 0 } @taken ], [ 1, 2 ], 'three jobs for a range: it is of the first that is taken');
+    ok(!$both->store->give_job(1, $jobs[0]), '... also for who comes late with another');
+    ok($both->store->give_job(1, $jobs[1]), '... and that one may say so again');
+    work($queue);
+    is_deeply([ texts() ], [ 1, 2, 5 ], '... it is sent once');
+    is(jobs($queue)->{finished}, 3, '... and the others are over');
+}
+{
+    my ($queue, $both) = jobless(1);
+    my $held = $both->engine->alone;
+    is($both->give_jobs, 1, 'while another is about it, ranges are its');
+    undef $held;
+    is($both->give_jobs, 0, '... and may be had behind that');
+    my $plan = $both->store->add_plan('lmtp://x');
+    $both->store->add_range($plan, [ 'x 0 0 x - - x' ], 1);
+    is($both->give_jobs, 0, 'a plan that is not whole');
+    is(jobs($queue)->{waiting}, 1, '... has no jobs');
+}
+
+# ---------------------------------------------------------------- again
+
+{
+    my ($queue) = planned(10, '--range', 4, '--to', 'later@example.org', '--to', 'user@example.org', '--to', 'nobody@example.org');
+    work($queue);
+    my ($code, $out) = mailwire({}, qw(plan --again deferral --range 6 --queue), $queue);
+    is($code, 0, '--again deferral');
+    is($out, "plan 2, of plan 1: 10 messages for 10 recipients in 2 ranges\n", '... is told');
+    is_deeply(answers($queue), { success => 10, failure => 10, again => 10 }, '... and in the rows');
+    is((mailwire({}, qw(plan --again deferral --queue), $queue))[1], "nobody has such an answer\n", '... once');
+    $sink->clear;
+    $sink->rules(rcpt => { 'nobody@*' => '550 5.1.1 No such user' });
+    work($queue);
+    is_deeply([ texts() ], [ 1 .. 10 ], '... they are sent');
+    my @addresses = map { map { $_->{address} } @{ $_->{recipients} } } $sink->messages;
+    is_deeply([ grep { $_ ne 'later@example.org' } @addresses ], [], '... to who was put off');
+    my ($is, $told) = status($queue);
+    like($told, qr/^40 recipients, 40 have an answer, 0 have none$/m, '... the sum');
+    is(sum($told), '20 success 10 failure 10 again', '... and of each');
+    $sink->rules(rcpt => { 'nobody@*' => '550 5.1.1 No such user', 'later@*' => '451 4.3.0 Later' });
+}
+{
+    my ($queue) = planned(20);
+    abandoned($queue, 10, 5, 6);
+    work($queue);
+    is((mailwire({}, qw(plan --again deferral --quiet --queue), $queue))[1], '', '--again deferral --quiet');
+    is_deeply(answers($queue), { success => 12, doubt => 8 }, '... takes none that is in doubt');
+    my ($code, $out) = mailwire({}, 'plan', '--again', 'doubt,unread', '--queue', $queue);
+    is($out, "plan 2, of plan 1: 8 messages for 8 recipients in 1 ranges\n", '--again doubt');
+}
+
 # ---------------------------------------------------------------- what is not there
 
 {
@@ -126,6 +226,10 @@ foreach my $case (
     [ [ 'plan', $sink->url, $box, '--to', 'a@b', '--queue', 'mysql:x' ], qr/a queue is postgresql:.* not mysql:x/ ],
     [ [ 'plan', $sink->url, '-', '--to', 'a@b', '--queue', "sqlite:$folder/none" ], qr/- is standard input, which other machines do not have/ ],
     [ [ 'plan', $sink->url, $box, '--queue', "sqlite:$folder/none" ], qr/no recipients/ ],
+    [ [ 'plan', '--again', 'success', '--queue', "sqlite:$folder/none" ], qr/--again success: one or more of deferral,doubt/ ],
+    [ [ 'plan', '--again', 'doubt,', '--queue', "sqlite:$folder/none" ], qr/--again doubt,: one or more of/ ],
+    [ [ 'plan', '--again', 'doubt', '--queue', "sqlite:$folder/none", 'x' ], qr/--again: what is x for/ ],
+    [ [ 'plan', '--again', 'doubt', '--queue', "sqlite:$folder/none", '--to', 'a@b' ], qr/--again and --to: / ],
     [ [ 'worker', '--jobs', 0 ], qr/--jobs 0: a number from 1 on/ ],
     [ [ 'worker', '--in-doubt', 'x' ], qr/--in-doubt x: report, resend or skip/ ],
     [ [ 'worker', 'lmtp://x' ], qr/what is lmtp:\/\/x for/ ],

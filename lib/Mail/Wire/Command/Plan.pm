@@ -13,19 +13,24 @@ use Mail::Wire::Import::Sources ();
 use Mail::Wire::Queue ();
 use Mail::Wire::Queue::Manifest ();
 use Mail::Wire::Words ();
+use Time::HiRes ();
 
 # mailwire plan: mailboxes are read once, and become ranges of messages in a queue, for workers on many machines.
 
 use constant OPTIONS => qw(
-    queue=s range=i from|f=s from-header=s to=s@ to-header=s map=s folders labels not-label=s@ separator=s hierarchy=s format=s quiet|q);
+    queue=s range=i from|f=s from-header=s to=s@ to-header=s map=s folders labels not-label=s@ separator=s hierarchy=s format=s again=s quiet|q);
 
 use constant { RANGE => 1000, RANGE_MAX => 100_000 };
+
+# Answers that --again is for.
+use constant AGAIN => qw(deferral doubt unread skipped failure);
 
 sub run {
     my ($class, @arguments) = @_;
     my $option = options($class, \@arguments, OPTIONS);
-    my $url = Mail::Wire::Command::Connection::take_url(\@arguments);
     fail(USAGE, "--range: from 1 to ${\ RANGE_MAX}") if defined $option->{range} and ($option->{range} < 1 or $option->{range} > RANGE_MAX);
+    return _again($option, @arguments) if defined $option->{again};
+    my $url = Mail::Wire::Command::Connection::take_url(\@arguments);
     Mail::Wire::Command::Import::_check($option, $url, @arguments);
     fail(USAGE, '- is standard input, which other machines do not have') if grep { $_ eq '-' } @arguments;
     my $self = bless {
@@ -65,9 +70,15 @@ sub _read {
         $self->_add($message);
     }
     $self->_end_range;
-    my $store = $self->{queue}->store;
-    $store->whole($self->{plan});
-    $store->each_without_job(sub { $self->{queue}->engine->add($_[0]) });
+    $self->{queue}->store->whole($self->{plan});
+    _give_jobs($self->{queue});
+    return;
+}
+
+# Workers do it as well: where this one ends earlier, the ranges wait for them.
+sub _give_jobs {
+    my ($queue) = @_;
+    while ($queue->give_jobs and not defined stopped()) { Time::HiRes::sleep(0.1) }
     return;
 }
 
@@ -103,6 +114,28 @@ sub _end_range {
     return;
 }
 
+# ---------------------------------------------------------------- again
+
+# Those who have these answers are sent to once more.
+sub _again {
+    my ($option, @arguments) = @_;
+    fail(USAGE, "--again: what is $arguments[0] for? The messages are those of earlier plans") if @arguments;
+    my @not_its = grep { !/\A(?:again|queue|range|quiet)\z/ } sort keys %$option;
+    fail(USAGE, "--again and --$not_its[0]: senders and recipients are those of earlier plans") if @not_its;
+    my @status = split /,/, $option->{again}, -1;
+    my @wrong = grep { my $status = $_; !grep { $_ eq $status } AGAIN } @status;
+    fail(USAGE, "--again $option->{again}: one or more of " . join ',', AGAIN) if @wrong or not @status;
+    my $queue = queue_of($option);
+    my @plans = $queue->again($option->{range} || RANGE, @status);
+    _give_jobs($queue);
+    return OK if $option->{quiet};
+    say_out("nobody has such an answer\n") if not @plans;
+    say_out("plan $_->{plan}, of plan $_->{of}: $_->{messages} messages for $_->{recipients} recipients in $_->{ranges} ranges\n") foreach @plans;
+    return OK;
+}
+
+# ---------------------------------------------------------------- the end
+
 sub _tell {
     my ($self) = @_;
     my $count = $self->{count};
@@ -126,6 +159,7 @@ Mail::Wire::Command::Plan - mailwire plan: an import for many machines
 =head1 SYNOPSIS
 
     mailwire plan URL PATH ... --queue postgresql://USER@HOST/DATABASE
+    mailwire plan --again deferral --queue ...
 
     Reads mailboxes, and writes ranges of messages into a queue. On any
     machine that sees the same paths "mailwire worker" sends them;
@@ -141,6 +175,8 @@ Mail::Wire::Command::Plan - mailwire plan: an import for many machines
       -f, --from ADDRESS       sender; else the mailbox's, else none
       --from-header LIST       from the first of these fields
       --format NAME            mbox, mboxrd, mboxcl, takeout, maildir, eml ...
+      --again LIST             in place of mailboxes: who has these answers of
+                               status once more: deferral,doubt,unread ...
       -q, --quiet
 
 =head1 DESCRIPTION
@@ -153,8 +189,16 @@ L<Minion>'s; tables of its own, C<mailwire_plan>, C<mailwire_range> and C<mailwi
 Paths become absolute ones, and are to be the same on each machine. Messages of archives and packed files cannot be planned: unpack them. Nobody is
 to write to the mailboxes before all is sent: a message that is not there any more, or is another one, is not sent.
 
-No mail is sent before everything was read. A plan that was stopped before that sends nothing, and does no harm. Each C<plan> is one of its own:
-twice the same sends everything twice.
+No mail is sent before everything was read. A plan that was stopped before that sends nothing, and does no harm. One that was stopped, or killed,
+behind that is sent: whichever worker comes first puts the rest of its ranges into the queue. Each C<plan> is one of its own: twice the same sends
+everything twice.
+
+=head2 Once more
+
+C<--again deferral> makes plans of those recipients of earlier ones whom a server has put off, one for each of these, to the same URL. Each is
+taken over once: its row has the status C<again> then, and where two commands do it at once, or one is killed, nobody is in two plans or in
+none. So it is with C<doubt>, for whom a message may come twice; C<unread>, when the files are there again; C<skipped>; and C<failure>. Only the
+statuses that are named are taken.
 
 =head2 How large
 

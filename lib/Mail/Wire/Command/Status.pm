@@ -16,7 +16,7 @@ use Mail::Wire::Result ();
 
 use constant OPTIONS => qw(queue=s failed doubtful retry json);
 
-my @order = qw(success failure deferral doubt skipped unread);
+my @order = qw(success failure deferral doubt skipped unread again);
 
 sub run {
     my ($class, @arguments) = @_;
@@ -24,7 +24,7 @@ sub run {
     fail(USAGE, "what is $arguments[0] for?") if @arguments;
     my $self = bless { option => $option, queue => Mail::Wire::Command::Plan::queue_of($option),
         report => Mail::Wire::Command::Report->new({ json => $option->{json} }) }, $class;
-    $self->{queue}->engine->retry if $option->{retry};
+    $self->{queue}->retry if $option->{retry};
     $self->_rows($option->{failed} ? qw(failure deferral unread) : (), $option->{doubtful} ? 'doubt' : ());
     $self->_jobs if $option->{failed};
     return $self->_tell;
@@ -60,6 +60,7 @@ sub _tell {
     my ($self) = @_;
     my $totals = $self->{queue}->store->totals;
     my $ranges = $self->{queue}->engine->counts;
+    $ranges->{waiting} += $self->{queue}->store->count_without_job;
     my ($expected, $answered) = (0, 0);
     $expected += $_->{recipients} foreach grep { $_->{is_whole} } @{ $totals->{plans} };
     $answered += $_ foreach values %{ $totals->{status} };
@@ -104,7 +105,7 @@ Mail::Wire::Command::Status - mailwire status: how an import on many machines st
       --queue URL              or sqlite:PATH; else MAILWIRE_QUEUE
       --failed                 who was refused or deferred; ranges that failed
       --doubtful               who is in doubt: a killed worker had sent it
-      --retry                  puts failed ranges back into the queue
+      --retry                  puts failed and lost ranges back into the queue
       --json                   an object a line
 
     Exit code 0: all was accepted; 65: some refused; 75: not done, or in doubt.
@@ -113,7 +114,10 @@ Mail::Wire::Command::Status - mailwire status: how an import on many machines st
 
 Plans, ranges, and how many recipients have which answer. The numbers add up: those with an answer and those without are all recipients of the plans.
 Statuses are those of L<Mail::Wire::Result>, C<doubt> where nobody knows whether the message was delivered, C<skipped> for those of
-C<mailwire worker --in-doubt skip>, C<unread> for those of C<--skip-unread>.
+C<mailwire worker --in-doubt skip>, C<unread> for those of C<--skip-unread>, C<again> for those whom a later C<mailwire plan --again> has taken
+over: these count among the recipients of both plans.
+
+A range fails when it was tried 25 times, and is lost when somebody has removed its job, as on Minion's page. C<--retry> puts both back.
 
 Minion's own page shows jobs and workers: F<eg/minion.pl>.
 

@@ -84,6 +84,7 @@ sub _work {
     $self->{code} = OK;
     $self->{queue}->engine->work(
         run => sub { $self->_range(@_) }, stopped => sub { $self->_is_over }, is_draining => $option->{drain}, told => sub { $self->_say(@_) },
+        tended => sub { $self->{queue}->give_jobs },
     );
     $self->{pool}->close if $self->{pool};
     return defined stopped() ? TRY_AGAIN : $self->{code};
@@ -99,15 +100,15 @@ sub _say {
     return;
 }
 
-# Dies when it is not done: the queue has it tried again.
+# Dies when it is not done: the queue has it tried again. A range that has another job is that one's.
 sub _range {
-    my ($self, $id) = @_;
+    my ($self, $id, $job) = @_;
     my $option = $self->{option};
     my $engine = $self->{queue}->engine;
     my $range = Mail::Wire::Queue::Range->new(
-        store => $self->{queue}->store, id => $id, in_doubt => $option->{'in-doubt'} || 'report', skips_unread => $option->{'skip-unread'},
-        told => sub { $self->_say(@_) },
-    );
+        store => $self->{queue}->store, id => $id, job => $job, in_doubt => $option->{'in-doubt'} || 'report',
+        skips_unread => $option->{'skip-unread'}, told => sub { $self->_say(@_) },
+    ) or return;
     $self->_say("range $id: " . $range->doubts . ' messages are in doubt, see mailwire status --doubtful') if $range->doubts;
     my $import = Mail::Wire::Import->new(
         pool => $self->_pool($range->url), envelope => $range->envelope, window => $self->_window, journal => $range,

@@ -50,6 +50,13 @@ sub fields {
     return { %in, recipients => \@recipients };
 }
 
+# The same message, for the recipients of these numbers.
+sub part {
+    my ($line, @places) = @_;
+    my ($path, $offset, $length, $hash, $quotes, $sender, @recipients) = split / /, $line;
+    return join ' ', $path, $offset, $length, $hash, $quotes, $sender, @recipients[@places];
+}
+
 # The message, which the file still has to have. number: which one of the range it is.
 sub message {
     my ($self, $line, $number) = @_;

@@ -14,6 +14,9 @@ use Time::HiRes ();
 
 use constant { QUEUE => 'mailwire', TASK => 'mailwire_range' };
 
+# Who adds jobs has the lock, for so many seconds if it is killed. Of so many jobs is asked at once.
+use constant { LOCK => 'mailwire_jobs', LOCKED => 60, ASKED => 500 };
+
 # Minion's own: one attempt; a job that nobody took for two days fails, and what is finished is forgotten after two. Ranges may wait for weeks, and
 # a server may be away for an hour.
 use constant { ATTEMPTS => 25, STUCK_AFTER => 10 * 365 * 86_400, REMOVE_AFTER => 30 * 86_400 };
@@ -51,6 +54,22 @@ sub handle {
 
 sub add { return $_[0]{minion}->enqueue(TASK, [ $_[1] ], { queue => QUEUE, attempts => ATTEMPTS }) }
 
+# A worker may have taken it: to that one the range says that it has another.
+sub remove { my ($self, $id) = @_; my $job = $self->{minion}->job($id); return $job && $job->remove }
+
+sub missing {
+    my ($self, @ids) = @_;
+    my %is_missing = map { $_ => 1 } @ids;
+    while (my @some = splice @ids, 0, ASKED) {
+        my $jobs = $self->{minion}->jobs({ ids => \@some });
+        while (my $job = $jobs->next) { delete $is_missing{ $job->{id} } }
+    }
+    my @missing = sort { $a <=> $b } keys %is_missing;
+    return @missing;
+}
+
+sub alone { return $_[0]{minion}->guard(LOCK, LOCKED) }
+
 # ---------------------------------------------------------------- workers
 
 sub work {
@@ -61,9 +80,9 @@ sub work {
         my ($job, $is_idle);
         my $is_good = eval {
             $self->beat;
-            $self->_repair;
+            $self->_repair(%in);
             $job = $self->{worker}->dequeue($in{is_draining} ? WAIT / 4 : WAIT, { queues => [QUEUE] });
-            $is_idle = !$job && $in{is_draining} && $self->_is_empty;
+            $is_idle = !$job && $in{is_draining} && !$in{tended}->() && $self->_is_empty;
             1;
         };
         last if $is_idle;
@@ -77,7 +96,7 @@ sub work {
 sub _run {
     my ($self, $job, %in) = @_;
     my $error;
-    eval { $in{run}->($job->args->[0]); 1 } or $error = $@ || 'unknown';
+    eval { $in{run}->($job->args->[0], $job->id); 1 } or $error = $@ || 'unknown';
     $in{told}->($error) if defined $error;
     foreach (1 .. 300) {
         return if eval { defined $error ? $job->fail("$error") : $job->finish; 1 };
@@ -103,10 +122,11 @@ sub beat {
 }
 
 sub _repair {
-    my ($self) = @_;
+    my ($self, %in) = @_;
     my $now = Time::HiRes::time();
     return if abs($now - $self->{repaired}) < $self->{beat};
     $self->{minion}->repair;
+    $in{tended}->();
     $self->{repaired} = $now;
     return;
 }

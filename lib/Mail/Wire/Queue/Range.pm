@@ -22,10 +22,11 @@ use constant TEXT_MAX => 200;
 # Answers that are here are not lost because the database is away for a while, such as to be started anew: seconds.
 use constant PATIENCE => 600;
 
-# store, id; in_doubt: report, resend or skip; skips_unread, true when a message that cannot be read is not to stop it.
+# store, id, job; in_doubt: report, resend or skip; skips_unread, true when a message that cannot be read is not to stop it. Nothing: the range has
+# another job.
 sub new {
     my ($class, %in) = @_;
-    my $taken = $in{store}->take($in{id});
+    my $taken = $in{store}->take(@in{qw(id job)}) or return;
     my $self = bless { %in, %$taken, step => 0, pending => [], next => $taken->{mark}, manifest_of => Mail::Wire::Queue::Manifest->new }, $class;
     $self->{lines} = $taken->{manifest};
     $self->_settle_doubts if $self->{ahead} > $self->{mark};

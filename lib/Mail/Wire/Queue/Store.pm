@@ -13,11 +13,12 @@ our @CARP_NOT = ('Mail::Wire::Queue', 'Mail::Wire::Queue::Range');
 # Plans, ranges and a row for each recipient who has an answer, in a database of PostgreSQL or SQLite.
 #
 # A range is some messages of a plan. In front of `mark` all have their rows; from there to `ahead` they may have been sent; behind it none was.
-# `run` counts who took the range, `step` what that one wrote: who has lost it to another, and does not know, cannot write.
+# `run` counts who took the range, `step` what that one wrote: who has lost it to another, and does not know, cannot write. `job` is the number
+# of the engine's job for it, the first that asked: another one for the same range, of a command that was killed or of two at once, is of no use.
 #
 # Text from mailboxes and servers are octets; they are in the tables as ASCII, see `escaped`.
 
-my @tables = (
+my @made = (
     'CREATE TABLE IF NOT EXISTS mailwire_plan (id SERIAL, url TEXT NOT NULL, ranges BIGINT NOT NULL DEFAULT 0, messages BIGINT NOT NULL DEFAULT 0,
         recipients BIGINT NOT NULL DEFAULT 0, is_whole INTEGER NOT NULL DEFAULT 0)',
     'CREATE TABLE IF NOT EXISTS mailwire_range (id SERIAL, plan BIGINT NOT NULL, job BIGINT, messages BIGINT NOT NULL, recipients BIGINT NOT NULL,
@@ -25,6 +26,8 @@ my @tables = (
         step BIGINT NOT NULL DEFAULT 0)',
     'CREATE TABLE IF NOT EXISTS mailwire_row (range BIGINT NOT NULL, message BIGINT NOT NULL, place BIGINT NOT NULL, recipient TEXT NOT NULL,
         status TEXT NOT NULL, stage TEXT NOT NULL, code TEXT NOT NULL, words TEXT NOT NULL, PRIMARY KEY (range, message, place))',
+    'CREATE INDEX IF NOT EXISTS mailwire_range_jobless ON mailwire_range (id) WHERE job IS NULL',
+    q{CREATE INDEX IF NOT EXISTS mailwire_row_other ON mailwire_row (status, range, message) WHERE status <> 'success'},
 );
 
 use constant LOCK => 1_298_751_337;    # of PostgreSQL, by any number
@@ -53,19 +56,27 @@ sub lives {
     return $lives ? 1 : 0;
 }
 
+# Who only asks how it stands waits for nobody who writes: what is there is not made again.
 sub _create {
     my ($self) = @_;
+    return if $self->_is_there('mailwire_row_other');
     my $id = $self->{is_pg} ? 'id BIGSERIAL PRIMARY KEY' : 'id INTEGER PRIMARY KEY AUTOINCREMENT';
     $self->_at_once(sub {
         my ($dbh) = @_;
         local $dbh->{PrintWarn} = 0;
-        $dbh->do('SELECT pg_advisory_xact_lock(' . LOCK . ')') if $self->{is_pg};
-        foreach my $table (@tables) {
-            (my $statement = $table) =~ s/id SERIAL/$id/;
+        $self->_alone($dbh);
+        foreach my $thing (@made) {
+            (my $statement = $thing) =~ s/id SERIAL/$id/;
             $dbh->do($statement);
         }
     });
     return;
+}
+
+sub _is_there {
+    my ($self, $name) = @_;
+    my $asks = $self->{is_pg} ? 'SELECT to_regclass(?)' : 'SELECT name FROM sqlite_master WHERE name = ?';
+    return defined +($self->dbh->selectrow_array($asks, undef, $name))[0];
 }
 
 # A transaction.
@@ -78,6 +89,13 @@ sub _at_once {
     my $error = $@;
     eval { $dbh->rollback };
     die $error;
+}
+
+# One transaction at a time: of SQLite's each is.
+sub _alone {
+    my ($self, $dbh) = @_;
+    $dbh->do('SELECT pg_advisory_xact_lock(' . LOCK . ')') if $self->{is_pg};
+    return;
 }
 
 sub escaped {
@@ -95,9 +113,13 @@ sub plain {
 
 # ---------------------------------------------------------------- plans
 
+# is_whole: workers may begin with its ranges as they are added.
 sub add_plan {
-    my ($self, $url) = @_;
-    return $self->_at_once(sub { $_[0]->do('INSERT INTO mailwire_plan (url) VALUES (?)', undef, escaped($url)); $self->_last('mailwire_plan') });
+    my ($self, $url, $is_whole) = @_;
+    return $self->_at_once(sub {
+        $_[0]->do('INSERT INTO mailwire_plan (url, is_whole) VALUES (?, ?)', undef, escaped($url), $is_whole ? 1 : 0);
+        return $self->_last('mailwire_plan');
+    });
 }
 
 sub _last { return $_[0]->dbh->last_insert_id(undef, undef, $_[1], undef) }
@@ -105,15 +127,17 @@ sub _last { return $_[0]->dbh->last_insert_id(undef, undef, $_[1], undef) }
 # Lines of Mail::Wire::Queue::Manifest.
 sub add_range {
     my ($self, $plan, $lines, $recipients) = @_;
-    return $self->_at_once(sub {
-        my ($dbh) = @_;
-        $dbh->do('INSERT INTO mailwire_range (plan, messages, recipients, manifest) VALUES (?, ?, ?, ?)', undef, $plan, scalar @$lines, $recipients,
-            join "\n", @$lines);
-        my $id = $self->_last('mailwire_range');
-        $dbh->do('UPDATE mailwire_plan SET ranges = ranges + 1, messages = messages + ?, recipients = recipients + ? WHERE id = ?', undef,
-            scalar @$lines, $recipients, $plan);
-        return $id;
-    });
+    return $self->_at_once(sub { $self->_add_range($_[0], $plan, $lines, $recipients) });
+}
+
+sub _add_range {
+    my ($self, $dbh, $plan, $lines, $recipients) = @_;
+    $dbh->do('INSERT INTO mailwire_range (plan, messages, recipients, manifest) VALUES (?, ?, ?, ?)', undef, $plan, scalar @$lines, $recipients,
+        join "\n", @$lines);
+    my $id = $self->_last('mailwire_range');
+    $dbh->do('UPDATE mailwire_plan SET ranges = ranges + 1, messages = messages + ?, recipients = recipients + ? WHERE id = ?', undef,
+        scalar @$lines, $recipients, $plan);
+    return $id;
 }
 
 # Everything was read: workers may begin.
@@ -122,32 +146,112 @@ sub whole {
     return $self->dbh->do('UPDATE mailwire_plan SET is_whole = 1 WHERE id = ?', undef, $plan);
 }
 
-# Ranges of whole plans that have no job, each given to the code, which returns the job's number.
-sub each_without_job {
-    my ($self, $code) = @_;
-    my $ids = $self->dbh->selectcol_arrayref(
-        'SELECT r.id FROM mailwire_range r JOIN mailwire_plan p ON p.id = r.plan WHERE r.job IS NULL AND p.is_whole = 1 ORDER BY r.id');
-    foreach my $id (@$ids) { $self->dbh->do('UPDATE mailwire_range SET job = ? WHERE id = ?', undef, $code->($id), $id) }
-    return scalar @$ids;
+# ---------------------------------------------------------------- what is sent again
+
+# Plans that have rows of these statuses: references to lists of number and URL.
+sub plans_with {
+    my ($self, @status) = @_;
+    my $plans = $self->dbh->selectall_arrayref('SELECT p.id, p.url FROM mailwire_plan p WHERE EXISTS (SELECT 1 FROM mailwire_range r
+        JOIN mailwire_row w ON w.range = r.id WHERE r.plan = p.id AND ' . _among(@status) . ') ORDER BY p.id', undef, @status);
+    return map { [ $_->[0], plain($_->[1]) ] } @$plans;
+}
+
+# The literal is that of the index.
+sub _among {
+    my (@status) = @_;
+    return "status <> 'success' AND status IN (" . join(', ', ('?') x @status) . ')';
+}
+
+# A range of a plan, of at most so many messages, from rows of another plan that have these statuses. In the same transaction the rows get the status
+# `again`: nobody else takes them. `part` is code that is called with a line and numbers of its recipients, and returns one for these. How many
+# messages and recipients; nothing: there is no such row.
+sub again {
+    my ($self, %in) = @_;    # from, to, status, most, part
+    my @status = @{ $in{status} };
+    return @{ $self->_at_once(sub {
+        my ($dbh) = @_;
+        $self->_alone($dbh);
+        my $found = $dbh->selectall_arrayref('SELECT DISTINCT w.range, w.message FROM mailwire_row w JOIN mailwire_range r ON r.id = w.range
+            WHERE r.plan = ? AND ' . _among(@status) . ' ORDER BY w.range, w.message LIMIT ?', undef, $in{from}, @status, $in{most});
+        my ($recipients, @lines) = (0);
+        foreach (@$found) {
+            my @places = $self->_taken_again($dbh, @$_, @status);
+            push @lines, $in{part}->($self->_line(@$_), @places);
+            $recipients += @places;
+        }
+        $self->_add_range($dbh, $in{to}, \@lines, $recipients) if @lines;
+        return @lines ? [ scalar @lines, $recipients ] : [];
+    }) };
+}
+
+sub _taken_again {
+    my ($self, $dbh, $range, $message, @status) = @_;
+    my $which = 'range = ? AND message = ? AND ' . _among(@status);
+    my $places = $dbh->selectcol_arrayref("SELECT place FROM mailwire_row WHERE $which ORDER BY place", undef, $range, $message, @status);
+    $dbh->do("UPDATE mailwire_row SET status = 'again' WHERE $which", undef, $range, $message, @status);
+    return @$places;
+}
+
+# Of a range's manifest. The last one's is kept.
+sub _line {
+    my ($self, $range, $message) = @_;
+    if (not $self->{lines} or $self->{lines_of} != $range) {
+        my ($manifest) = $self->dbh->selectrow_array('SELECT manifest FROM mailwire_range WHERE id = ?', undef, $range);
+        @{$self}{qw(lines lines_of)} = ([ split /\n/, $manifest ], $range);
+    }
+    return $self->{lines}[$message];
+}
+
+# ---------------------------------------------------------------- jobs
+
+use constant JOBLESS => 'FROM mailwire_range r JOIN mailwire_plan p ON p.id = r.plan WHERE r.job IS NULL AND p.is_whole = 1';
+
+# Ranges of whole plans that have none, so many at the most.
+sub without_job {
+    my ($self, $most) = @_;
+    return @{ $self->dbh->selectcol_arrayref('SELECT r.id ' . JOBLESS . ' ORDER BY r.id LIMIT ?', undef, $most) };
+}
+
+sub count_without_job { return 0 + ($_[0]->dbh->selectrow_array('SELECT count(*) ' . JOBLESS))[0] }
+
+# False: the range has another already.
+sub give_job {
+    my ($self, $id, $job) = @_;
+    return $self->dbh->do('UPDATE mailwire_range SET job = ? WHERE id = ? AND (job IS NULL OR job = ?)', undef, $job, $id, $job) > 0;
+}
+
+# Ranges that are not done, and have a job: references to lists of range and job.
+sub with_job {
+    my ($self) = @_;
+    return @{ $self->dbh->selectall_arrayref('SELECT id, job FROM mailwire_range WHERE mark < messages AND job IS NOT NULL ORDER BY id') };
+}
+
+# That job is gone. Not if the range was done meanwhile, which is why it may be.
+sub lose_job {
+    my ($self, $id, $job) = @_;
+    return $self->dbh->do('UPDATE mailwire_range SET job = NULL WHERE id = ? AND job = ? AND mark < messages', undef, $id, $job) > 0;
 }
 
 # ---------------------------------------------------------------- ranges
 
 # Who takes it has it: others cannot write any more. A reference to a hash: url, manifest (lines), mark, ahead, run, rows (the numbers of
-# messages from the mark on that have theirs, as keys).
+# messages from the mark on that have theirs, as keys). Nothing: the range has another job.
 sub take {
-    my ($self, $id) = @_;
+    my ($self, $id, $job) = @_;
     my $taken = $self->_at_once(sub {
         my ($dbh) = @_;
-        $dbh->do('UPDATE mailwire_range SET run = run + 1, step = 0 WHERE id = ?', undef, $id);
+        my $is_its = $dbh->do('UPDATE mailwire_range SET job = ?, run = run + 1, step = 0 WHERE id = ? AND (job IS NULL OR job = ?)', undef,
+            $job, $id, $job) > 0;
         my $row = $dbh->selectrow_hashref(
             'SELECT r.manifest, r.mark, r.ahead, r.run, p.url FROM mailwire_range r JOIN mailwire_plan p ON p.id = r.plan WHERE r.id = ?', undef,
             $id)
             or croak "the queue has no range $id";
+        return if not $is_its;
         my $rows = $dbh->selectcol_arrayref('SELECT DISTINCT message FROM mailwire_row WHERE range = ? AND message >= ?', undef, $id, $row->{mark});
         $row->{rows} = { map { $_ => 1 } @$rows };
         return $row;
     });
+    return if not $taken;
     $taken->{url} = plain($taken->{url});
     $taken->{manifest} = [ split /\n/, $taken->{manifest} ];
     return $taken;
@@ -206,17 +310,11 @@ sub totals {
 # Those of these statuses, each given to the code: a reference to a hash of the table's columns, and `line`, of the manifest.
 sub each_row {
     my ($self, $code, @status) = @_;
-    my $marks = join ', ', ('?') x @status;
-    my $rows = $self->dbh->prepare("SELECT * FROM mailwire_row WHERE status IN ($marks) ORDER BY range, message, place");
+    my $rows = $self->dbh->prepare('SELECT * FROM mailwire_row WHERE ' . _among(@status) . ' ORDER BY range, message, place');
     $rows->execute(@status);
-    my ($range, @lines) = (0);
     while (my $row = $rows->fetchrow_hashref) {
-        if ($row->{range} != $range) {
-            $range = $row->{range};
-            @lines = split /\n/, ($self->dbh->selectrow_array('SELECT manifest FROM mailwire_range WHERE id = ?', undef, $range))[0];
-        }
         $_ = plain($_) foreach @{$row}{qw(recipient words)};
-        $code->({ %$row, line => $lines[ $row->{message} ] });
+        $code->({ %$row, line => $self->_line(@{$row}{qw(range message)}) });
     }
     return;
 }
