@@ -13,10 +13,13 @@ BEGIN {
 use lib 't/lib';
 use CommandTest;
 use File::Temp ();
+use Mail::Wire::Command::Worker ();
 use Mail::Wire::Queue ();
+use Mail::Wire::Queue::Maildir ();
 use Mail::Wire::Queue::Range ();
 use Mail::Wire::Result ();
 use Mail::Wire::Sink ();
+use ScriptedServer;
 
 my $folder = File::Temp->newdir;
 my $sink = Mail::Wire::Sink->new(rcpt => { 'nobody@*' => '550 5.1.1 No such user', 'later@*' => '451 4.3.0 Later' });
@@ -104,6 +107,30 @@ foreach my $case (
     my $message = $slow->next;
     is(eval { $slow->begin({ message => $message }); 1 }, undef, 'who has lost the range to another');
     like($@, qr/range 1 was taken by another worker/, '... cannot go on with it');
+}
+
+# ---------------------------------------------------------------- a server that is slow to answer
+
+{
+    my $server = ScriptedServer->new(script => [
+        reply => '220 here', expect => qr/^LHLO/, reply => '250 here', expect => qr/^MAIL/, reply => '250 ok', expect => qr/^RCPT/, reply => '250 ok',
+        expect => qr/^DATA/, reply => '354 go on', data => 1, stall => 'silent', reply => '250 saved', expect => qr/^QUIT/, reply => '221 bye',
+    ]);
+    my $queue = "sqlite:$folder/slow";
+    my $box = write_file("$folder/slow.mbox", mail(1));
+    my ($code) = mailwire({}, 'plan', 'lmtp://127.0.0.1:' . $server->port, $box, qw(--to user@example.org --queue), $queue);
+    my ($beats, $beat) = (0, Mail::Wire::Queue::Minion->can('beat'));
+    {
+        no warnings qw(once redefine);
+        local *Mail::Wire::Queue::Minion::beat = sub { $server->release if $server->passed('silent') and ++$beats == 3; return $beat->(@_) };
+        local $SIG{ALRM} = sub { die "it says nothing while it waits\n" };
+        alarm 60;
+        my $is = eval { Mail::Wire::Command::Worker->run('--queue', $queue, qw(--drain --links 1 --missing-after 1)) };
+        is($is, 0, 'a server that is slow') or diag($@);
+        alarm 0;
+    }
+    cmp_ok($beats, '>=', 3, '... the worker says that it lives meanwhile');
+    is_deeply(answers($queue), { success => 1 }, '... and has the answer');
 }
 
 # ---------------------------------------------------------------- plans that end at once, or are killed
@@ -216,6 +243,58 @@ my @three = grep { $_ != 3 && $_ != 4 } 1 .. 15;
     work($queue, '--skip-unread');
     is_deeply([ texts() ], [5], '--skip-unread: the others are');
     is(sum((status($queue))[1]), '2 success 1 failure 1 deferral 1 unread', '... and the row says so');
+}
+
+# ---------------------------------------------------------------- Maildirs
+
+sub maildir {
+    my ($name, %files) = @_;
+    my $path = "$folder/$name";
+    mkdir $_ or die "$_: $!" foreach $path, map {"$path/$_"} qw(new cur tmp);
+    write_file("$path/$_", $files{$_}) foreach keys %files;
+    return $path;
+}
+
+sub moved { my ($maildir, $from, $to) = @_; rename "$maildir/$from", "$maildir/$to" or die "$from: $!"; return }
+
+{
+    my $queue = "sqlite:$folder/maildir-queue";
+    my %files = map { ($_ < 4 ? "new/10$_.x" : "cur/10$_.x:2,") => "Subject: x\n\nText $_\n" } 1 .. 6;
+    my $maildir = maildir('maildir', %files, 'cur/1070.x:2,S' => "Text 70\n");
+    $sink->clear;
+    mailwire({}, 'plan', $sink->url, $maildir, qw(--to user@example.org --queue), $queue);
+    moved($maildir, 'new/101.x',    'cur/101.x:2,S');
+    moved($maildir, 'cur/104.x:2,', 'cur/104.x:2,FRS');
+    moved($maildir, 'cur/105.x:2,', 'cur/105.x');
+    moved($maildir, 'new/102.x',    'cur/102.xyz:2,');                 # that is another one
+    unlink "$maildir/cur/106.x:2,";
+    write_file("$maildir/cur/106.x:2,S", "Subject: y\n\nText 6\n");    # and so is this
+    work($queue, '--skip-unread');
+    is_deeply([ texts() ], [ 1, 3 .. 5, 70 ], 'messages of a Maildir whose flags were changed are found');
+    is_deeply(answers($queue), { success => 5, unread => 2 }, '... others are not taken for them');
+}
+{
+    my $maildir = maildir('flags', 'cur/1.x:2,' => 'x', 'new/2.x' => 'x');
+    my $finder = Mail::Wire::Queue::Maildir->new;
+    my $old = time - 1000;
+    my $listed = 0;
+    my $places = Mail::Wire::Queue::Maildir->can('_places');
+    no warnings qw(once redefine);
+    local *Mail::Wire::Queue::Maildir::_places = sub {
+        my $before = $_[0]{places} || 0;
+        my $found = $places->(@_);
+        $listed++ if $found != $before;
+        moved($maildir, 'cur/1.x:2,S', 'cur/1.x:2,T') if -e "$maildir/cur/1.x:2,S";    # in the moment in which it was found
+        return $found;
+    };
+    moved($maildir, 'cur/1.x:2,', 'cur/1.x:2,S');
+    is($finder->now("$maildir/cur/1.x:2,"), "$maildir/cur/1.x:2,T", 'one whose flags change while it is looked for');
+    is($finder->now("$maildir/cur/2.x"), "$maildir/new/2.x", '... one that was put back');
+    utime $old, $old, "$maildir/cur", "$maildir/new";
+    $listed = 0;
+    is($finder->now("$maildir/cur/$_.x"), "$maildir/cur/$_.x", "... $_ is nowhere") foreach 3 .. 9;
+    is($listed, 1, '... for which a Maildir that does not change is read once');
+    is($finder->now($_), $_, "... $_") foreach "$folder/none/cur/1.x", "$folder/none";
 }
 
 # ---------------------------------------------------------------- usage

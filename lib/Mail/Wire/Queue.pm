@@ -23,7 +23,7 @@ our @CARP_NOT = ('Mail::Wire::Queue::Store');
 #   work(%in)       runs `run`, code that is called with the numbers of a range and its job; until `stopped`, code, is true or, with
 #                   is_draining, nothing is left. What `run` dies of is the job's end: it is tried again later, `attempts` times. `tended`
 #                   is code that is called now and then, and says how many ranges have no job yet.
-#   beat            called now and then by what `run` does: this worker lives
+#   beat, every     called by what `run` does after so many seconds: this worker lives
 #   counts          -> a reference to a hash: waiting, active, finished, failed
 #   failed          -> references to hashes of range and why
 #   retry           puts those back; -> how many

@@ -187,7 +187,7 @@ reach (Debian: C<libminion-perl>, C<libmojo-pg-perl>), or for one machine a file
 L<Minion>'s; tables of its own, C<mailwire_plan>, C<mailwire_range> and C<mailwire_row>, have what became of each recipient.
 
 Paths become absolute ones, and are to be the same on each machine. Messages of archives and packed files cannot be planned: unpack them. Nobody is
-to write to the mailboxes before all is sent: a message that is not there any more, or is another one, is not sent.
+to write to the mailboxes before all is sent: a message that is not there any more, or is another one, is not sent. In Maildirs flags may change.
 
 No mail is sent before everything was read. A plan that was stopped before that sends nothing, and does no harm. One that was stopped, or killed,
 behind that is sent: whichever worker comes first puts the rest of its ranges into the queue. Each C<plan> is one of its own: twice the same sends

@@ -10,7 +10,7 @@ use Mail::Wire::Command qw(:all);
 use Mail::Wire::Command::Connection ();
 use Mail::Wire::Command::Plan ();
 use Mail::Wire::Import ();
-use Mail::Wire::Pool ();
+use Mail::Wire::Queue::Pool ();
 use Mail::Wire::Queue::Range ();
 use Mail::Wire::Words ();
 use POSIX ();
@@ -104,7 +104,6 @@ sub _say {
 sub _range {
     my ($self, $id, $job) = @_;
     my $option = $self->{option};
-    my $engine = $self->{queue}->engine;
     my $range = Mail::Wire::Queue::Range->new(
         store => $self->{queue}->store, id => $id, job => $job, in_doubt => $option->{'in-doubt'} || 'report',
         skips_unread => $option->{'skip-unread'}, told => sub { $self->_say(@_) },
@@ -112,7 +111,7 @@ sub _range {
     $self->_say("range $id: " . $range->doubts . ' messages are in doubt, see mailwire status --doubtful') if $range->doubts;
     my $import = Mail::Wire::Import->new(
         pool => $self->_pool($range->url), envelope => $range->envelope, window => $self->_window, journal => $range,
-        told    => sub { eval { $engine->beat } },
+        told    => sub { $self->_beat },
         failed  => sub { $range->unread($range->{next} - 1, $_[0]) },
         stopped => sub { $self->_is_over || defined $range->broken },
     );
@@ -130,6 +129,13 @@ sub _give_up {
     die $error;
 }
 
+# The database may be away for a while.
+sub _beat {
+    my ($self) = @_;
+    local $@;
+    return eval { $self->{queue}->engine->beat; 1 };
+}
+
 sub _window { return $_[0]{option}{window} || WINDOW }
 
 # The same for all ranges of a server.
@@ -143,7 +149,8 @@ sub _pool {
         Backlog => $self->_window, InDoubt => ($option->{'in-doubt'} || '') eq 'resend' ? 'resend' : 'report',
     );
     $self->{url} = $url;
-    return $self->{pool} = Mail::Wire::Pool->new($url, %{ $self->{new} }, map { $_ => $in{$_} } grep { defined $in{$_} } keys %in);
+    $self->{pool} = Mail::Wire::Queue::Pool->new($url, %{ $self->{new} }, map { $_ => $in{$_} } grep { defined $in{$_} } keys %in);
+    return $self->{pool}->beats(sub { $self->_beat }, $self->{queue}->engine->every);
 }
 
 1;
@@ -199,13 +206,15 @@ As C<report>, but they are not among the doubtful ones of C<mailwire status>.
 
 =back
 
-A worker that was only slow and has lost its range to another sends no more of it: what it had on its way is in doubt as well.
+A worker that was only slow and has lost its range to another sends no more of it: what it had on its way is in doubt as well. One that waits for a
+server that is slow to answer is not missed.
 
 When the server does not answer, or the database is away, or a message is not there, the range stays as it is, and is tried again in
 5 seconds, then 10, 20, up to 5 minutes, 25 times; then it is a failed one, see C<mailwire status --failed> and C<--retry>. A database that was
 started anew is waited for, ten minutes, with the answers that have come.
 
-A message is not there if its file cannot be opened, has become shorter, was written to, or begins otherwise than planned. With C<--skip-unread>
+A message is not there if its file cannot be opened, has become shorter, was written to, or begins otherwise than planned. One of a Maildir that was
+read meanwhile, or has other flags, is found. With C<--skip-unread>
 its recipients get rows with the status C<unread>.
 
 SIGINT or SIGTERM: what is on its way is waited for, and the range goes back into the queue.

@@ -11,6 +11,7 @@ use Mail::Wire ();
 use Mail::Wire::Journal ();
 use Mail::Wire::Mailbox::Input ();
 use Mail::Wire::Mailbox::Message ();
+use Mail::Wire::Queue::Maildir ();
 use Mail::Wire::Queue::Store ();
 
 our @CARP_NOT = ('Mail::Wire::Import');
@@ -19,7 +20,7 @@ our @CARP_NOT = ('Mail::Wire::Import');
 # a > is to be taken off in front of From_ lines, or `-`; sender (`-` in front of it), recipients. A manifest is the envelope of Mail::Wire::Import
 # as well.
 
-sub new { return bless {}, $_[0] }
+sub new { return bless { maildir => Mail::Wire::Queue::Maildir->new }, $_[0] }
 
 # Croaks when the message is no stretch of a plain file.
 sub line {
@@ -61,8 +62,9 @@ sub part {
 sub message {
     my ($self, $line, $number) = @_;
     my $in = fields($line);
+    my $path = $self->{maildir}->now($in->{path});
     my $input = $self->{input};
-    $input = $self->{input} = Mail::Wire::Mailbox::Input->of_path($in->{path}) if not $input or $input->name ne $in->{path};
+    $input = $self->{input} = Mail::Wire::Mailbox::Input->of_path($path) if not $input or $input->name ne $path;
     my $message = bless {
         input => $input, folder => undef, offset => $in->{offset}, length => $in->{length}, from_line => '',
         of => { unquotes => $in->{quotes} eq 'q' }, planned => { %$in, number => $number },

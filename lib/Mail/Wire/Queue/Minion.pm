@@ -21,7 +21,7 @@ use constant { LOCK => 'mailwire_jobs', LOCKED => 60, ASKED => 500 };
 # a server may be away for an hour.
 use constant { ATTEMPTS => 25, STUCK_AFTER => 10 * 365 * 86_400, REMOVE_AFTER => 30 * 86_400 };
 
-# A worker says that it lives with each answer of a server, for which it waits 600 seconds.
+# A worker says that it lives also while it waits for a server's answer.
 use constant { MISSING_AFTER => 900, BEAT => 20, REPAIR => 30, WAIT => 2 };
 
 use constant { DELAY => 5, DELAY_MAX => 300 };
@@ -111,6 +111,9 @@ sub _is_empty {
     my $counts = $self->counts;
     return not $counts->{waiting} + $counts->{active};
 }
+
+# Seconds after which it is to be called again.
+sub every { return $_[0]{beat} }
 
 sub beat {
     my ($self) = @_;
