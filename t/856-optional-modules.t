@@ -6,7 +6,8 @@ use warnings;
 # As if none was installed.
 my @modules;
 BEGIN {
-    @modules = qw(IO::Socket::SSL Net::SSLeay Authen::SASL Authen::SCRAM::Client Digest::HMAC_MD5 Net::IDN::Encode URI::_idna Email::Sender);
+    @modules = qw(IO::Socket::SSL Net::SSLeay Authen::SASL Authen::SCRAM::Client Digest::HMAC_MD5 Net::IDN::Encode URI::_idna Email::Sender
+        Minion Mojo::Pg Minion::Backend::SQLite);
     my %is_hidden = map { (my $file = "$_.pm") =~ s{::}{/}g; $file => 1 } @modules;
     unshift @INC, sub { die "Can't locate $_[1] in \@INC (hidden by a test)\n" if $is_hidden{ $_[1] }; return };
 }
@@ -16,6 +17,9 @@ use Test::More;
 use lib 't/lib';
 use LMTPTest;
 use Mail::Wire;
+use Mail::Wire::Command ();
+use Mail::Wire::Command::Plan ();
+use Mail::Wire::Queue ();
 use Net::QMTP;
 use QMTPServer;
 use ScriptedServer;
@@ -61,6 +65,23 @@ my $needs = qr/TLS needs the module IO::Socket::SSL, [0-9.]+ or later \(Debian's
     my $qmtp = QMTPServer::client($server);
     my @results = $qmtp->deliver(From => 'a@x', To => [ 'b@x', 'c@x' ], Data => "x\n");
     is_deeply([ map { $_->status } @results ], [qw(success failure)], 'Net::QMTP');
+}
+
+{
+    for my $case (
+        [ 'sqlite:none',       'Minion',                  'libminion-perl' ],
+        [ 'postgresql://none', 'Minion',                  'libminion-perl' ],
+        [ 'sqlite:none',       'Minion::Backend::SQLite', 'libminion-backend-sqlite-perl', 'Minion' ],
+        [ 'postgresql://none', 'Mojo::Pg',                'libmojo-pg-perl',               'Minion' ],
+    ) {
+        my ($queue, $module, $package, @there) = @$case;
+        local @INC{ map { "$_.pm" } @there } = @there;
+        is(eval { Mail::Wire::Queue->new($queue) }, undef, "a queue, $queue, without $module");
+        like($@, qr/\Aa queue needs the module \Q$module\E \(Debian: $package\) at /, '... says what to install');
+    }
+    is(eval { Mail::Wire::Command::Plan::queue_of({ queue => 'sqlite:none' }) }, undef, 'mailwire plan without Minion');
+    my $says = 'the queue: a queue needs the module Minion (Debian: libminion-perl)';
+    is_deeply([ Mail::Wire::Command::failure($@) ], [ 64, $says ], '... says so, and ends');
 }
 
 is_deeply([ grep { (my $file = "$_.pm") =~ s{::}{/}g; $INC{$file} } @modules ], [], 'none was loaded');
