@@ -109,6 +109,71 @@ foreach my $case (
     like($@, qr/range 1 was taken by another worker/, '... cannot go on with it');
 }
 
+# ---------------------------------------------------------------- answers
+
+{
+    my ($queue) = planned(6);
+    my $store = Mail::Wire::Queue->new($queue)->store;
+    my $range = Mail::Wire::Queue::Range->new(store => $store, id => 1, job => 1, in_doubt => 'report');
+    my @jobs = map { { message => $range->next } } 1 .. 4;
+    $range->begin(@jobs);
+    my @away = ('421', 'No answer', 'connect');
+    foreach ([ 0, '250', 'Saved', 'final', 0 ], [ 1, '421', 'Link lost', 'final', 1 ], [ 2, '450', 'x' x 500, 'rcpt', 0 ], [ 3, @away, 0 ]) {
+        my ($job, @answer) = @$_;
+        my $result = Mail::Wire::Result->_new("user$job\@example.org", 0, @answer[ 0 .. 2 ]);
+        $result->[Mail::Wire::Result::NOTES] = Mail::Wire::Result::MAYBE_DELIVERED if $answer[3];
+        $range->answered($jobs[$job], $result);
+    }
+    $range->sync;
+    is_deeply(answers($queue), { success => 1, doubt => 1, deferral => 1 }, 'answers: one may be delivered; where no link was there is no row');
+    like($range->broken, qr/ does not answer: No answer/, '... and no more is sent');
+    is($range->next, undef, '... of this range');
+    ok(!$range->is_done, '... which is not done');
+    is((map { length } $store->dbh->selectrow_array('SELECT words FROM mailwire_row WHERE message = 2'))[0], 200, '... long words are cut');
+    my $later = Mail::Wire::Queue::Range->new(store => $store, id => 1, job => 1, in_doubt => 'report');
+    is_deeply([ $later->doubts, $later->next->offset ], [ 0, $jobs[3]{message}->offset ], '... and another worker goes on with what has none');
+}
+{
+    my ($queue) = planned(5);
+    my $both = Mail::Wire::Queue->new($queue);
+    my $minion = $both->engine->{minion};
+    my $worker = $minion->backoff(sub { 0 })->worker->register;
+    foreach (1 .. 25) {    # as often as it is tried
+        $minion->backend->dequeue($worker->id, 0, { queues => ['mailwire'], id => 1 });
+        $minion->backend->fail_job(1, $_ - 1, "the server is away\n");
+    }
+    like((status($queue, '--failed'))[1], qr/^range 1: the server is away$/m, 'a range that was tried too often');
+    is($both->retry, 1, '... is put back');
+    $minion->backend->dequeue($worker->id, 0, { queues => ['mailwire'], id => 1 });
+    $minion->backend->fail_job(1, $minion->job(1)->retries, 'again');
+    is_deeply([ @{ $both->engine->counts }{qw(waiting failed)} ], [ 1, 0 ], '... for as many times');
+    cmp_ok($minion->stuck_after, '>', 300 * 86_400, '... and may wait for a year');
+    cmp_ok($minion->missing_after, '>', 600, 'a worker is missed after more than the time in which a server answers');
+    is($both->store->lose_job(1, 2), !1, 'a range keeps its job from who means another');
+    $both->store->dbh->do('UPDATE mailwire_range SET mark = messages');
+    is($both->store->lose_job(1, 1), !1, '... and when it is done meanwhile');
+}
+
+# ---------------------------------------------------------------- names
+
+{
+    my $strange = "$folder/a b%41\t\xe9\n";
+    mkdir $strange or die "$strange: $!";
+    my $queue = "sqlite:$folder/strange";
+    my $box = write_file("$strange/m x", mail(1));
+    mailwire({}, 'plan', $sink->url, $box, '--queue', $queue, '--to', '"a b"@example.org', '--from', '');
+    $sink->clear;
+    work($queue);
+    is_deeply([ map { ($_->{from}, map { $_->{address} } @{ $_->{recipients} }) } $sink->messages ], [ '', '"a b"@example.org' ], 'spaces in names');
+    SKIP: {
+        skip 'needs IO::Compress::Gzip', 2 if not eval { require IO::Compress::Gzip; 1 };
+        IO::Compress::Gzip::gzip(\mail(1) => "$folder/box.gz");
+        my ($code, undef, $err) = mailwire({}, 'plan', $sink->url, "$folder/box.gz", '--queue', $queue, '--to', 'a@example.org');
+        is($code, 66, 'a mailbox that is packed');
+        like($err, qr/only messages of plain files can be planned: unpack it/, '... is not planned');
+    }
+}
+
 # ---------------------------------------------------------------- a server that is slow to answer
 
 {

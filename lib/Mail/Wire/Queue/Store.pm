@@ -105,8 +105,10 @@ sub escaped {
     return $text;
 }
 
+# A text of the database is one of characters for perl: paths and addresses are octets.
 sub plain {
     my ($text) = @_;
+    utf8::downgrade($text);
     $text =~ s/%([0-9A-F]{2})/chr hex $1/ge;
     return $text;
 }
