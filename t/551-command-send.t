@@ -115,6 +115,10 @@ my @headers = (
     [ 'whom it was sent on to', "Resent-To: r\@x\nResent-Cc: s\@x\nResent-To: old\@x\nTo: a\@x\n", 'r@x s@x' ],
     [ 'a name without brackets', "To: Ann ann\@x\n", qr/'Ann ann\@x' is no address/ ],
     [ 'a bracket without its end', "To: a\@x, <b\@x\n", qr/no list of addresses: '<b\@x'/ ],
+    [ 'an address for a name', "To: a\@x <b\@x> (b), c\@x\n", 'b@x c@x' ],
+    [ 'two brackets without a comma', "To: <a\@x> <b\@x>\n", qr/no list of addresses: '<b\@x>'/ ],
+    [ 'an address behind a bracket', "To: <a\@x> b\@x\n", qr/no list of addresses: 'b\@x'/ ],
+    [ 'a group behind a bracket', "To: <a\@x>: b\@x;\n", qr/no list of addresses: ': b\@x;'/ ],
     [ 'nobody', "Subject: x\n", qr/no recipient in its header/ ],
     [ 'not in the text', "Subject: x\n\nTo: a\@x\n", qr/no recipient in its header/ ],
 );

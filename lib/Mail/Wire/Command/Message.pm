@@ -223,18 +223,24 @@ sub addresses {
     };
     while ((pos $list || 0) < length $list) {
         if    ($list =~ /\G(\s+)|\G(\((?:[^()\\]|\\.|(?2))*\))/gcs) { next }
-        elsif ($list =~ /\G<((?:[^"<>]|"(?:[^"\\]|\\.)*")*)>/gcs)   { $angle = _without_route($1) }
         elsif ($list =~ /\G[,;]/gc)                                  { $take->() }
+        elsif (defined $angle)                                       { $self->_no_list(substr $list, pos $list) }    # one of two would be left out
+        elsif ($list =~ /\G<((?:[^"<>]|"(?:[^"\\]|\\.)*")*)>/gcs)   { $angle = _without_route($1) }
         elsif ($list =~ /\G:/gc)                                     { ($address, $is_apart) = ('') }
         elsif ($list =~ /\G("(?:[^"\\]|\\.)*"|\[[^\]]*\]|[^\s()<>,;:"\[\]]+)/gcs) {
             my $word = $1;
             $is_apart ||= length $address && $address !~ /[.@]\z/ && $word !~ /\A[.@]/;
             $address .= ($is_apart ? ' ' : '') . $word;
         }
-        else { fail(REFUSED, "$self->{name}: no list of addresses: '" . substr($list, pos $list || 0, 60) . q(')) }
+        else { $self->_no_list(substr $list, pos $list || 0) }
     }
     $take->();
     return @found;
+}
+
+sub _no_list {
+    my ($self, $rest) = @_;
+    return fail(REFUSED, "$self->{name}: no list of addresses: '" . substr($rest, 0, 60) . q('));
 }
 
 # RFC 5322 4.4: routes in front of an address are to be ignored.
