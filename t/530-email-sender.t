@@ -5,6 +5,7 @@ use warnings;
 
 use lib 't/lib';
 use File::Temp ();
+use IO::Socket::INET ();
 use Mail::Wire::Sink;
 use Mail::Wire::TLS;
 use POSIX ();
@@ -49,7 +50,7 @@ sub wait_for_end {
 my %RULES = (
     lmtp => {
         mail  => sub { $_[0] eq 'temp@x' ? '451 4.3.0 Later' : $_[0] eq 'perm@x' ? '550 5.7.1 Never' : undef },
-        rcpt  => { 'no@x' => '550 5.1.1 Nobody', 'never@x' => '551 5.1.6 Moved', 'later@x' => '450 4.2.1 Busy' },
+        rcpt  => { 'no@x' => '550 5.1.1 Nobody', 'never@x' => '551 5.1.6 Moved', 'dumb@x' => '550', 'later@x' => '450 4.2.1 Busy' },
         final => { 'full@x' => '452 4.2.2 Full', 'big@x' => '552 5.3.4 Too big' },
     },
     qmtp => {
@@ -72,6 +73,7 @@ my @cases = (
     [ lmtp => {}, 'a@x a@x', 'Success | a@x,a@x', 'a@x a@x' ],
     [ lmtp => { from => 'temp@x' }, 'a@x b@x', 'Temporary:451 a@x,b@x', '' ],
     [ lmtp => { from => 'perm@x' }, 'a@x', 'Permanent:550 a@x', '' ],
+    [ lmtp => { from => undef }, 'a@x b@x', 'Success | a@x,b@x', 'a@x b@x' ],
     [ lmtp => { allow_partial_success => 1, from => 'perm@x' }, 'a@x b@x', 'Permanent:550 a@x,b@x', '' ],
     [ lmtp => { allow_partial_success => 1 }, 'a@x no@x full@x', 'Success::Partial(Permanent:550+Temporary:452) no@x,full@x | a@x', 'a@x' ],
     [ lmtp => { allow_partial_success => 1 }, 'no@x full@x', 'Multi(Permanent:550+Temporary:452) no@x,full@x', '' ],
@@ -93,7 +95,7 @@ for my $class ('', '::Persistent') {
         my @from = exists $option{from} ? (from => delete $option{from}) : ();
         my $sink = $sink{$protocol};
         $sink->clear;
-        my $name = join ' ', "$protocol$class", %$options, 'to', $to;
+        my $name = join ' ', "$protocol$class", (map { defined $_ ? $_ : 'undef' } %$options), 'to', $to;
         my $transport = transport($class, $sink, %option);
         is(outcome(sent($transport, [ split / /, $to ], @from)), $expected, $name);
         is(accepted($sink), $has, '... who got it');
@@ -118,6 +120,7 @@ for my $class ('', '::Persistent') {
     is(sent(transport('', $sink), 'full@x')->message, 'error after DATA: 4.2.2 Full', 'words of a final reply');
     is(sent(transport('', $sink), 'no@x')->message, '5.1.1 Nobody', '... of RCPT');
     is(sent(transport('', $sink), 'a@x', from => 'perm@x')->message, 'perm@x failed after MAIL FROM: 5.7.1 Never', '... of MAIL');
+    is(sent(transport('', $sink), 'dumb@x')->message, 'code 550, without a word', '... where there are none');
     is(sent(transport('', $sink), [ '', undef ])->message, 'no valid addresses in recipient list', 'nobody to send to');
     my $success = sent(transport('', $sink), 'a@x');
     like($success->message, qr/\A2\.\d\.\d /, 'a success has the words of the server');
@@ -126,6 +129,21 @@ for my $class ('', '::Persistent') {
     $sink->rules(data => '451 4.3.0 Not now');
     is(sent(transport('', $sink), [ 'a@x', 'b@x' ])->message, 'error at DATA start: 4.3.0 Not now', 'DATA is refused');
     is(outcome(sent(transport('', $sink), [ 'a@x', 'b@x' ])), 'Temporary:451 a@x,b@x', '... to all at once');
+    $sink->rules(mail => '550 5.7.1 Never');
+    is(sent(transport('', $sink), 'a@x', from => '')->message, '<> failed after MAIL FROM: 5.7.1 Never', 'MAIL with the null sender');
+}
+
+# What is said to each: one failure for all who are told the same, at the same place.
+for my $case (
+    [ 'the same', [ '451 4.3.0 Later', '451 4.3.0 Later' ], 'Temporary:451 a@x,b@x' ],
+    [ 'another code', [ '451 4.3.0 Later', '452 4.3.0 Later' ], 'Multi(Temporary:451+Temporary:452) a@x,b@x' ],
+    [ 'other words', [ '451 4.3.0 Later', '451 4.3.0 Not now' ], 'Multi(Temporary:451+Temporary:451) a@x,b@x' ],
+    [ 'another stage', [ '451 4.3.0 Later', undef ], 'Multi(Temporary:451+Temporary:451) a@x,b@x' ],
+) {
+    my ($name, $replies, $expected) = @$case;
+    my @replies = @$replies;
+    my $sink = Mail::Wire::Sink->new(mail => sub { shift @replies }, data => '451 4.3.0 Later', chunking => 0);
+    is(outcome(sent(transport('', $sink, one_by_one => 1), [ 'a@x', 'b@x' ])), $expected, "one by one, all refused: $name");
 }
 for my $protocol (qw(lmtp qmtp)) {
     my $sink = Mail::Wire::Sink->new(protocol => $protocol, $protocol eq 'lmtp' ? (smtputf8 => 1, size => 10_000) : ());
@@ -150,6 +168,9 @@ for my $protocol (qw(lmtp qmtp)) {
         is(outcome(sent(transport('', $sink), [ $address->[0], 'b@x' ])), "Success | $address->[0],b\@x", "$protocol: the address $address->[0]");
         is(accepted($sink), "$address->[1] b\@x", "... is $address->[1]");
     }
+    $sink->clear;
+    is(outcome(sent(transport('', $sink), [ 'a@x', 'b@x' ], from => "\xc3\xa9\@x")), 'Success | a@x,b@x', "$protocol: a sender beyond ASCII");
+    is_deeply([ map { $_ || 0 } @{ ($sink->messages)[0]{from_params} }{qw(BODY)} ], [0], '... of a message in ASCII') if $protocol eq 'lmtp';
     is(outcome(sent(transport('', $sink), 'a@x', from => '')), 'Success | a@x', "$protocol: the null sender");
     is(($sink->messages)[-1]{from}, '', '... is sent as one');
 }
@@ -189,6 +210,44 @@ for my $protocol (qw(lmtp qmtp)) {
         is(accepted($sink), "@$to @$to @$to", '... each has come once');
     }
 }
+
+# Sent again is what an idle link has lost with it, and nothing else: what was asked and answered may have been done.
+for my $case (
+    [ '', 'a link that ends at MAIL and is new', close_at => { stage => 'mail', after => 0 } ],
+    [ '::Persistent', 'a refusal of MAIL', mail => { 'b@x' => '451 4.3.0 Later' } ],
+    [ '::Persistent', 'a final reply that ends the link', final => { 'b@x' => '421 4.3.2 Closing' } ],
+    [ '::Persistent', 'a reply to RCPT that does', rcpt => { 'b@x' => '421 4.3.2 Closing' } ],
+) {
+    my ($class, $name, @rules) = @$case;
+    for my $more ([], ['c@x']) {
+        my $sink = Mail::Wire::Sink->new(@rules);
+        my $transport = transport($class, $sink);
+        sent($transport, 'a@x') if $class;
+        like(outcome(sent($transport, [ 'b@x', @$more ], from => 'b@x')), qr/Temporary:4[25]1/, "$name, to b\@x @$more: is told");
+        is(scalar(grep {/\AMAIL FROM:<b\@x>/} $sink->commands), 1, '... and nothing is sent again');
+    }
+}
+{
+    my $sink = Mail::Wire::Sink->new(protocol => 'qmtp');
+    my $transport = transport('::Persistent', $sink);
+    sent($transport, 'a@x');
+    $sink->stop;
+    wait_for_end($transport);
+    like(sent($transport, 'b@x')->message, qr/\Ano connection: \S/, 'a server that has gone');
+    is($transport->_idle, undef, '... leaves no link to be kept');
+}
+{
+    my $sink = Mail::Wire::Sink->new;
+    my $transport = transport('::Persistent', $sink);
+    sent($transport, 'a@x');
+    {
+        no warnings 'once';
+        local *Email::Sender::Transport::LMTP::Persistent::_deliver = sub { die "struck\n" };
+        is(outcome(sent($transport, 'b@x')), "died: struck\n", 'a send that dies');
+    }
+    is($transport->_idle, undef, '... takes its link with it');
+    is(outcome(sent($transport, 'c@x')), 'Success | c@x', '... and the next message goes over another one');
+}
 {
     my $sink = Mail::Wire::Sink->new;
     my $transport = transport('::Persistent', $sink);
@@ -226,12 +285,15 @@ my @refused = (
     [ LMTP => { host => '/s', ssl_options => 'x' }, qr/ssl_options must be/ ],
     [ LMTP => { host => '/s', port => 'lmtp' }, qr/port must be a number/ ],
     [ LMTP => { host => '/s', port => 0 }, qr/port must be a number/ ],
+    [ LMTP => { host => '/s', port => 65_536 }, qr/port must be a number/ ],
+    [ LMTP => { hosts => [ '/s', 'localhost' ] }, qr/option port is missing/ ],
+    [ LMTP => { host => '/s', timeout => -1 }, qr/timeout must be/ ],
     [ LMTP => { host => '/s', timeout => 'long' }, qr/timeout must be/ ],
     [ LMTP => { host => '/s', sasl_user => 'ann' }, qr/has no option 'sasl_user'/ ],
     [ LMTP => { host => '/s', _hosts => ['/t'] }, qr/has no option '_hosts'/ ],
     [ QMTP => { ssl => 'starttls' }, qr/QMTP has no STARTTLS/ ],
     [ QMTP => { ssl => 'MaybeStartTLS' }, qr/QMTP has no STARTTLS/ ],
-    [ QMTP => { sasl_username => 'ann' }, qr/QMTP has no authentication, option sasl_username/ ],
+    (map { [ QMTP => { $_ => 'ann' }, qr/QMTP has no authentication, option $_/ ] } qw(sasl_username sasl_password sasl_authenticator)),
 );
 for my $case (@refused) {
     my ($protocol, $option, $why) = @$case;
@@ -243,7 +305,9 @@ is(Email::Sender::Transport::LMTP->new({ host => '/s', ssl => $_->[0] })->ssl, $
     for [ 0, '' ], [ '', '' ], [ 1, 'ssl' ], [ 'SSL', 'ssl' ], [ 'StartTLS', 'starttls' ];
 is(Email::Sender::Transport::LMTP->new(host => '/s')->port, undef, 'a path has no port');
 is(Email::Sender::Transport::LMTP->new(host => '::1', port => 24)->host, '::1', 'an IPv6 address is no host with a port');
+is(Email::Sender::Transport::LMTP->new(host => '/run/a:24')->host, '/run/a:24', '... and no path is');
 is(Email::Sender::Transport::QMTP->new->port, 209, 'QMTP has one');
+is(Email::Sender::Transport::QMTP->new(map { $_ => undef } qw(port timeout ssl helo))->port, 209, '... as without options that are undefined');
 is(Email::Sender::Transport::QMTP->new(ssl => 'ssl')->port, 6209, '... and another one with TLS');
 is_deeply([ Email::Sender::Transport::QMTP->new(hosts => 'a, b,c')->hosts ], [qw(a b c)], 'hosts in a string');
 ok(Email::Sender::Transport::QMTP->new->is_simple, 'Email::Sender::Simple takes it');
@@ -255,6 +319,7 @@ for my $protocol (qw(lmtp qmtp)) {
     my $failure = sent($class->new({ hosts => [ '/nonexistent/1', '/nonexistent/2' ] }), 'a@x');
     is(outcome($failure), 'Temporary a@x', "$protocol: nobody is there");
     like($failure->message, qr{\Aunable to establish a connection to \(/nonexistent/1, /nonexistent/2\).*: \S}, '... and the message says where');
+    like($failure->message, qr{: \S*/nonexistent/1: .*; /nonexistent/2: \S}, '... and why of each') if $protocol eq 'qmtp';
     is(outcome(sent($class->new({ hosts => [ '/nonexistent/1', $sink->path ] }), 'a@x')), 'Success | a@x', '... the second host is');
 
     local %ENV = (%ENV, EMAIL_SENDER_TRANSPORT => uc $protocol, EMAIL_SENDER_TRANSPORT_HOSTS => '/nonexistent/1,' . $sink->path);
@@ -266,6 +331,59 @@ for my $protocol (qw(lmtp qmtp)) {
 {
     my $without = 'unshift @INC, sub { die qq(not here\n) if $_[1] eq q(Email/Sender/Transport.pm) }; require Email::Sender::Transport::QMTP';
     like(scalar qx($^X -Mblib -e '$without' 2>&1), qr/need Email::Sender \(Debian: libemail-sender-perl\): not here/, 'without Email::Sender: what to install');
+}
+
+# ---- what is handed on to the link
+
+for my $protocol (qw(lmtp qmtp)) {
+    my $sink = Mail::Wire::Sink->new(protocol => $protocol);
+    my $shown = LMTPTest::stderr_of(sub { sent(transport('', $sink, debug => 1), 'a@x') });
+    like($shown, qr/>>>|: connecting to /, "$protocol: debug");
+    is(LMTPTest::stderr_of(sub { sent(transport('', $sink), 'a@x') }), '', '... only if asked for');
+    my $held = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die $!;
+    is(outcome(sent(transport('', $sink, localport => $held->sockport), 'a@x')), 'Temporary a@x', "$protocol: localport, which is another's");
+    is(outcome(sent(transport('', $sink, localaddr => '192.0.2.1'), 'a@x')), 'Temporary a@x', '... localaddr, which is not ours');
+    my $silent = Mail::Wire::Sink->new(protocol => $protocol, delay => { final => 300 });
+    for my $to ('a@x', [ 'a@x', 'b@x' ]) {
+        like(outcome(sent(transport('', $silent, timeout => 0.2), $to)), qr/\A(?:Multi\()?Temporary:4.*a\@x\?/, '... timeout');
+    }
+}
+{
+    my $sink = Mail::Wire::Sink->new;
+    sent(transport('', $sink, helo => 'me.example'), 'a@x');
+    is(($sink->messages)[0]{lhlo}, 'me.example', 'helo');
+    is(outcome(sent(transport('', $sink), [ 'a@<b>', 'c@x' ])), 'Permanent:501 a@<b>', 'an address is what it is, and not another one in it');
+
+    for my $case ([ 600 ], [ 7, timeout => 7 ]) {
+        my ($seconds, @timeout) = @$case;
+        my $transport = transport('::Persistent', $sink, @timeout);
+        sent($transport, [ 'a@x', 'b@x' ]);
+        is($transport->_idle->[0]->timeout, $seconds, "content to two: no wait is longer than $seconds seconds");
+    }
+
+    # Connecting may take as long as anything else.
+    my $waits;
+    my $made = \&Net::QMTP::new;
+    no warnings qw(once redefine);
+    local *Net::QMTP::new = sub { my ($class, $host, %given) = @_; $waits = $given{ConnectTimeout}; return $class->$made($host, %given) };
+    sent(Email::Sender::Transport::QMTP->new({ host => '/nonexistent', timeout => 7 }), 'a@x');
+    is($waits, 7, 'timeout of QMTP: for connecting as well');
+
+    # Whom a link is logged in for, by what.
+    my (%new, @auth);
+    my $new = \&Net::LMTP::new;
+    local *Net::LMTP::new = sub { my ($class, @given) = @_; %new = @given; return $class->$new(@given) };
+    local *Net::LMTP::auth = sub { my (undef, @given) = @_; push @auth, "@given"; return 1 };
+    my $sasl = bless [], 'Authen::SASL';
+    for my $case ([ "$sasl", sasl_authenticator => $sasl ], [ 'ann secret', sasl_username => 'ann', sasl_password => 'secret' ], [ undef, sasl_username => '' ]) {
+        my ($expected, @login) = @$case;
+        @auth = ();
+        is(outcome(sent(transport('', $sink, @login), 'a@x')), 'Success | a@x', "a login by @login");
+        is_deeply(\@auth, [ grep { defined } $expected ], '... asks for it');
+    }
+    is($new{AllowPlaintextAuth}, undef, 'no password goes in the clear');
+    sent(transport('', $sink, allow_plaintext_auth => 1), 'a@x');
+    is($new{AllowPlaintextAuth}, 1, '... unless that is allowed');
 }
 
 # ---- AUTH and TLS
@@ -287,6 +405,10 @@ for my $protocol (qw(lmtp qmtp)) {
         like($failure->message, qr/\Afailed AUTH: \Q${\ substr $reply, 4 }\E\z/, '... in the words of the server');
         is_deeply([ $server->problems ], [], '... and nothing is sent');
     }
+    my $refusing = Mail::Wire::Sink->new(lhlo => ['AUTH PLAIN'], verbs => { AUTH => '535 5.7.8 no' });
+    is(outcome(sent(transport('', $refusing, @login), 'a@x')), 'Permanent:535 a@x', 'a link whose login is refused');
+    is_deeply([ map { (split)[0] } $refusing->commands ], [qw(LHLO AUTH QUIT)], '... ends in good order');
+
     my $sink = Mail::Wire::Sink->new;
     like(sent(transport('', $sink, sasl_username => 'ann'), 'a@x')->message, qr/sasl_username but no sasl_password/, 'a user without a password');
     is(($sink->messages) + 0, 0, '... sends nothing');

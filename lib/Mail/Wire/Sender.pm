@@ -147,7 +147,6 @@ sub _results_of {
     my ($client, $is_used) = $self->_client;
     my @results = $self->_deliver($client, $message);
     if ($is_used and not grep { not $_ or $_->code != 421 or $_->stage !~ /\A(?:connect|mail)\z/ } @results) {
-        $client->close;
         $client = $self->_dial;
         @results = $self->_deliver($client, $message);
     }

@@ -71,7 +71,7 @@ sub _deliver_to_all {
     $lmtp->data(${ $message->{Data} }) if @accepted == @to;
     my @results = $lmtp->results;
     if (@accepted < @to and $lmtp->is_connected) {
-        @results[ map { $_->index } $lmtp->data_results ] = () if @accepted;
+        @results[ map { $_->index } $lmtp->data_results ] = ();
         $lmtp->reset;
     }
     return @results;
