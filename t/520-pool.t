@@ -11,7 +11,17 @@ use Gate;
 use Interrupt;
 use Mail::Wire::Pool;
 use Mail::Wire::Sink;
+use POSIX ();
 use Test::More;
+
+# A handle whose end is an error.
+{
+    package TruncatedHandle;
+    sub made      { return bless { left => "Subject: cut\n\n" }, shift }
+    sub read      { my ($self) = @_; my $text = delete $self->{left}; $_[1] = defined $text ? $text : ''; return defined $text ? length $text : -1 }
+    sub eof       { return 0 }
+    sub opened    { return 1 }
+}
 
 sub message { return (From => 'a@x', Data => "Subject: $_[0]\n\nHello.\n", Tag => $_[0]) }
 
@@ -86,6 +96,26 @@ for my $protocol (qw(lmtp qmtp)) {
         '... and who was answered got nothing again');
     is_deeply([ @{ $pool->stats }{qw(sent retried)} ], [ 4, 3 ], '... which is counted');
 
+    $sink->clear;
+    $pool->submit(message('rest'), To => [ 'later2@a', 'b@x', 'later2@b' ], Deadline => 300);
+    is_deeply([ told($pool) ], ['rest 3 250 250 250'], 'all that are left are deferred again');
+    is_deeply([ map { scalar @{ $_->{recipients} } } $sink->messages ], [ 3, 2, 2 ], '... and still nobody else gets it again');
+
+    my $slow = Mail::Wire::Pool->new($sink->url, Blocking => 0, Backoff => 300);
+    $slow->submit(message('half'), To => [ 'b@x', 'later9@c', 'no@x' ]);
+    for (1 .. 3000) {
+        $slow->advance;
+        last if @{ $slow->{delayed} };
+        select undef, undef, undef, 0.01;
+    }
+    $slow->close;
+    is_deeply([ told($slow) ], ['half 1 250 421-connect 550-rcpt'], 'close: who has been answered keeps his result');
+
+    my $job = Mail::Wire::Pool::Job->new([ message('late'), To => 'b@x', Deadline => 100 ]);
+    $job->[Mail::Wire::Pool::Job::ENDS] -= 60;
+    my %argument = @{ $job->arguments };
+    ok($argument{Deadline} > 0 && $argument{Deadline} <= 40, 'a link is told what is left of Deadline') or diag explain \%argument;
+
     my $never = Mail::Wire::Pool->new($sink->url, Retries => 0);
     $never->submit(message('once'), To => 'later8@x');
     is_deeply([ told($never) ], ['once 1 452'], 'Retries => 0');
@@ -117,11 +147,14 @@ for my $protocol (qw(lmtp qmtp)) {
     my $big   = "Subject: 1\n\n" . ('x' x 70 . "\n") x 30_000;
     open my $fh, '<', $file or die $!;
     open my $pipe, "cat '$file' |" or die $!;
+    my $fifo = folder() . '/fifo';
+    POSIX::mkfifo($fifo, 0600) or die "$fifo: $!";
+    system("cat '$file' > '$fifo' &");
     my @code = @lines;
     my @big = unpack '(a60000)*', $big;
     my %kind = (
         list => [ Data => [@lines] ], reference => [ Data => \$text ], code => [ Data => sub { shift @code } ],
-        handle => [ Data => $fh ], pipe => [ Data => $pipe ], file => [ File => $file ], stretch => [ Range => [ $file, 0, length $text ] ],
+        handle => [ Data => $fh ], pipe => [ Data => $pipe ], file => [ File => $file ], fifo => [ File => $fifo ], stretch => [ Range => [ $file, 0, length $text ] ],
         'much code' => [ Data => sub { shift @big } ],
     );
     for my $name (sort keys %kind) {
@@ -147,12 +180,37 @@ for my $protocol (qw(lmtp qmtp)) {
     is($pool->in_flight, 0, '... and the message is not taken');
 }
 
+# What is told of content that cannot be had, or of a mistake, when it is found: nobody else waits for it, and no part of it is sent.
+{
+    my $sink = Mail::Wire::Sink->new(dsn => 1);
+    my $pool = Mail::Wire::Pool->new($sink->url, Blocking => 0, Links => 1, Rate => 0.001);
+    $pool->{tokens} = 0;    # nothing is handed to a link yet
+    my $file = written('passing', "x\n");
+    my ($first, @to) = ('first@x', 'second@x');
+    my @range = (written('kept', "Subject: kept\n\n"), 0, 15);
+    $pool->submit(From => 'a@x', To => 'b@x', File => $file, Tag => 'gone');
+    $pool->submit(From => 'a@x', To => 'b@x', Data => TruncatedHandle->made, Tag => 'cut');
+    $pool->submit(message('mistaken'), To => [ [ 'b@x', { Notify => ['ALWAYS'] } ] ]);
+    $pool->submit(From => 'a@x', To => [ $first, @to ], Range => \@range, Tag => 'kept');
+    my $list = [ 'b@x', 'c@x' ];
+    $pool->submit(message('list'), To => $list);
+    unlink $file or die "$file: $!";
+    @range = @$list = ();
+    $pool->{set}{Rate} = 0;
+    select undef, undef, undef, 0.01 while $pool->advance;
+    is_deeply([ sort { $a cmp $b } told($pool) ], [ 'cut 1 421-body', 'gone 1 421-body', 'kept 1 250 250', 'list 1 250 250', 'mistaken 1 501-mail' ],
+        'what cannot be sent has its results, and holds up nothing');
+    is_deeply([ sort { $a cmp $b } subjects($sink->messages) ], [qw(kept list)], '... and what the caller does to his lists does nothing');
+    is_deeply([ map { $_->{address} } map { @{ $_->{recipients} } } $sink->messages ], [qw(first@x second@x b@x c@x)], '... to nobody else');
+}
+
 # ---------------------------------------------------------------- mistakes
 
 {
     my $pool = Mail::Wire::Pool->new('lmtp://127.0.0.1:1');
     my @cases = (
         [ [ 'odd' ], qr/odd number of arguments/ ],
+        [ [ From => 'a@x', To => 'b@x', Data => '', 'Tag' ], qr/odd number of arguments/ ],
         [ [ message(1) ], qr/To must be an address/ ],
         [ [ message(1), To => [] ], qr/To must be an address/ ],
         [ [ message(1), To => 'b@x', Nonsense => 1 ], qr/unknown argument Nonsense/ ],
@@ -329,6 +387,75 @@ for my $protocol (qw(lmtp qmtp)) {
     $pool->submit(message(51), To => 'b@x');
     $pool->finish;
     is(($sink->messages)[-1]{link}, 3, '... and no link is opened for them');
+# How long nothing is to be done: name, the server, options, arguments, at least and at most so many seconds.
+{
+    my $later   = Mail::Wire::Sink->new(final => '451 later');
+    my $silent  = Mail::Wire::Sink->new(delay => { greeting => 300 });
+    my $none    = Mail::Wire::Sink->new;
+    my $refused = $none->url;
+    $none->stop;
+    my $is_delayed = sub { @{ $_[0]{delayed} } };
+    for my $case (
+        [ 'until a message is sent again', $later->url, [ Backoff => 300 ], [], $is_delayed, 100, 300 ],
+        [ 'until its deadline', $later->url, [ Backoff => 300 ], [ Deadline => 90 ], $is_delayed, 1, 90 ],
+        [ 'when it may go at once', $later->url, [ Backoff => 0 ], [], $is_delayed, 0, 0 ],
+        [ 'until a link is opened again', $refused, [ Backoff => 300 ], [], sub { $_[0]{failures} }, 100, 300 ],
+        [ 'until Rate allows it', $silent->url, [ Rate => 0.01, Timeout => 0, StageTimeout => { greeting => 0 } ], [], sub { $_[0]{tokens} < 1 }, 10, 100, 1 ],
+    ) {
+        my ($name, $url, $options, $arguments, $is_there, $least, $most, $spent) = @$case;
+        my $pool = Mail::Wire::Pool->new($url, Blocking => 0, Links => 1, @$options);
+        $pool->{tokens} = 0 if $spent;
+        $pool->submit(message(1), To => 'b@x', @$arguments);
+        for (1 .. 1000) {
+            $pool->advance;
+            last if $is_there->($pool);
+            select undef, undef, undef, 0.01;
+        }
+        my $seconds = $pool->timeout_in;
+        ok(defined $seconds && $seconds >= $least && $seconds <= $most, "timeout_in: $name") or diag explain $seconds;
+        $pool->close;
+        is_deeply([ $pool->fds ], [], '... and a pool that is closed waits for nothing');
+    }
+
+    my $rated = Mail::Wire::Pool->new($later->url, Rate => 40);
+    $rated->{filled_at} -= 1000;
+    $rated->_may_send;
+    cmp_ok($rated->{tokens}, '<=', 4, 'Rate: what was not used is not saved up');
+
+    my $full = Mail::Wire::Pool->new($silent->url, Blocking => 0, Backlog => 2);
+    is_deeply([ map { $full->submit(message($_), To => 'b@x') } 1 .. 3 ], [ 1, 2 ], 'Backlog => 2: the third one is not taken');
+    $full->advance;
+    is(scalar(() = $full->fds), 2, '... while links are opened');
+    $full->close;
+    is_deeply([ $full->fds ], [], '... which close gives up');
+}
+
+{
+    my $sink = Mail::Wire::Sink->new;
+    my $pool = Mail::Wire::Pool->new($sink->url, Blocking => 0);
+    $pool->submit(message(1), To => 'b@x');
+    my $delivery;
+    for (1 .. 3000) {
+        last if $delivery = $pool->collect;
+        select undef, undef, undef, 0.01;
+    }
+    ok($delivery, 'Blocking => 0: collect alone is enough');
+    my $signals = 0;
+    local $SIG{USR1} = sub { $signals++ };
+    kill USR1 => $$;
+    is($signals, 1, '... and signals come as before');
+}
+
+{
+    my $sink = Mail::Wire::Sink->new(final => sub { $_[1]{data} =~ /^Subject: 1\r$/m ? '451 later' : undef });
+    my $pool = Mail::Wire::Pool->new($sink->url, Blocking => 0, InOrder => 1, Backoff => 300);
+    $pool->submit(message($_), To => 'b@x') for 1 .. 3;
+    for (1 .. 3000) {
+        last if $pool->advance == 1;
+        select undef, undef, undef, 0.01;
+    }
+    is_deeply([ $pool->unanswered, $pool->in_flight ], [ 1, 3 ], 'InOrder: what waits for another one is answered');
+    $pool->close;
 }
 
 # ---------------------------------------------------------------- the end of a pool

@@ -66,6 +66,14 @@ for my $kind (sort keys %kinds) {
     is_deeply([ grep { $_ > 7 } values %on ], [], '... with no more on a link');
     is($pool->stats->{links_lost}, 0, '... and none was lost');
 
+    my $deep = Mail::Wire::Sink->new(@{ $kinds{$kind} }, delay => { final => 0.01 });
+    my $many = Mail::Wire::Pool->new($deep->url, MaxPerLink => 12, Links => 2);
+    submit_to($many, $_) for 1 .. 60;
+    is_deeply(results_of($many), { map { $_ => '1 250' } 1 .. 60 }, "$kind, MaxPerLink of more than a link gets at once");
+    my %of;
+    $of{ $_->{link} }++ for $deep->messages;
+    is_deeply([ grep { $_ > 12 } values %of ], [], '... with no more on a link');
+
     my $limited = Mail::Wire::Sink->new(lhlo => [ 'PIPELINING', $kind eq 'streams' ? 'CHUNKING' : '8BITMIME', 'LIMITS MAILMAX=5 RCPTMAX=100' ]);
     my $more = Mail::Wire::Pool->new($limited->url, Links => 2);
     submit_to($more, $_) for 1 .. 30;
@@ -153,6 +161,33 @@ for my $stage (qw(greeting lhlo)) {
 }
 
 # ---------------------------------------------------------------- time
+
+{
+    my $silent = Mail::Wire::Sink->new(delay => { final => 300 });
+    my $pool = Mail::Wire::Pool->new($silent->url, StageTimeout => { final => 0.2 });
+    in_time('a server that does not answer a message' => sub {
+        submit_to($pool, 1);
+        is_deeply(results_of($pool), { 1 => '1 421?' }, '... is not waited for any longer');
+    });
+
+    my $mute = Mail::Wire::Sink->new(delay => { greeting => 300 });
+    my $waiting = Mail::Wire::Pool->new($mute->url);
+    in_time('a deadline that ends while a message waits for a link' => sub {
+        $waiting->submit(From => 'a@x', To => 'b@x', Data => "x\n", Tag => 1, Deadline => 0.2);
+        is_deeply(results_of($waiting), { 1 => '1 421-connect' }, '... is the end of it');
+    });
+
+    my $closed = Mail::Wire::Pool->new($silent->url, Blocking => 0, InDoubt => 'resend');
+    my $is_sent = 0;
+    $closed->submit(From => 'a@x', To => 'b@x', Data => "x\n", Tag => 1, Progress => sub { my ($sent, $total) = @_; $is_sent = $sent == $total });
+    for (1 .. 3000) {
+        $closed->advance;
+        last if $is_sent;
+        select undef, undef, undef, 0.01;
+    }
+    $closed->close;
+    is_deeply(results_of($closed), { 1 => '1 421?' }, 'a pool that is closed behind a whole message: it is in doubt');
+}
 
 {
     my $sink = Mail::Wire::Sink->new(final => '451 later');

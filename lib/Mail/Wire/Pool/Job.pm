@@ -24,7 +24,7 @@ use constant {
     TAG     => 1,
     TRIES   => 2,    # how often it was tried
     ARGS    => 3,    # of submit, without Tag
-    LEFT    => 4,    # the places of the recipients that are tried next; undef: all
+    LEFT    => 4,    # the places of the recipients that are tried next; undef: it was not tried yet, all
     RESULTS => 5,    # each recipient's latest
     TO      => 6,    # the recipients, a list of our own; undef: one address
     TO_AT   => 7,    # where the value of To is in ARGS
@@ -152,7 +152,7 @@ sub answered {
         $job->[RESULTS][ $places->[$i] ] = $result;
         push @left, $places->[$i] if $again->($result);
     }
-    $job->[LEFT] = @left == @{ $job->[RESULTS] } ? undef : \@left;
+    $job->[LEFT] = \@left;
     return !@left;
 }
 
