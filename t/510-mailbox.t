@@ -85,6 +85,7 @@ for my $case (@cases) {
         like((shift @$got)->[2], qr{\Ax{4999}\s+\z}, "$name: $size at a time");
         is_deeply($got, $expected, '... what is in it');
     }
+    is_deeply(texts(trickle($octets, 1)), $expected, "$name: seen by itself, an octet at a time") if $format =~ /\A(?:mbox|mmdf)\z/ and @messages;
 }
 
 # ---- the ends of blocks: everything in one file, moved by a byte
@@ -186,6 +187,14 @@ like((messages_of('/nowhere/box'))[1], qr{\Acannot read /nowhere/box: }, 'croaks
     ok(!eval { 1 while $mailbox->next; 1 }, '... also when it is read on');
     like($@, qr{the file was written to}, '... says so');
     is($mailbox->next, undef, '... and that was it');
+}
+
+{
+    my $path = write_file('box', $from . "line\n" x 200_000);
+    my $mailbox = Mail::Wire::Mailbox->new($path);
+    truncate $path, 300_000 or die $!;
+    is(eval { $mailbox->next }, undef, 'a file that is cut while it is read: no message');
+    like($@, qr{/box, offset \d+: the file has become shorter}, '... says so');
 }
 
 # A handle that fails behind a message and a half.

@@ -103,6 +103,15 @@ is_deeply([ map { s/\A\Q$all\E//; $_ } $mailbox->skipped ],
     is_deeply([ found($box) ], ['INBOX: 3'], '... and the next one comes');
 }
 
+for my $case (
+    [ 'a folder among the messages of a Maildir', ['INBOX: 1'], maildir('', 'cur/1.a' => mail(1), 'cur/dir/2.eml' => mail(2)) ],
+    [ 'cur without new, which is no Maildir', ['INBOX: b'], 'cur/b.eml' => mail('b') ],
+) {
+    my ($name, $expected, @files) = @$case;
+    my $folder = tree(@files);
+    is_deeply(found_in("$folder"), $expected, $name);
+}
+
 # ---- what changes meanwhile
 
 {
@@ -112,7 +121,7 @@ is_deeply([ map { s/\A\Q$all\E//; $_ } $mailbox->skipped ],
     rename "$folder/new/1600000002.a.b", "$folder/cur/1600000002.a.b:2,S" or die $!;
     unlink "$folder/new/1600000003.a.b" or die $!;
     rename "$folder/new/1600000004.a.b", "$folder/cur/1600000004.a.b" or die $!;
-    write_file('new/1600000006.a.b', mail(6), $folder);
+    write_file($_, mail('later'), $folder) for 'new/1600000006.a.b', 'cur/1600000003.a.bc:2,';
     is_deeply([ found($box) ], [ 'INBOX: 2', 'INBOX: 4', 'INBOX: 5' ], 'a message that is read meanwhile is found, one that is removed is gone');
     unlink "$folder/new/1600000001.a.b" or die $!;
     is($first->as_string, mail(1), 'one that was given stays');

@@ -101,6 +101,55 @@ for my $how ('seen', 'not seen') {
     is_deeply(results_of($pool), { 1 => '1 250', 2 => '1 250' }, "an idle link that has ended, $how, costs nothing");
 }
 
+# How many messages a link gets: MaxPerLink, what the server says, the least of them.
+{
+    package Client;
+    sub made         { my ($class, %state) = @_; return bless {%state}, $class }
+    sub supports     { return $_[0]{limits} }
+    sub is_connected { return !$_[0]{is_lost} }
+}
+for my $case ([ 0, undef, 0 ], [ 7, undef, 7 ], [ 0, 'MAILMAX=5', 5 ], [ 7, 'RCPTMAX=1 mailmax=10', 7 ], [ 10, 'MAILMAX=7 RCPTMAX=9', 7 ], [ 0, 'XMAILMAX=3', 0 ]) {
+    my ($most, $limits, $expected) = @$case;
+    is(Mail::Wire::Pool::Link->new(Client->made(limits => $limits), $most)->{most}, $expected, "MaxPerLink $most, limits " . ($limits || 'none'));
+}
+
+# What becomes of a message: name, its link, tries, results; where it is then, tries, what is known of the link. Two more tries are allowed.
+for my $case (
+    [ 'an answer', { answered => 1 }, 0, ['451 final'], 'delayed 1, 2 answered' ],
+    [ 'the last answer', { answered => 1 }, 2, ['451 final'], 'done 3, 2 answered' ],
+    [ 'an answer, and an end behind it', { is_lost => 1, answered => 1 }, 0, ['451 final'], 'delayed 1, 2 answered' ],
+    [ 'lost with a link that served nobody', { is_lost => 1 }, 0, ['421 mail'], 'delayed 1, 0 answered, lost' ],
+    [ 'lost at RCPT, as the first', { is_lost => 1, answered => 3 }, 0, ['421 rcpt'], 'delayed 1, 3 answered, lost' ],
+    [ 'lost at RCPT, behind another', { is_lost => 1, answered => 3, has_lost => 1 }, 0, ['421 rcpt'], 'ready 0, 3 answered, lost' ],
+    [ 'lost at MAIL', { is_lost => 1, answered => 3 }, 2, ['421 mail'], 'ready 2, 3 answered, lost' ],
+    [ 'lost with an old link', { is_lost => 1, answered => 3, is_idle => 3 }, 2, ['421 rcpt'], 'ready 2, 3 answered, lost' ],
+    [ 'in doubt on an old link', { is_lost => 1, answered => 3, is_idle => 3, resends => 1 }, 0, ['421? final'], 'delayed 1, 3 answered, lost' ],
+    [ 'in doubt', { is_lost => 1, answered => 3 }, 0, ['421? final'], 'done 1, 3 answered, lost' ],
+    [ 'by QMTP in doubt', { is_lost => 1, answered => 3 }, 0, ['450? final'], 'done 1, 3 answered, lost' ],
+    [ 'lost by QMTP', { is_lost => 1, answered => 3, has_lost => 1 }, 0, ['450 connect'], 'ready 0, 3 answered, lost' ],
+    [ 'an answer by QMTP, and an end behind it', { is_lost => 1, answered => 3 }, 0, ['450 final'], 'delayed 1, 4 answered' ],
+    [ 'one answer, one lost', { is_lost => 1, answered => 3 }, 0, [ '250 final', '421 rcpt' ], 'delayed 1, 3 answered, lost' ],
+    [ 'late', { answered => 1, ends => -1 }, 0, ['451 final'], 'done 1, 2 answered' ],
+) {
+    my ($name, $state, $tries, $said, $expected) = @$case;
+    my $pool = Mail::Wire::Pool->new('lmtp:///nowhere', Retries => 2, Backoff => 300, $state->{resends} ? (InDoubt => 'resend') : ());
+    my $job = Mail::Wire::Pool::Job->new([ From => 'a@x', To => [ map {"b$_\@x"} 1 .. @$said ], Data => '', exists $state->{ends} ? (Deadline => 100) : () ]);
+    $job->[Mail::Wire::Pool::Job::ENDS] = 0 if exists $state->{ends};
+    @{$job}[ Mail::Wire::Pool::Job::ID, Mail::Wire::Pool::Job::TRIES ] = (1, $tries);
+    my $link = Mail::Wire::Pool::Link->new(Client->made(is_lost => $state->{is_lost}), 0);
+    $link->{$_} = $state->{$_} foreach grep { exists $state->{$_} } qw(answered has_lost is_idle);
+    my @results = map {
+        my ($code, $doubt, $stage) = /\A([0-9]+)(\??) (\w+)\z/;
+        my $result = Mail::Wire::Result->_new('b@x', 0, $code, 'said', $stage);
+        $result->[Mail::Wire::Result::NOTES] = Mail::Wire::Result::MAYBE_DELIVERED if $doubt;
+        $result;
+    } @$said;
+    $pool->_settle_closely($link, $job, \@results);
+    my ($where) = grep { @{ $pool->{$_} } } qw(ready delayed done);
+    is("$where $job->[Mail::Wire::Pool::Job::TRIES], $link->{answered} answered" . ($link->{has_lost} ? ', lost' : ''), $expected, "what becomes of a message: $name");
+    $pool->{count} = @{ $pool->{done} };
+}
+
 # ---------------------------------------------------------------- in doubt
 
 for my $kind (sort keys %kinds) {

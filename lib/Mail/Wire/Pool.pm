@@ -381,7 +381,7 @@ sub _settle_closely {
     my $is_lost = $link->is_lost && grep { _is_ours($_) } @$results;
     my $costs = !$is_lost || $link->costs($results) || grep { $_->maybe_delivered } @$results;
     my $tries = $job->[Mail::Wire::Pool::Job::TRIES] + ($costs ? 1 : 0);
-    my $may = ($tries <= $set->{Retries} || !$costs) && !$job->is_late && !$self->{is_closing};
+    my $may = $tries <= $set->{Retries} && !$job->is_late && !$self->{is_closing};
     my $again = sub { $may && $_[0]->is_deferral && ($set->{resends} || !$_[0]->maybe_delivered) };
 
     # Code of the caller's, which may die: before anything is changed, as these results are settled once more then.

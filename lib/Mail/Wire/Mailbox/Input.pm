@@ -193,7 +193,7 @@ sub _tried {
 # The same as a plain file, whole and by itself.
 sub settled {
     my ($self) = @_;
-    return $self if $self->{file} and not $self->{from} and $self->{size} == -s $self->{file};
+    return $self if $self->{file} and $self->{size} == -s $self->{file};
     my $file = Mail::Wire::Spool::_temporary();
     my $size = 0;
     while (length(my $piece = $self->read)) {
