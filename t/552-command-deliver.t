@@ -12,7 +12,7 @@ use Test::More;
 
 my $folder = File::Temp->newdir;
 my $sink = Mail::Wire::Sink->new(
-    rcpt  => { 'nobody*' => '550 5.1.1 No such user', 'later*' => '451 4.3.0 Later', 'plain*' => '550 Go away' },
+    rcpt  => { 'nobody*' => '550 5.1.1 No such user', 'later*' => '451 4.3.0 Later', 'plain*' => '550 Go away', 'mixed*' => '550 4.2.2 Full' },
     final => { 'full*' => '552 5.2.2 Full' }, dsn => 1,
 );
 my $url  = $sink->url;
@@ -66,6 +66,7 @@ my @codes = (
     [ 'no such user, -e', [qw(-e -d nobody)], 77, qr/\A5\.1\.1 / ],
     [ 'a full mailbox', [qw(-d full)], 73, qr/\A5\.2\.2 / ],
     [ 'a refusal without enhanced code', [qw(-d plain)], 67, qr/\A5\.0\.0 / ],
+    [ "a refusal with a deferral's code", [qw(-d mixed)], 65, qr/\A5\.0\.0 / ],
     [ 'a deferral', [qw(-d later)], 75, qr/\A4\.3\.0 / ],
     [ 'a deferral, -e', [qw(-e -d later)], 75, qr/\A4\.3\.0 / ],
     [ 'a refusal and a deferral', [qw(-d nobody -d later)], 75, qr/\A4\.3\.0 .*\n5\.1\.1 / ],
@@ -112,6 +113,10 @@ for my $place ('lmtp:///nowhere', 'lmtp://host.invalid:24') {
     my $cyrus = Mail::Wire::Sink->new(lhlo => [qw(localhost IGNOREQUOTA)]);
     delivered({}, qw(-q -d ann), $cyrus->url);
     ok(exists +($cyrus->messages)[0]{recipients}[0]{params}{IGNOREQUOTA}, '-q where IGNOREQUOTA is offered');
+    my $run = delivered({}, qw(-q -d ann), $url);
+    is_deeply([ $run->{code}, $run->{message}{recipients}[0]{params} ], [ 0, {} ], '... and where it is not');
+    is(($sink->commands)[-1], 'QUIT', '... and the link ends in good order');
+    is(Mail::Wire::Command::Deliver::_xtext("a+b=c d\x7f\xe9"), 'a+2Bb+3Dc+20d+7F+E9', 'what stands for itself in ORCPT, and what does not');
 }
 
 # User, mailbox, delimiter, address.
@@ -124,6 +129,8 @@ my @mailboxes = (
     [ 'ann@x', '', undef, 'ann@x' ],
     [ 'ann@x', 'a.b', undef, 'ann+a.b@x' ],
     [ 'ann@x', 'a..b', undef, '"ann+a..b"@x' ],
+    [ '"a@b"@x', 'W', undef, '"a@b+W"@x' ],
+    [ '"a\\"b"@x', 'W', undef, '"a\\"b+W"@x' ],
 );
 for my $row (@mailboxes) {
     my ($user, $mailbox, $delimiter, $address) = @$row;
