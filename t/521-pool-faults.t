@@ -107,10 +107,24 @@ for my $how ('seen', 'not seen') {
     sub made         { my ($class, %state) = @_; return bless {%state}, $class }
     sub supports     { return $_[0]{limits} }
     sub is_connected { return !$_[0]{is_lost} }
+    sub submit       { return 1 }
+    sub arguments    { return [] }
 }
-for my $case ([ 0, undef, 0 ], [ 7, undef, 7 ], [ 0, 'MAILMAX=5', 5 ], [ 7, 'RCPTMAX=1 mailmax=10', 7 ], [ 10, 'MAILMAX=7 RCPTMAX=9', 7 ], [ 0, 'XMAILMAX=3', 0 ]) {
+for my $case ([ 0, undef, 0 ], [ 7, undef, 7 ], [ 0, 'mailmax=5', 5 ], [ 7, 'RCPTMAX=1 MAILMAX=10', 7 ], [ 10, 'MAILMAX=7 RCPTMAX=9', 7 ], [ 0, 'XMAILMAX=3', 0 ]) {
     my ($most, $limits, $expected) = @$case;
     is(Mail::Wire::Pool::Link->new(Client->made(limits => $limits), $most)->{most}, $expected, "MaxPerLink $most, limits " . ($limits || 'none'));
+}
+
+# A link was idle when it got a message only if it had none, and has served others.
+{
+    my $link = Mail::Wire::Pool::Link->new(Client->made, 0);
+    my @was_idle = map {
+        my $does = $_;
+        if ($does eq 'take') { push @{ $link->{jobs} }, Client->made; $link->take(\my $why) }
+        else                 { shift @{ $link->{jobs} }; $link->note_answer }
+        $link->{is_idle} ? 1 : 0;
+    } qw(take take answer answer take take answer take);
+    is_deeply(\@was_idle, [ 0, 0, 0, 0, 1, 1, 0, 0 ], 'an idle link');
 }
 
 # What becomes of a message: name, its link, tries, results; where it is then, tries, what is known of the link. Two more tries are allowed.
