@@ -387,6 +387,8 @@ for my $protocol (qw(lmtp qmtp)) {
     $pool->submit(message(51), To => 'b@x');
     $pool->finish;
     is(($sink->messages)[-1]{link}, 3, '... and no link is opened for them');
+}
+
 # How long nothing is to be done: name, the server, options, arguments, at least and at most so many seconds.
 {
     my $later   = Mail::Wire::Sink->new(final => '451 later');
