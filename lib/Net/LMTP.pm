@@ -1276,8 +1276,9 @@ delivery's Deadline, if it has one and the handle a descriptor, which is switche
 StageTimeout are for what the server does. One that is open for writing only croaks, and so does a Net::LMTP or Net::QMTP itself.
 
 When it can't be read to its end, everybody is a deferral of stage C<body>, and the link is closed if the message was begun: a
-C<read> that returns undef or a negative number (as IO::Uncompress does for a stream that is cut or damaged; it is made to look at the checksum, as by its option Strict), an end where the method C<error> has
-something to say, a plain file that has another size or was written to since it was given. What a tied handle's method dies of comes
+C<read> that returns undef or a negative number (as IO::Uncompress does for a stream that is cut or damaged; it is made to look at the
+checksum, as by its option Strict), an end where the method C<error> has something to say, a plain file that has another size
+or was written to since it was given. What a tied handle's method dies of comes
 out, as with code.
 
 =item Data => $object

@@ -623,8 +623,8 @@ Closes all links. Who has no result by then gets a deferral, which can be collec
     local $SIG{INT} = sub { $pool->halt('interrupted') };
 
 Nothing more is begun, and nothing is waited for but the answers to what is on a link. Every other message has its results at once: those of its
-last attempt, or, where there was none, deferrals of stage C<connect> that say WHY. So has what is deferred from now on, and what is submitted. It lasts until
-C<close>. This is the only method that may be called by a handler while another one runs; that one then goes on.
+last attempt, or, where there was none, deferrals of stage C<connect> that say WHY. So has what is deferred from now on, and
+what is submitted. It lasts until C<close>. This is the only method that may be called by a handler while another one runs; that one then goes on.
 
 =head2 in_flight, backlog, unanswered
 

@@ -303,7 +303,8 @@ sub _be_strict {
     return if not $sum or not $facts->{EndStream} || $facts->{NewStream};
     my ($field, $method) = @$sum;
     return 'the packed data ends too early: it is cut' if not defined $stream->{$field};
-    my $is_right = $facts->{Uncomp}->$method == $stream->{$field} && (not defined $stream->{ISIZE} or $facts->{UnCompSize}->get32bit == $stream->{ISIZE});
+    my $is_right = $facts->{Uncomp}->$method == $stream->{$field}
+        && (not defined $stream->{ISIZE} or $facts->{UnCompSize}->get32bit == $stream->{ISIZE});
     return $is_right ? undef : 'the packed data is damaged: it has another checksum';
 }
 

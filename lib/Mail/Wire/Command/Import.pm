@@ -473,8 +473,9 @@ Messages that were refused for good are written there, F<000001.eml> and so on, 
 
 =back
 
-The first SIGINT or SIGTERM begins nothing more, and waits for what is on its way, but not for what is to be tried again later; the second one ends it. A server that does not answer at all any
-more ends it as well, exit code 69. What could not be read makes 66. Other exit codes are in L<mailwire/EXIT CODES>.
+The first SIGINT or SIGTERM begins nothing more, and waits for what is on its way, but not for what is to be tried again later; the second
+one ends it. A server that does not answer at all any more ends it as well, exit code 69. What could not be read makes 66.
+Other exit codes are in L<mailwire/EXIT CODES>.
 
 =head1 SEE ALSO
 

@@ -39,7 +39,8 @@ sub worst {
     return $worst;
 }
 
-# The exit code that a Mail::Wire::Result is. Behind a signal it is not for want of a server that nothing was sent. A server that has no enhanced status codes refuses at RCPT those whom it does not know.
+# The exit code that a Mail::Wire::Result is. Behind a signal it is not for want of a server that nothing was sent.
+# A server that has no enhanced status codes refuses at RCPT those whom it does not know.
 sub code_of {
     my ($result) = @_;
     return OK        if $result->is_success;

@@ -6,7 +6,6 @@ use warnings;
 
 our $VERSION = '1.000';
 
-use List::Util qw(max);
 use Time::HiRes ();
 
 # A message of a Maildir has another name when it was read, or its flags were changed: it is in `cur` then, and what is in front of the flags has
@@ -45,7 +44,7 @@ sub _places {
         opendir my $names, "$folder$part" or next;
         foreach (readdir $names) { $places{$1} = "$part/$_" if /\A([^.:;!][^:;!]*)/ }
     }
-    @{$self}{qw(folder times is_settled places)} = ($folder, "@times", Time::HiRes::time() - max(@times) > SETTLED, \%places);
+    @{$self}{qw(folder times is_settled places)} = ($folder, "@times", Time::HiRes::time() - (sort { $b <=> $a } @times)[0] > SETTLED, \%places);
     return \%places;
 }
 
