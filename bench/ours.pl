@@ -2,7 +2,7 @@
 
 # What is measured: Net::LMTP and Net::QMTP.
 #
-#   ours.pl [--tls] MODE PORT COUNT SIZE [RECIPIENTS | FILE | crlf | KIND]
+#   ours.pl [--tls] MODE PORT COUNT SIZE [RECIPIENTS | FILE | crlf | KIND | LINKS]
 #
 # KIND, of deliver and submit: how the content is given (string, list, code, handle, file), or with which options (see arguments_of).
 
@@ -12,6 +12,7 @@ use warnings;
 use FindBin ();
 use lib "$FindBin::Bin/lib";
 
+use File::Spec ();
 use File::Temp ();
 
 use Bench::Worker qw(FROM TO LINE content measure);
@@ -35,6 +36,8 @@ my %mode = (
     'lmtp-file'    => \&lmtp_file,
     'lmtp-memory'  => \&lmtp_memory,
     'import'       => \&import_mbox,
+    'command'      => \&import_by_command,
+    'pool'         => \&pool,
 );
 
 my $tls = @ARGV && $ARGV[0] eq '--tls' && shift @ARGV;
@@ -209,6 +212,51 @@ sub import_mbox {
     };
     $run->(WARM_UP);
     measure($count, sub { $run->($count) });
+    return;
+}
+
+# What `mailwire import` does, in this process, with a journal. The clock starts when it is loaded.
+sub import_by_command {
+    require Mail::Wire::Command;
+    my $work = File::Temp->newdir;
+    my $run = sub {
+        my ($journal, @paths) = @_;
+        my @command = ('import', '-q', '--to', TO, '--journal', "$work/$journal", "lmtp://127.0.0.1:$port", @paths);
+        open my $told, '>&', \*STDOUT or die "dup: $!\n";
+        open STDOUT, '>', File::Spec->devnull or die File::Spec->devnull . ": $!\n";
+        my $code = Mail::Wire::Command->run(@command);
+        open STDOUT, '>&', $told or die "dup: $!\n";
+        die "exit code $code\n" if $code;
+    };
+    my $small = File::Temp->new(SUFFIX => '.mbox');
+    print {$small} "From a\@example.org Thu Jan  1 00:00:00 2026\nSubject: x\n\nx\n";
+    close $small;
+    $run->('first', "$small");
+    my $each = messages_in($extra);
+    die "$count is no multiple of $each\n" if $count % $each;
+    measure($count, sub { $run->('journal', ($extra) x ($count / $each)) });
+    return;
+}
+
+sub messages_in {
+    my ($file) = @_;
+    my ($mailbox, $messages) = (Mail::Wire::Mailbox->new($file), 0);
+    $messages++ while $mailbox->next;
+    return $messages;
+}
+
+sub pool {
+    require Mail::Wire::Pool;
+    my $links = Mail::Wire::Pool->new("lmtp://127.0.0.1:$port", Links => $extra, Timeout => 60);
+    my $run = sub {
+        my ($messages, $text) = @_;
+        for (1 .. $messages) {
+            $links->submit(From => FROM, To => [TO], Data => $$text);
+            taken($links->collect) if $links->in_flight >= KEEP * $extra;
+        }
+        while (my $done = $links->collect) { taken($done) }
+    };
+    measure_messages($run, TO);
     return;
 }
 

@@ -459,6 +459,24 @@ sub import_mbox {
         programs => [
             { name => 'Net::LMTP submit, from memory', kind => 'ours', count => [ 20_000, 1000 ], run => ours('submit', MAIL) },
             { name => 'Net::LMTP submit, from the mbox', kind => 'ours', count => [ 20_000, 1000 ], run => ours('import', MAIL, $mbox) },
+            { name => 'mailwire import, with a journal', kind => 'ours', count => [ 20_000, 1000 ], run => ours('command', MAIL, $mbox) },
+        ],
+    };
+}
+
+sub pool {
+    return if !$can{submit};
+    return {
+        name     => 'pool',
+        title    => 'Mail::Wire::Pool: 2 KB, 1 recipient',
+        unit     => 'messages/s',
+        each     => 'message',
+        sink     => \@LMTP,
+        baseline => 'Net::LMTP submit',
+        goal     => [ '4 links', 0.95, 'of submit on one link' ],
+        programs => [
+            { name => 'Net::LMTP submit', kind => 'ours', count => [ 20_000, 1000 ], run => ours('submit', SMALL) },
+            map { { name => $_ == 1 ? '1 link' : "$_ links", kind => 'ours', count => [ 20_000, 1000 ], run => ours('pool', SMALL, $_) } } 1, 2, 4,
         ],
     };
 }
@@ -604,7 +622,7 @@ sub rows {
     return (
         old_style(), deliver(), submit(), lmtp_arguments('deliver', '--pipelining'), lmtp_arguments('submit', @LMTP),
         qmtp_send(), qmtp_stream(), qmtp_arguments(), lines(), blocks(), scan_alone(), file(), lf_file(), memory(),
-        readers(), import_mbox(), trips(), growth(),
+        readers(), import_mbox(), pool(), trips(), growth(),
         tls(),
     );
 }
