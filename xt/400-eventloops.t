@@ -28,7 +28,7 @@ sub run_example {
     return ($?, $output);
 }
 
-for my $name (qw(anyevent io-async mojo)) {
+for my $name (qw(anyevent io-async mojo select)) {
     my ($status, $output) = run_example($name);
     is($status, 0, "$name: all accepted");
     like($output, qr/^$links links, $recipients recipients: $recipients accepted, 0 not$/m, '... and so it says');
