@@ -97,23 +97,25 @@ sub _job {
         $self->{count}{nobody}++;
         return;
     }
-    my $count = $self->{count};
-    my %before = %$count;
-    $count->{recipients} += @recipients;
-    my $job = { message => $message, recipients => \@recipients };
+    my ($count, $recipients) = ($self->{count}, scalar @recipients);
+    my $job = { message => $message, recipients => \@recipients, before => {} };
     my $error;
     {
         local $@;
-        return @recipients ? $job : () if eval { $self->_look_at($job); 1 };
-        $error = $@;
+        $error = $@ if not eval { $self->_look_at($job); 1 };
     }
-    %$count = %before;
-    $count->{messages}--;
-    $self->_failed($error);
-    return;
+    my $before = delete $job->{before};
+    if (defined $error) {
+        $count->{messages}--;
+        $self->_failed($error);
+        return;
+    }
+    $count->{recipients} += $recipients;
+    $count->{$_} += $before->{$_} foreach keys %$before;
+    return @recipients ? $job : ();
 }
 
-# Reads what is needed of the message. Its recipients are those then that it is to be sent to.
+# Reads what is needed of the message. Its recipients are those then that it is to be sent to; `before` counts the others.
 sub _look_at {
     my ($self, $job) = @_;
     $self->_name($job) if $self->{journal};
@@ -127,22 +129,23 @@ sub _name {
     my ($self, $job) = @_;
     my $message = $job->{message};
     my $path = $message->path;
-    $path =~ s{(?:new|cur)/([^/:;!]+)(?:[:;!]2,[^/]*)?\z}{$1};
-    @{$job}{qw(file offset length)} = ($path, $message->offset, $message->length);
+    if (not defined $self->{path} or $self->{path} ne $path) {
+        ($self->{file} = $self->{path} = $path) =~ s{(?:new|cur)/([^/:;!]+)(?:[:;!]2,[^/]*)?\z}{$1};
+    }
+    @{$job}{qw(file offset length)} = ($self->{file}, $message->offset, $message->length);
     $job->{hash} = Mail::Wire::Journal->hash_of($message->beginning(Mail::Wire::Journal::HASHED));
     return;
 }
 
 sub _is_new {
     my ($self, $job, $recipient) = @_;
-    my $count = $self->{count};
     if ($self->{seen} and not $self->{seen}->add($self->_digest($job, $recipient))) {
-        $count->{duplicate}++;
+        $job->{before}{duplicate}++;
         return 0;
     }
     my $known = $self->{journal} ? $self->{journal}->known($job, $recipient) : '';
     return 1 if $known eq '' or $known eq 'doubt' and $self->{sends_doubts};
-    $count->{ $known eq 'doubt' ? 'doubtful' : 'answered' }++;
+    $job->{before}{ $known eq 'doubt' ? 'doubtful' : 'answered' }++;
     return 0;
 }
 
@@ -236,17 +239,17 @@ sub _collect {
     $self->{waiting}--;
     $self->{weight} -= $job->{weight};
     $self->{count}{sent} += @results;
-    my $is_kept = !$self->{keeps} || $self->_tried(sub { $self->{keeps}->($job, \@results) });
+    my $is_kept = !$self->{keeps} || $self->_tried($self->{keeps}, $job, \@results);
     $self->{journal}->answered($job, @results) if $self->{journal} and $is_kept;
-    $self->_tried(sub { $self->{told}->($job, \@results) });
+    $self->_tried($self->{told}, $job, \@results);
     return;
 }
 
 # Of what dies here the first error comes out of `run` or `finish`, when the answers to all that was sent are there.
 sub _tried {
-    my ($self, $code) = @_;
+    my ($self, $code, @arguments) = @_;
     local $@;
-    return 1 if eval { $code->(); 1 };
+    return 1 if eval { $code->(@arguments); 1 };
     $self->{error} = $@ if not defined $self->{error};
     return 0;
 }

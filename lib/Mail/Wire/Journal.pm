@@ -245,7 +245,9 @@ sub _plain {
 
 sub _line {
     my ($self, @fields) = @_;
-    $self->{buffer} .= join("\t", map { /[%\x00-\x1f\x7f]/ ? _escaped($_) : $_ } @fields) . "\n";
+    my $line = join "\t", @fields;
+    $line = join "\t", map { _escaped($_) } @fields if $line =~ tr/%\x00-\x1f\x7f// != $#fields;
+    $self->{buffer} .= $line . "\n";
     return;
 }
 

@@ -201,7 +201,7 @@ sub _told {
         $self->{progress}->clear if @$results != grep { $_->is_success } @$results;
         $self->{progress}->update(++$self->{messages}, $self->{sources}->read_with($message));
     }
-    $self->{report}->results(_name($message), @$results);
+    $self->{report}->results(sub { _name($message) }, @$results);
     return;
 }
 

@@ -54,14 +54,16 @@ sub code_of {
     return REFUSED;
 }
 
-# What became of a message; name: undef when there is only one.
+# What became of a message; name: undef when there is only one, or code that makes it.
 sub results {
     my ($self, $name, @results) = @_;
     $self->{messages}++;
     foreach my $result (@results) {
         $self->{count}{ $result->status }++;
-        $self->{code} = worst($self->{code}, code_of($result));
-        say_out($self->_line($name, $result)) if not $self->{quiet} or not $result->is_success;
+        my $is_success = $result->is_success;
+        next if $is_success and $self->{quiet};
+        $self->{code} = worst($self->{code}, code_of($result)) if not $is_success;
+        say_out($self->_line(ref $name ? $name->() : $name, $result));
     }
     return;
 }
