@@ -14,15 +14,19 @@ use Time::HiRes ();
 
 use constant { QUEUE => 'mailwire', TASK => 'mailwire_range' };
 
-# Who adds jobs has the lock, for so many seconds if it is killed. Of so many jobs is asked at once.
-use constant { LOCK => 'mailwire_jobs', LOCKED => 60, ASKED => 500 };
+# Who adds jobs has the lock, for so many seconds if it is killed. Who repairs has the other until the next may: with a hundred thousand jobs, and as
+# many workers as a hundred machines have, the database would do little else.
+use constant { LOCK => 'mailwire_jobs', LOCKED => 60, REPAIRS => 'mailwire_repair' };
+
+# Of so many jobs is asked at once.
+use constant ASKED => 500;
 
 # Minion's own: one attempt; a job that nobody took for two days fails, and what is finished is forgotten after two. Ranges may wait for weeks, and
 # a server may be away for an hour.
 use constant { ATTEMPTS => 25, STUCK_AFTER => 10 * 365 * 86_400, REMOVE_AFTER => 30 * 86_400 };
 
 # A worker says that it lives also while it waits for a server's answer.
-use constant { MISSING_AFTER => 900, BEAT => 20, REPAIR => 30, WAIT => 2 };
+use constant { MISSING_AFTER => 900, BEAT => 20, WAIT => 2 };
 
 use constant { DELAY => 5, DELAY_MAX => 300 };
 
@@ -61,7 +65,7 @@ sub missing {
     my ($self, @ids) = @_;
     my %is_missing = map { $_ => 1 } @ids;
     while (my @some = splice @ids, 0, ASKED) {
-        my $jobs = $self->{minion}->jobs({ ids => \@some });
+        my $jobs = $self->{minion}->jobs({ ids => \@some })->fetch(ASKED);
         while (my $job = $jobs->next) { delete $is_missing{ $job->{id} } }
     }
     my @missing = sort { $a <=> $b } keys %is_missing;
@@ -128,9 +132,10 @@ sub _repair {
     my ($self, %in) = @_;
     my $now = Time::HiRes::time();
     return if abs($now - $self->{repaired}) < $self->{beat};
+    $self->{repaired} = $now;
+    return if not $self->{minion}->lock(REPAIRS, int($self->{beat}) || 1);
     $self->{minion}->repair;
     $in{tended}->();
-    $self->{repaired} = $now;
     return;
 }
 
@@ -147,14 +152,14 @@ sub _jobs { return $_[0]{minion}->jobs({ queues => [QUEUE], tasks => [TASK], sta
 
 sub failed {
     my ($self) = @_;
-    my ($jobs, @failed) = ($self->_jobs('failed'));
+    my ($jobs, @failed) = ($self->_jobs('failed')->fetch(ASKED));
     while (my $job = $jobs->next) { push @failed, { range => $job->{args}[0], why => "$job->{result}" } }
     return @failed;
 }
 
 sub retry {
     my ($self) = @_;
-    my ($jobs, @ids) = ($self->_jobs('failed'));
+    my ($jobs, @ids) = ($self->_jobs('failed')->fetch(ASKED));
     while (my $job = $jobs->next) { push @ids, $job->{id} }
     return scalar grep { my $job = $self->{minion}->job($_); $job && $job->retry({ attempts => ATTEMPTS + $job->retries }) } @ids;
 }
