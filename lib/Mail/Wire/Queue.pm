@@ -128,7 +128,7 @@ Internal to Mail-Wire: the queue of C<mailwire plan>, C<worker> and C<status>. I
 
 =head1 SEE ALSO
 
-L<mailwire>
+L<mailwire>, L<Mail::Wire::Manual::Machines>, L<Mail::Wire::Manual::Capacity>
 
 =head1 AUTHOR
 

@@ -204,11 +204,12 @@ statuses that are named are taken.
 
 A message takes some 40 bytes in the queue, and each recipient who has an answer a row of about 175 bytes, with its index: a million messages are
 220 MB. C<--range>: a job costs a few queries, so that 1,000 messages in each are enough; smaller ones are shared out more evenly at the end, and
-100,000 is the most.
+100,000 is the most. L<Mail::Wire::Manual::Capacity> reckons with a hundred machines.
 
 =head1 SEE ALSO
 
-L<mailwire>, L<Mail::Wire::Command::Plan>, L<Mail::Wire::Command::Worker>, L<Mail::Wire::Command::Status>, L<Mail::Wire::Command::Import>
+L<mailwire>, L<Mail::Wire::Manual::Machines>, L<Mail::Wire::Manual::Capacity>,
+L<Mail::Wire::Command::Plan>, L<Mail::Wire::Command::Worker>, L<Mail::Wire::Command::Status>, L<Mail::Wire::Command::Import>
 
 =head1 AUTHOR
 

@@ -119,7 +119,7 @@ over: these count among the recipients of both plans.
 
 A range fails when it was tried 25 times, and is lost when somebody has removed its job, as on Minion's page. C<--retry> puts both back.
 
-Minion's own page shows jobs and workers: F<eg/minion.pl>.
+Minion's own page shows jobs and workers: F<eg/minion.pl>, see L<Mail::Wire::Manual::Capacity>.
 
 =head1 SEE ALSO
 

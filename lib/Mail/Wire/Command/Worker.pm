@@ -221,7 +221,8 @@ SIGINT or SIGTERM: what is on its way is waited for, and the range goes back int
 
 =head1 SEE ALSO
 
-L<mailwire>, L<Mail::Wire::Command::Plan>, L<Mail::Wire::Command::Worker>, L<Mail::Wire::Command::Status>, L<Mail::Wire::Command::Import>
+L<mailwire>, L<Mail::Wire::Manual::Machines>, L<Mail::Wire::Manual::Capacity>,
+L<Mail::Wire::Command::Plan>, L<Mail::Wire::Command::Worker>, L<Mail::Wire::Command::Status>, L<Mail::Wire::Command::Import>
 
 =head1 AUTHOR
 
