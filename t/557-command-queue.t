@@ -309,6 +309,10 @@ my @three = grep { $_ != 3 && $_ != 4 } 1 .. 15;
     undef $range->{manifest_of}{input};    # as in another process
     is($range->next, undef, 'a message that was changed is not sent');
     like($range->broken, qr/\Q$mbox\E, offset \d+: what was planned is not there any more/, '... and said');
+    my %worker = (option => {}, new => {}, parent => getppid, queue => Mail::Wire::Queue->new($queue));
+    my $worker = bless \%worker, 'Mail::Wire::Command::Worker';
+    is(eval { $worker->_range(1, 1); 1 }, undef, '... a worker that finds it so gives the range back');
+    like($@, qr/\Arange 1: .* what was planned is not there any more; see --skip-unread$/s, '... and says why');
     work($queue, '--skip-unread');
     is_deeply([ texts() ], [5], '--skip-unread: the others are');
     is(sum((status($queue))[1]), '2 success 1 failure 1 deferral 1 unread', '... and the row says so');
