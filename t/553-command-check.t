@@ -63,6 +63,12 @@ sub run_chunks {
     unlike(checked($plain)->{out}, qr/^  (?:fence|probe) /m, 'neither PIPELINING nor CHUNKING: neither is asked for');
     my $qmtp = Mail::Wire::Sink->new(protocol => 'qmtp');
     is(checked($qmtp)->{code}, 0, 'QMTP: 0');
+    (my $loud = $qmtp->url) =~ s/qmtp/QMTP/;
+    for my $arguments ([ 'check', $qmtp->url, qw(--rcpt ann@x) ], [ 'check', $loud, qw(--rcpt ann@x) ], [ 'import', $loud, qw(--to ann@x --check-recipients t) ]) {
+        my ($code, $out, $err) = mailwire({}, @$arguments);
+        is($code, 64, "... whom it takes cannot be asked: 64, @$arguments[ 0, 2 ]");
+        like($err, qr/QMTP has no way to ask/, '... and why');
+    }
     my $busy = Mail::Wire::Sink->new(greeting => '421 4.3.2 Too many');
     my $run = checked($busy);
     is($run->{code}, 75, 'one that is busy: 75');

@@ -28,6 +28,7 @@ sub run {
     my $option = options($class, \@arguments, Mail::Wire::Command::Connection::OPTIONS, qw(json nagios rcpt=s warn-days=s));
     my $url = Mail::Wire::Command::Connection::take_url(\@arguments);
     fail(USAGE, "what is '$arguments[0]'? One URL at a time") if @arguments;
+    fail(USAGE, '--rcpt: QMTP has no way to ask for a recipient without sending') if defined $option->{rcpt} and $url =~ /\Aqmtp/i;
     my $days = $option->{'warn-days'};
     fail(USAGE, "--warn-days: a number, not '$days'") if defined $days and $days !~ /\A[0-9]+\z/;
     my $self = bless { option => $option, url => $url, fact => {}, problems => [], code => OK }, $class;
@@ -239,7 +240,7 @@ recipient was accepted.
 
 =back
 
-Of a QMTP server only connecting and TLS can be said, as it has nothing but messages.
+Of a QMTP server only connecting and TLS can be said, as it has nothing but messages; C<--rcpt> is bad usage there.
 
 =head2 Exit codes
 

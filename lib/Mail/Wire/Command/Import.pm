@@ -57,7 +57,7 @@ sub _check {
         if defined $format and not grep { $_ eq $format } Mail::Wire::Mailbox::Kind::formats();
     my $doubt = $option->{'in-doubt'};
     fail(USAGE, "--in-doubt $doubt: report, resend or skip") if defined $doubt and $doubt !~ /\A(?:report|resend|skip)\z/;
-    fail(USAGE, '--check-recipients: QMTP has no way to ask for a recipient without sending') if $option->{'check-recipients'} and $url =~ /\Aqmtp/;
+    fail(USAGE, '--check-recipients: QMTP has no way to ask for a recipient without sending') if $option->{'check-recipients'} and $url =~ /\Aqmtp/i;
     return;
 }
 
