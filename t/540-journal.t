@@ -6,15 +6,32 @@ use warnings;
 use lib 't/lib';
 use Errno ();
 use File::Temp ();
-use Mail::Wire::Journal;
+use Fcntl ();
+use IO::Handle ();
 use Mail::Wire::Result;
 use Test::More;
 
-# The disk is not what is tested.
-{
+# The disk is not what is tested, but what is asked of it: what was synced, as "file" or "folder", and how it is to fail. Of @writes each is for
+# a write: a number of bytes, more of which are not taken, or a name of Errno.
+my (@writes, @syncs, @synced);
+BEGIN {
     no warnings 'redefine';
-    *IO::Handle::sync = sub { 1 };
+    *CORE::GLOBAL::syswrite = sub (*$;$$) {
+        my ($fh, $text, $length, $offset) = @_;
+        my $how = shift @writes;
+        return fails($how) if defined $how and $how !~ /\A[0-9]+\z/;
+        return CORE::syswrite($fh, $text, defined $how && $how < $length ? $how : $length, $offset || 0);
+    };
+    *IO::Handle::sync = sub {
+        push @synced, -d $_[0] ? 'folder' : 'file';
+        my $how = shift @syncs;
+        return defined $how ? fails($how) : '0 but true';
+    };
 }
+use Mail::Wire::Journal;
+
+sub fails { $! = Errno->can($_[0])->(); return }
+sub words { local $! = Errno->can($_[0])->(); return "$!" }
 
 my $folder = File::Temp->newdir;
 my $count = 0;
@@ -162,10 +179,127 @@ subtest 'a device that is full' => sub {
     is_deeply([ map { states($journal, $_) } 0 .. 2 ], [ qw(done done), ('') x 4 ], 'what is known then');
 };
 
+# Writes and syncs that fail, and what the call croaks of; '' for nothing. What was begun is in the file, or nothing is.
+subtest 'begin, on a disk that fails' => sub {
+    foreach my $case (
+        [ 'nothing fails', [], [], '' ],
+        [ 'a signal', ['EINTR'], [], '' ],
+        [ 'little is taken at once', [ 1, 'EINTR', 20 ], [], '' ],
+        [ 'full at once', ['ENOSPC'], [], 'ENOSPC' ],
+        [ 'full in the middle', [ 30, 'ENOSPC' ], [], 'ENOSPC' ],
+        [ 'it cannot be synced', [], ['EIO'], 'EIO' ],
+    ) {
+        my ($name, $write, $sync, $error) = @$case;
+        my ($path, $journal) = fresh();
+        my $before = slurp($path);
+        @synced = ();
+        @writes = @$write;
+        @syncs = @$sync;
+        my $is_begun = eval { $journal->begin(message(0), message(1)); 1 };
+        is($@ =~ /\Acannot write the journal \Q$path\E: (.*?) at / ? $1 : '', $error && words($error), "$name: what is said");
+        is($is_begun ? 'begun' : 'not begun', $error ? 'not begun' : 'begun', '... and it dies then');
+        is_deeply(\@synced, [ grep {$error ne 'ENOSPC'} 'file' ], '... synced before it is sent');
+        is(slurp($path), $before, '... the file is as it was') if $error;
+        is_deeply([ @writes, @syncs ], [], '... it came to that');
+        $journal->begin(message(2));
+        undef $journal;
+        $journal = opened($path);
+        is_deeply([ map { states($journal, $_) } 0 .. 3 ], [ ($error ? '' : 'doubt') x 4, 'doubt', 'doubt', '', '' ], '... and what is begun later is known by its name');
+    }
+};
+
+subtest 'the rest, on a disk that fails' => sub {
+    my ($path, $journal) = fresh();
+    is_deeply(\@synced, [qw(file file folder)], 'a new journal: the room that is kept, the file, its name');
+    is_deeply([ beside($path) ], [$path], '... the room has no name');
+    cmp_ok(-s $journal->{reserve}, '>=', 100_000, '... and is there');
+    $journal->begin(my $sent = message(0));
+    @synced = ();
+    answer($journal, $sent, [ 250, 250 ]);
+    @syncs = ('EIO');
+    is(eval { $journal->sync; 1 }, undef, 'sync that fails croaks');
+    like($@, qr/\Acannot sync the journal \Q$path\E: \Q${\ words('EIO') }\E at /, '... says why');
+    $journal->sync;
+    $journal->sync;
+    is_deeply(\@synced, [ 'file', 'file' ], '... is tried again, until it is done');
+    $journal->begin(my $more = message(1));
+    answer($journal, $more, [ 250, 250 ]);
+    @writes = ('ENOSPC', 10, 'ENOSPC');
+    my $before = slurp($path);
+    is(eval { $journal->sync; 1 }, undef, 'answers that find no room, even that which was kept');
+    is(slurp($path), $before, '... the file is as it was');
+    is($journal->{reserve}, undef, '... that room was given back');
+    is(eval { $journal->sync; 1 }, 1, '... they are written when there is some');
+    undef $journal;
+    $journal = opened($path);
+    is_deeply([ map { states($journal, $_) } 0, 1 ], [ ('done') x 4 ], '... and known');
+    undef $journal;
+    foreach my $case ([ 'EIO', [], ['EIO'] ], [ 'ENOSPC', ['ENOSPC'], [] ]) {
+        my ($error, $write, $sync) = @$case;
+        @writes = @$write;
+        @syncs = @$sync;
+        is(eval { opened($path); 1 }, undef, "no room that could be kept, $error");
+        like($@, qr/\Acannot write beside the journal \Q$path\E: \Q${\ words($error) }\E at /, '... says why');
+        is_deeply([ beside($path) ], [$path], '... and leaves nothing');
+    }
+};
+
+# What a frame says of what is in front of it is true.
+subtest 'synced is what was synced' => sub {
+    my ($path, $journal) = fresh();
+    $journal->begin(my $sent = message(0));
+    answer($journal, $sent, [ 250, 250 ]);
+    $journal->flush;
+    $journal->begin(message(1));
+    $journal->begin(message(2));
+    is_deeply([ map { $_ || '' } slurp($path) =~ /^#[0-9]+ [0-9a-f]{8}( s)?$/mg ], [ '', ' s', ' s', '', ' s' ], 'frames behind a sync say so, others do not');
+};
+
+subtest 'much at once' => sub {
+    my ($path, $journal) = fresh();
+    my @many = map { my $i = $_; +{ %{ message($i) }, recipients => [ map {"$i-$_-" . 'x' x 200 . '@example.org'} 1 .. 100 ] } } 0 .. 119;
+    $journal->begin(@many);
+    $journal->answered($many[3], map { bless [ $many[3]{recipients}[$_], $_, 250, 'x' x 300, 'final', 0 ], 'Mail::Wire::Result' } 0 .. 99);
+    $journal->sync;
+    undef $journal;
+    my @frames = slurp($path) =~ /^(#[0-9]+ [0-9a-f]{8}(?: s)?)$/mg;
+    my @sizes = map { /([0-9]+)/ } @frames;
+    is_deeply([ grep { $frames[$_] =~ /s\z/ } 0 .. $#frames ], [ 1, $#frames ], 'synced: in front of all of them, and in front of the answers');
+    cmp_ok(scalar @sizes, '>=', 4, 'more frames than one');
+    is_deeply([ grep { $_ > Mail::Wire::Journal::FRAME_SIZE } @sizes ], [], '... none of them too long');
+    $journal = opened($path);
+    is_deeply([ grep { my $m = $_; grep { $journal->known($m, $_) ne ($m == $many[3] ? 'done' : 'doubt') } @{ $m->{recipients} } } @many ], [], '... all is known');
+};
+
+subtest 'only read' => sub {
+    my ($path, $journal) = fresh();
+    $journal->begin(my $sent = message(0));
+    answer($journal, $sent, [250]);
+    $journal->sync;
+    is(eval { only_read($path); 1 }, undef, 'not while it is written');
+    undef $journal;
+    append($path, '#50 0123');
+    my $before = slurp($path);
+    my @readers = map { only_read($path) } 1 .. 2;
+    is_deeply([ states($readers[1], 0) ], [qw(done doubt)], 'two at once know what is in it');
+    is($readers[0]->torn, 8, '... and what is torn');
+    undef @readers;
+    is(slurp($path), $before, '... which stays');
+};
+
 done_testing;
+
+sub beside {
+    my ($path) = @_;
+    opendir my $in, $folder or die $!;
+    return grep { index($_, $path) == 0 } map {"$folder/$_"} readdir $in;
+}
+
+sub only_read { return Mail::Wire::Journal->new($_[0], 'lmtp://127.0.0.1:24', 1) }
 
 sub fresh {
     my $path = "$folder/" . $count++;
+    @synced = ();
     return ($path, opened($path));
 }
 

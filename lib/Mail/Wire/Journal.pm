@@ -35,6 +35,9 @@ our @CARP_NOT = ('Mail::Wire::Import');
 
 use constant FRAME_MAX => 1 << 26;
 
+# What is written at once becomes frames of no more than this: what is longer than FRAME_MAX would not be read.
+use constant FRAME_SIZE => 1 << 20;
+
 # The answers to what was sent are to be written when the disk is full, too: so much is kept for them.
 use constant RESERVE => 1 << 18;
 
@@ -84,7 +87,14 @@ sub _begin {
     my ($self) = @_;
     $self->_line('J', 1, $self->{url});
     $self->sync;
-    if (open my $folder, '<', dirname($self->{path})) { $folder->sync }
+    sync_folder(dirname($self->{path}));
+    return;
+}
+
+# The names in it are on the disk then, where the system can do that.
+sub sync_folder {
+    my ($path) = @_;
+    if (open my $folder, '<', $path) { $folder->sync }
     return;
 }
 
@@ -310,19 +320,33 @@ sub flush {
     croak "cannot write the journal $self->{path}: $self->{full}";
 }
 
-# What is to be written becomes a frame. False, with $!, when it does not: the file is as it was.
+# What is to be written becomes frames. False, with $!, when it does not: the file is as it was.
 sub _append {
     my ($self) = @_;
-    my $frame = sprintf("#%d %s%s\n", length $self->{buffer}, _sum($self->{buffer}), $self->{is_synced} ? ' s' : '') . $self->{buffer};
-    if (not sysseek $self->{fh}, $self->{end}, SEEK_SET or not _put($self->{fh}, $frame)) {
+    my $frames = _framed(@{$self}{qw(buffer is_synced)});
+    if (not sysseek $self->{fh}, $self->{end}, SEEK_SET or not _put($self->{fh}, $frames)) {
         my $error = $!;
         truncate $self->{fh}, $self->{end};
         $! = $error;
         return 0;
     }
-    $self->{end} += length $frame;
+    $self->{end} += length $frames;
     @{$self}{qw(buffer is_synced)} = ('', 0);
     return 1;
+}
+
+# Each has whole lines. In front of the others not all is synced.
+sub _framed {
+    my ($text, $is_synced) = @_;
+    my ($frames, $at) = ('', 0);
+    while ($at < length $text) {
+        my $end = length($text) - $at > FRAME_SIZE ? rindex($text, "\n", $at + FRAME_SIZE - 1) : length($text) - 1;
+        $end = index $text, "\n", $at if $end < $at;
+        my $piece = substr $text, $at, $end + 1 - $at;
+        $frames .= sprintf("#%d %s%s\n", length $piece, _sum($piece), $is_synced ? ' s' : '') . $piece;
+        ($at, $is_synced) = ($end + 1, 0);
+    }
+    return $frames;
 }
 
 sub _put {

@@ -253,7 +253,8 @@ The oldest message is the first. Several processes may drain a Maildir at once: 
 pass it. A message that a mail reader moves from new to cur in the meantime is removed from there.
 
 Nothing is removed but what was accepted, and what was reported. A message that may have been delivered, as the link was lost before the
-server's answer, stays, and will be sent again; so does one that this process had no time to remove when it was killed.
+server's answer, stays, and will be sent again; so does one that this process had no time to remove when it was killed, and one that is there again as the
+machine lost its power just after it was removed.
 
 =head2 --bounce-after DAYS
 

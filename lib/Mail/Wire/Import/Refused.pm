@@ -7,18 +7,24 @@ use warnings;
 our $VERSION = '1.000';
 
 use Carp qw(croak);
-use Errno qw(EEXIST);
+use Errno qw(EEXIST EINVAL);
 use Fcntl qw(O_CREAT O_EXCL O_WRONLY);
+use File::Basename qw(dirname);
+use IO::Handle ();
+use Mail::Wire::Journal ();
 use Mail::Wire::Result ();
 
 our @CARP_NOT = ('Mail::Wire::Import');
 
 # A folder of the messages that a server refused: NUMBER.eml each, and refused.txt, with a line for each recipient. A message is
-# there before the journal says that it was refused.
+# on the disk before the journal says that it was refused.
 
 sub new {
     my ($class, $path) = @_;
-    -d $path or mkdir $path or croak "cannot make the folder $path: $!";
+    if (not -d $path) {
+        mkdir $path or croak "cannot make the folder $path: $!";
+        Mail::Wire::Journal::sync_folder(dirname($path));
+    }
     open my $list, '>>:raw', "$path/refused.txt" or croak "cannot write $path/refused.txt: $!";
     return bless { path => $path, list => $list, number => 0 }, $class;
 }
@@ -33,10 +39,14 @@ sub add {
         while ($is_written and defined(my $piece = $data->())) { $is_written = print {$out} $piece }
     }
     my @lines = map { join(' ', $name, Mail::Wire::Result::_on_one_line($message->path), $message->offset, $_->as_string) . "\n" } @results;
-    $is_written and close $out and print { $self->{list} } @lines and $self->{list}->flush
+    $is_written and _is_synced($out) and close $out and print { $self->{list} } @lines and _is_synced($self->{list})
         or croak "cannot write what was refused to $self->{path}: $!";
+    Mail::Wire::Journal::sync_folder($self->{path});
     return;
 }
+
+# What is no file, such as a pipe in the list's place, has nothing to sync.
+sub _is_synced { return $_[0]->flush && ($_[0]->sync || $! == EINVAL) }
 
 sub _create {
     my ($self) = @_;
