@@ -190,6 +190,19 @@ sub named {
     return map { my $message = $messages->[$_]; [ $_ + 1, $message->offset, $message->length, Mail::Wire::Journal->hash_of($message->as_string) ] } @_;
 }
 
+# A link that is lost in front of an answer.
+foreach my $case ([ 'report', 75, 1, qr/^ +1 in doubt final 421 /m, qr/in doubt: an earlier run sent it/ ], [ 'resend', 0, 2, qr/^ +1 success final 250$/m, qr/answered in an earlier run/ ]) {
+    my ($policy, $expected, $times, $sum, $later) = @$case;
+    my $closes = Mail::Wire::Sink->new(close_at => { stage => 'final' }, only_link => 2);    # the first one is only looked at
+    my $journal = fresh_journal();
+    my @how = ('import', $closes->url, @ann, qw(--retry 1 --in-doubt), $policy, '--journal', $journal, "$folder/one.eml");
+    my ($code, $out, $err) = mailwire({}, @how);
+    is($code, $expected, "--in-doubt $policy, where the answer does not come: $expected") or diag($out, $err);
+    is(scalar(my @came = $closes->messages), $times, "... sent $times times");
+    like($out, $sum, '... which is told');
+    like((mailwire({}, @how[ 0, 1 ], @ann, '--journal', $journal, "$folder/one.eml"))[1], $later, '... and known later');
+}
+
 # ---------------------------------------------------------------- duplicates
 
 {
