@@ -191,7 +191,10 @@ sub named {
 }
 
 # A link that is lost in front of an answer.
-foreach my $case ([ 'report', 75, 1, qr/^ +1 in doubt final 421 /m, qr/in doubt: an earlier run sent it/ ], [ 'resend', 0, 2, qr/^ +1 success final 250$/m, qr/answered in an earlier run/ ]) {
+foreach my $case (
+    [ 'report', 75, 1, qr/^ +1 in doubt final 421 /m, qr/in doubt: an earlier run sent it/ ],
+    [ 'resend', 0, 2, qr/^ +1 success final 250$/m, qr/answered in an earlier run/ ],
+) {
     my ($policy, $expected, $times, $sum, $later) = @$case;
     my $closes = Mail::Wire::Sink->new(close_at => { stage => 'final' }, only_link => 2);    # the first one is only looked at
     my $journal = fresh_journal();

@@ -7,6 +7,7 @@ package CommandTest;
 #
 # Standard input is a pipe; stdin_file => PATH makes it that file. fd => { NUMBER => $octets } gives it such a descriptor, which can be read.
 # One that takes longer than a minute is ended; wait => SECONDS gives it more.
+# closed => [ NUMBERS ]: it has no such descriptors.
 # The code is the exit code, or minus the number of the signal that ended it.
 
 use strict;
@@ -52,6 +53,7 @@ sub _become {
         open STDERR, '>', "$base.err" or die "errors: $!";
         $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP PIPE);
         alarm($how->{wait} || WAIT);
+        POSIX::close($_) for @{ $how->{closed} || [] };
         exec { $perl[0] } @perl, $script, @arguments or die "exec: $!";
     };
     print STDERR $@;

@@ -32,7 +32,7 @@ our @CARP_NOT = ('Mail::Wire::Queue::Store');
 
 my @engines = (
     [ qr/\Apostgres(?:ql)?:/ => 'Mojo::Pg', 'libmojo-pg-perl' ],
-    [ qr/\Asqlite:/          => 'Minion::Backend::SQLite', 'libminion-backend-sqlite-perl' ],
+    [ qr/\Asqlite:./s        => 'Minion::Backend::SQLite', 'libminion-backend-sqlite-perl' ],
 );
 
 # A URL: postgresql://USER:PASSWORD@HOST/DATABASE, or sqlite:PATH. missing_after: seconds, after which a worker that says nothing is gone.

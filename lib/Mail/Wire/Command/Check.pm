@@ -29,6 +29,7 @@ sub run {
     my $url = Mail::Wire::Command::Connection::take_url(\@arguments);
     fail(USAGE, "what is '$arguments[0]'? One URL at a time") if @arguments;
     fail(USAGE, '--rcpt: QMTP has no way to ask for a recipient without sending') if defined $option->{rcpt} and $url =~ /\Aqmtp/i;
+    fail(USAGE, '--rcpt: the address is empty') if defined $option->{rcpt} and not length $option->{rcpt};
     my $days = $option->{'warn-days'};
     fail(USAGE, "--warn-days: a number, not '$days'") if defined $days and $days !~ /\A[0-9]+\z/;
     my $self = bless { option => $option, url => $url, fact => {}, problems => [], code => OK }, $class;

@@ -39,7 +39,7 @@ sub _deliver {
         qw(d=s@ f|from=s a=s m=s p=s e k q delimiter=s keep-return-path));
     my $url = Mail::Wire::Command::Connection::take_url(\@arguments);
     my @users = (@{ $option->{d} || [] }, @arguments);
-    fail(USAGE, 'no recipient: give -d USER') if not @users;
+    fail(USAGE, 'no recipient: give -d USER') if not @users or grep { not length } @users;
     fail(USAGE, '-a is the address of one user, and there are several') if defined $option->{a} and @users > 1;
     my $message = Mail::Wire::Command::Message->open_path(defined $option->{p} ? $option->{p} : '-');
     my $from = _sender($option, $message);

@@ -35,7 +35,7 @@ sub _check {
     my ($days, $wanted) = ($option->{'bounce-after'}, $option->{serial} ? 0 : 1);
     fail(USAGE, "--bounce-after: days are a number, 0 or more, not '$days'") if defined $days and $days !~ /\A[0-9]+(?:\.[0-9]+)?\z/;
     fail(USAGE, '--serial reads the names on standard input: no --bounce-after, as its caller does that') if defined $days and not $wanted;
-    fail(USAGE, 'no Maildir: give its folder behind the URL') if @$arguments < $wanted;
+    fail(USAGE, 'no Maildir: give its folder behind the URL') if @$arguments < $wanted or $wanted && not length $arguments->[0];
     fail(USAGE, "what is '$arguments->[$wanted]'?" . ($wanted ? ' One Maildir at a time' : ' --serial reads the names on standard input'))
         if @$arguments > $wanted;
     return;
@@ -253,8 +253,8 @@ The oldest message is the first. Several processes may drain a Maildir at once: 
 pass it. A message that a mail reader moves from new to cur in the meantime is removed from there.
 
 Nothing is removed but what was accepted, and what was reported. A message that may have been delivered, as the link was lost before the
-server's answer, stays, and will be sent again; so does one that this process had no time to remove when it was killed, and one that is there again as the
-machine lost its power just after it was removed.
+server's answer, stays, and will be sent again; so does one that this process had no time to remove when it was killed, and one that is there
+again as the machine lost its power just after it was removed.
 
 =head2 --bounce-after DAYS
 

@@ -26,7 +26,7 @@ use constant OPTIONS => qw(
     from|f=s from-header=s to=s@ to-header=s map=s folders labels not-label=s@ separator=s hierarchy=s format=s
     links=i window=i rate=f max-per-link=i retry=i journal=s in-doubt=s dedupe dry-run check-recipients save-refused=s verbose|v);
 
-use constant { LINKS => 4, WINDOW => 500, WINDOW_MAX => 100_000 };
+use constant { LINKS => 4, WINDOW => 500, WINDOW_MAX => 100_000, LINKS_MAX => 255, RATE_MAX => 1_000_000 };
 
 sub run {
     my ($class, @arguments) = @_;
@@ -47,7 +47,7 @@ sub run {
 
 sub _check {
     my ($option, $url, @paths) = @_;
-    fail(USAGE, 'no mailbox: give its path, or - for standard input') if not @paths;
+    fail(USAGE, 'no mailbox: give its path, or - for standard input') if not @paths or grep { not length } @paths;
     fail(USAGE, '- is standard input, which can be read once') if 1 < grep { $_ eq '-' } @paths;
     foreach my $path (grep { $_ ne '-' } @paths) { -e $path or fail(NO_INPUT, "$path: $!") }
     _check_addresses($option);
@@ -65,6 +65,7 @@ sub _check_addresses {
     my ($option) = @_;
     fail(USAGE, 'no recipients: give --to ADDRESS, or --to-header Delivered-To,X-Original-To to take them from each message')
         if not $option->{to} and not defined $option->{'to-header'};
+    fail(USAGE, '--to: the address is empty') if grep { not length } @{ $option->{to} || [] };
     fail(USAGE, '--to and --to-header: one of them') if $option->{to} and defined $option->{'to-header'};
     fail(USAGE, '--from and --from-header: one of them') if defined $option->{from} and defined $option->{'from-header'};
     return;
@@ -72,11 +73,14 @@ sub _check_addresses {
 
 sub _check_numbers {
     my ($option) = @_;
+    my ($retry, $rate) = @{$option}{qw(retry rate)};
+    fail(USAGE, "--retry $retry: a number, 0 or more") if defined $retry and $retry < 0;
     foreach my $name (grep { defined $option->{$_} } qw(links window max-per-link)) {
         fail(USAGE, "--$name $option->{$name}: a number from 1 on is needed") if $option->{$name} < 1;
     }
     fail(USAGE, '--window: at most ' . WINDOW_MAX) if ($option->{window} || 0) > WINDOW_MAX;
-    fail(USAGE, "--rate $option->{rate}: messages a second, above 0") if defined $option->{rate} and $option->{rate} <= 0;
+    fail(USAGE, '--links: at most ' . LINKS_MAX)   if ($option->{links} || 0) > LINKS_MAX;
+    fail(USAGE, "--rate $rate: messages a second, above 0, up to a million") if defined $rate and not($rate > 0 and $rate <= RATE_MAX);
     return;
 }
 

@@ -38,6 +38,7 @@ sub run {
 sub _check {
     my ($option) = @_;
     fail(USAGE, 'no recipient: give --to ADDRESS, or -t to take them from the header') if not $option->{to} and not $option->{t};
+    fail(USAGE, '--to: the address is empty') if grep { not length } @{ $option->{to} || [] };
     fail(USAGE, 'no sender: give --from ADDRESS (--from "" for the null sender), or --read-envelope-from')
         if not defined $option->{from} and not $option->{'read-envelope-from'};
     fail(USAGE, '--from and --read-envelope-from: one of them') if defined $option->{from} and $option->{'read-envelope-from'};

@@ -8,6 +8,7 @@ our $VERSION = '1.000';
 
 use Mail::Wire::Command qw(:all);
 use Mail::Wire::Command::Connection ();
+use Mail::Wire::Command::Import ();
 use Mail::Wire::Command::Plan ();
 use Mail::Wire::Import ();
 use Mail::Wire::Queue::Pool ();
@@ -21,7 +22,7 @@ use Time::HiRes ();
 use constant OPTIONS => qw(
     queue=s jobs=i links=i window=i rate=f max-per-link=i retry=i in-doubt=s skip-unread drain missing-after=i);
 
-use constant { LINKS => 4, WINDOW => 500, WINDOW_MAX => 100_000, JOBS_MAX => 1000 };
+use constant { LINKS => 4, WINDOW => 500, JOBS_MAX => 1000 };
 
 sub run {
     my ($class, @arguments) = @_;
@@ -35,12 +36,11 @@ sub run {
 
 sub _check {
     my ($option) = @_;
-    foreach my $name (grep { defined $option->{$_} } qw(jobs links window max-per-link missing-after)) {
+    Mail::Wire::Command::Import::_check_numbers($option);
+    foreach my $name (grep { defined $option->{$_} } qw(jobs missing-after)) {
         fail(USAGE, "--$name $option->{$name}: a number from 1 on is needed") if $option->{$name} < 1;
     }
-    fail(USAGE, '--window: at most ' . WINDOW_MAX) if ($option->{window} || 0) > WINDOW_MAX;
-    fail(USAGE, '--jobs: at most ' . JOBS_MAX)     if ($option->{jobs} || 0) > JOBS_MAX;
-    fail(USAGE, "--rate $option->{rate}: messages a second, above 0") if defined $option->{rate} and $option->{rate} <= 0;
+    fail(USAGE, '--jobs: at most ' . JOBS_MAX) if ($option->{jobs} || 0) > JOBS_MAX;
     my $doubt = $option->{'in-doubt'};
     fail(USAGE, "--in-doubt $doubt: report, resend or skip") if defined $doubt and $doubt !~ /\A(?:report|resend|skip)\z/;
     return;

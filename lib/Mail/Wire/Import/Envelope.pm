@@ -133,6 +133,7 @@ sub map_of {
     my ($path) = @_;
     return _code_of($path) if $path =~ /\.pl\z/;
     open my $fh, '<:raw', $path or croak "cannot read the map $path: $!";
+    croak "cannot read the map $path: it is a folder" if -d $fh;
     my %to;
     while (defined(my $line = readline $fh)) {
         next if $line =~ /\A\s*(?:#|\z)/;
@@ -141,6 +142,7 @@ sub map_of {
         croak "$path, line $.: '$key' is there already" if $to{ lc $key };
         $to{ lc $key } = [ grep { $_ ne '-' } @to ];
     }
+    close $fh or croak "cannot read the map $path: $!";
     return sub { map { _mapped(\%to, $_) } @_ };
 }
 
@@ -156,9 +158,21 @@ sub _code_of {
     require File::Spec;
     local ($@, $!);
     my $code = do(File::Spec->rel2abs($path));
-    croak "the map $path cannot be run: " . ($@ || $!) if not defined $code;
+    croak "the map $path cannot be run: " . _on_a_line($@ || $!) if not defined $code;
     croak "the map $path is no code: its last statement is to be sub { ... }" if ref $code ne 'CODE';
-    return $code;
+    return sub {
+        my @to;
+        eval { @to = $code->(@_); 1 } or die "the map $path has failed: " . _on_a_line($@) . "\n";
+        die "the map $path has returned an address that is undefined\n" if grep { not defined } @to;
+        return @to;
+    };
+}
+
+sub _on_a_line {
+    my ($text) = @_;
+    $text =~ s/\s+\z//;
+    $text =~ s/\n/; /g;
+    return $text;
 }
 
 1;

@@ -45,9 +45,9 @@ sub new {
 
 sub _place {
     my ($place) = @_;
-    return ('127.0.0.1', $place || 0) if $place =~ /\A[0-9]*\z/;
-    return ($1, $2) if $place =~ /\A(\[[0-9A-Fa-f:.]+\]|[^:\/\s\[\]]+):([0-9]+)\z/;
-    die "give PORT or HOST:PORT\n";
+    my ($host, $port) = $place =~ /\A(?:(\[[0-9A-Fa-f:.]+\]|[^:\/\s\[\]]+):(?=[0-9]))?([0-9]*)\z/ or die "give PORT or HOST:PORT\n";
+    die "a port is a number up to 65535\n" if length $port > 5 or ($port ||= 0) > 65_535;
+    return (defined $host ? $host : '127.0.0.1', $port);
 }
 
 sub _page {
