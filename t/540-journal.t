@@ -162,7 +162,7 @@ subtest 'a device that is full' => sub {
         local $journal->{fh} = $full;
         is(eval { $journal->begin(message(1)); 1 }, undef, 'begin croaks');
         my $full_disk = do { local $! = Errno::ENOSPC(); "$!" };
-        like($@, qr/cannot write the journal \S+: \Q$full_disk\E/, 'says why');
+        like($@, qr/cannot write the journal \Q$path\E: \Q$full_disk\E/, 'says why');
     }
     answer($journal, $sent, [ 250, 250 ]);
     my $writes = 0;

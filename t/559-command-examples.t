@@ -67,7 +67,9 @@ sub run_by_shell {
     $line =~ s{/usr/bin/(?=mailwire )}{};
     $line =~ s{\b(lmtp|qmtp)://[^\s"]+}{$sink{$1}->url}ge;
     $line =~ s{~/}{./}g;
-    my %value = (sender => 'ann@example.org', original_recipient => 'b@example.org', recipient => 'ben@example.org', F => 'ann@example.org', T => 'ben@example.org');
+    my %value = (
+        sender => 'ann@example.org', original_recipient => 'b@example.org', recipient => 'ben@example.org', F => 'ann@example.org', T => 'ben@example.org',
+    );
     $line =~ s/\$\{(\w+)\}|%([FT])\b/$value{ defined $1 ? $1 : $2 }/g;
     write_file("$folder/line", "PATH=./bin:\$PATH\n$line < message.eml\n");
     my $out = qx(cd '$folder' && sh ./line 2>&1);
