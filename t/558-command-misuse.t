@@ -70,7 +70,7 @@ SKIP: {
 for my $case (map({ [ 64, @$_ ] } @usage), @others) {
     my ($expected, @arguments) = @$case;
     my ($code, $out, $err) = mailwire({ env => { MAILWIRE_QUEUE => '' } }, @arguments);
-    (my $name = join ' ', map { length > 30 ? '...' . substr $_, -20 : length ? $_ : "''" } @arguments) =~ s/[^ -~]/?/g;
+    (my $name = join ' ', map { length > 30 ? '...' . substr $_, -20 : length($_) ? $_ : "''" } @arguments) =~ s/[^ -~]/?/g;
     my @wrong;
     push @wrong, "exit code $code" if $code != $expected;
     push @wrong, 'not one line' if $err !~ /\A(?:4\.3\.[05] )?mailwire[^\n]*: [^\n]+\n\z/;
