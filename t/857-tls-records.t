@@ -7,6 +7,7 @@ use warnings;
 use Errno qw(ECONNRESET);
 use Net::LMTP;
 use Net::QMTP;
+use Socket qw(SOL_SOCKET SO_SNDBUF);
 use Test::More;
 
 use lib 't/lib';
@@ -104,6 +105,35 @@ for my $case ([ 'in records of an octet', split //, "220 me\r\n" ], [ 'in one re
     my $lmtp = Net::LMTP->new($server->args, SSL => 1, SSL_reuse_ctx => $context, SSL_verifycn_name => 'localhost', StageTimeout => { greeting => 20 });
     ok($lmtp, "a context that reads ahead, a greeting with the handshake, $name") or diag $@;
     ok($lmtp && $lmtp->mail('a@x'), '... and the session goes on');
+}
+
+# What has left with one record may be there, though others that were made with it have not. The server reads what there is when all is over.
+{
+    my $server = ScriptedServer->new(rcvbuf => 4096, script => sub {
+        my ($peer) = @_;
+        my $tls = TLSPeer->new($peer, $good);
+        $tls->shake;
+        $peer->stall('silent');
+        eval { $tls->more while 1 };
+        $peer->mark('first') if index($tls->{in}, '7:first@x,8:5:b@one,,') >= 0;
+        $peer->mark('second') if index($tls->{in}, '8:second@x,8:5:b@two,,') >= 0;
+        $peer->mark('read');
+    });
+    my $qmtp = Net::QMTP->new($server->host, Port => $server->port, SSL => 1, trusting(), WindowBytes => 1e8) or die $@;
+    open my $handle, '+<&', $qmtp->fileno or die "dup: $!";
+    setsockopt $handle, SOL_SOCKET, SO_SNDBUF, pack 'i', 24_000;
+    close $handle;
+    $qmtp->submit(From => 'first@x', To => ['b@one'], Data => "x\n", Deadline => 1);
+    $qmtp->submit(From => 'second@x', To => ['b@two'], Data => "a line of content\n" x 1_000_000, Deadline => 1);
+    my @maybe;
+    while (my $done = $qmtp->collect) { push @maybe, map { $_->maybe_delivered ? 1 : 0 } $done->results }
+    undef $qmtp;
+    $server->release;
+    $server->await('read');
+    my @there = map { $server->passed($_) ? 1 : 0 } 'first', 'second';
+    is(scalar(@maybe), 2, 'two packages in one write, of which a part leaves');
+    ok(!(grep { $there[$_] and not $maybe[$_] } 0, 1), '... what the server has may be delivered') or diag("there: @there, said: @maybe");
+    is($maybe[1], 0, '... and the second, whose end has not left, is not');
 }
 
 # A handle that has TLS of its own already is none that TLS, or a session, could be put on.

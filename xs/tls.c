@@ -8,11 +8,20 @@
 #define RECORD 16384
 #define BATCH (4 * RECORD)
 
+/* Records that wait at the most: a context may have them made smaller. */
+#define RECORDS_MAX 64
+
 /* What is received at once: a record with what is around it, and more. */
 #define BLOCK 32768
 
 /* SSL_get_error(3) */
 enum { WANTS_READ = 2, WANTS_WRITE = 3, HAS_ENDED = 6 };
+
+/* So many bytes are in the record that ends with this octet of the wire. */
+typedef struct record {
+    size_t bytes;
+    size_t end;
+} record;
 
 struct mwx_tls {
     mw_fd_transport wire;
@@ -20,7 +29,9 @@ struct mwx_tls {
     SV *ssl, *from_wire, *to_wire;
     SV *block;          /* what was received last */
     mw_buf unsent;      /* octets for the wire */
-    size_t sealed;      /* how many of the bytes that the next write has are in records already */
+    size_t made;        /* how many octets for the wire there were; it may begin anew */
+    record records[RECORDS_MAX];    /* of the bytes that the next write has in front */
+    int waiting;                    /* how many */
     int is_slow;        /* the peer did not take all at once */
     int is_drained;     /* OpenSSL has nothing more to give before something is received */
     int has_asked;      /* it has asked for more: what it had read ahead in the handshake is used up */
@@ -159,19 +170,35 @@ static int send_unsent(mwx_tls *t)
     return rc;
 }
 
-/* The same, with what OpenSSL has made since. */
-static int flush(pTHX_ mwx_tls *t)
+/* What OpenSSL has made since is to be sent. */
+static int take_made(pTHX_ mwx_tls *t)
 {
     SV *made = ask_bio(aTHX_ "Net::SSLeay::BIO_read", t->to_wire, sv_2mortal(newSViv(2 * BATCH)));
 
-    if (SvPOK(made) && SvCUR(made) && mw_buf_append(&t->unsent, SvPVX_const(made), SvCUR(made)))
+    if (!SvPOK(made) || !SvCUR(made))
+        return 0;
+    if (mw_buf_append(&t->unsent, SvPVX_const(made), SvCUR(made)))
         return MW_E_NOMEM;
-    return send_unsent(t);
+    t->made += SvCUR(made);
+    return 0;
+}
+
+static int flush(pTHX_ mwx_tls *t)
+{
+    int rc = take_made(aTHX_ t);
+
+    return rc ? rc : send_unsent(t);
+}
+
+/* Records are sent by who counts them. */
+static int has_answers(const mwx_tls *t)
+{
+    return mw_buf_len(&t->unsent) && !t->waiting;
 }
 
 static void wait_for(const mwx_tls *t, mwx_tls_stop *stop_r)
 {
-    stop_r->waits_for = MW_IO_IN | (mw_buf_len(&t->unsent) ? MW_IO_OUT : 0);
+    stop_r->waits_for = MW_IO_IN | (has_answers(t) ? MW_IO_OUT : 0);
 }
 
 /* An error of the wire's. */
@@ -221,7 +248,7 @@ static int read_some(pTHX_ mwx_tls *t, char *to, size_t len, size_t *got_r, mwx_
     size_t came = 0;
     int rc;
 
-    if (mw_buf_len(&t->unsent))
+    if (has_answers(t))
         (void)send_unsent(t);
     for (;;) {
         rc = t->is_drained ? MW_E_AGAIN : decrypt_all(aTHX_ t, to, len, got_r, stop_r);
@@ -230,7 +257,7 @@ static int read_some(pTHX_ mwx_tls *t, char *to, size_t len, size_t *got_r, mwx_
         if (rc != MW_E_AGAIN)
             return rc;
         /* It may have answered what came: the peer changes its key, or asks for the handshake again. */
-        if (!t->is_drained)
+        if (!t->is_drained && !t->waiting)
             (void)flush(aTHX_ t);
         t->is_drained = 1;
         if ((rc = receive(aTHX_ t, &came)) || !came)
@@ -272,14 +299,15 @@ static SV *gathered(pTHX_ const mw_slice *v, int count, size_t most)
     return bytes;
 }
 
-/* Puts the bytes from sealed on into a record. */
-static int seal_record(pTHX_ mwx_tls *t, SV *bytes, mwx_tls_stop *stop_r)
+/* Puts the bytes from done on into a record. */
+static int seal_record(pTHX_ mwx_tls *t, SV *bytes, size_t *done, mwx_tls_stop *stop_r)
 {
-    size_t left = SvCUR(bytes) - t->sealed;
+    size_t left = SvCUR(bytes) - *done;
     SV *arguments[4], *put;
+    int rc;
 
     arguments[0] = t->ssl;
-    arguments[1] = sv_2mortal(newSVuv(t->sealed));
+    arguments[1] = sv_2mortal(newSVuv(*done));
     arguments[2] = sv_2mortal(newSVuv(left < RECORD ? left : RECORD));
     arguments[3] = bytes;
     put = ask_ssl(aTHX_ "Net::SSLeay::write_partial", arguments, 4, stop_r);
@@ -287,7 +315,11 @@ static int seal_record(pTHX_ mwx_tls *t, SV *bytes, mwx_tls_stop *stop_r)
         return MW_E_SYS;
     if (SvIV(put) <= 0)
         return reason(aTHX_ t, stop_r);
-    t->sealed += (size_t)SvIV(put);
+    if ((rc = take_made(aTHX_ t)))
+        return rc;
+    t->records[t->waiting].bytes = (size_t)SvIV(put);
+    t->records[t->waiting++].end = t->made;
+    *done += (size_t)SvIV(put);
     return 0;
 }
 
@@ -313,26 +345,40 @@ static int seal(pTHX_ mwx_tls *t, const mw_slice *v, int count, mwx_tls_stop *st
 {
     SV *bytes = gathered(aTHX_ v, count, t->is_slow ? RECORD : BATCH);
     IV left = IV_MAX;
+    size_t done = 0;
     int rc;
 
     do {
-        rc = seal_record(aTHX_ t, bytes, stop_r);
+        rc = seal_record(aTHX_ t, bytes, &done, stop_r);
         if (rc == MW_E_AGAIN)
             rc = let_read(aTHX_ t, &left, stop_r);
-    } while (!rc && t->sealed < SvCUR(bytes));
-    return t->sealed ? 0 : rc;
+    } while (!rc && done < SvCUR(bytes) && t->waiting < RECORDS_MAX);
+    return t->waiting ? 0 : rc;
 }
 
+/* Forgets the records that were sent to their ends. Returns how many bytes were in them: the peer may have those, and no others. */
+static size_t count_sent(mwx_tls *t)
+{
+    size_t bytes = 0;
+    int n = 0;
+
+    while (n < t->waiting && mw_buf_len(&t->unsent) <= t->made - t->records[n].end)
+        bytes += t->records[n++].bytes;
+    t->waiting -= n;
+    Move(t->records + n, t->records, t->waiting, record);
+    return bytes;
+}
+
+/* An error behind records that were sent shows the next time. */
 static int write_some(pTHX_ mwx_tls *t, const mw_slice *v, int count, size_t *put_r, mwx_tls_stop *stop_r)
 {
-    int rc = t->sealed ? send_unsent(t) : seal(aTHX_ t, v, count, stop_r);
+    int rc = t->waiting ? 0 : seal(aTHX_ t, v, count, stop_r);
 
-    if (!rc && !(rc = flush(aTHX_ t))) {
-        *put_r = t->sealed;
-        t->sealed = 0;
+    if (!rc)
+        rc = send_unsent(t);
+    if ((*put_r = count_sent(t)))
         return 0;
-    }
-    if (t->sealed && rc == MW_E_AGAIN)
+    if (t->waiting && rc == MW_E_AGAIN)
         stop_r->waits_for = MW_IO_OUT;
     return failed(t, rc, stop_r);
 }
@@ -357,5 +403,5 @@ int mwx_tls_turn(pTHX_ mwx_tls *t)
     if (!is_alive(aTHX_ t))
         return 0;
     (void)receive(aTHX_ t, &came);
-    return !flush(aTHX_ t) && !t->sealed;
+    return !t->waiting && !flush(aTHX_ t);
 }

@@ -3,7 +3,7 @@
  * OpenSSL, by the functions of Net::SSLeay, works between two memory BIOs. What is in them is received and sent here, by the transport of the
  * link's descriptor (io_fd.c). So nothing waits, nothing raises SIGPIPE, whatever mode the descriptor has, and many records are sent at once.
  *
- * Bytes count as written when all records that they are in were sent, not when they are in records.
+ * Bytes count as written when the record that they are in was sent to its end: then the peer may have them, before that it cannot.
  */
 #ifndef MWX_TLS_H
 #define MWX_TLS_H
@@ -36,7 +36,8 @@ int mwx_tls_is_drained(const mwx_tls *t);
 int mwx_tls_read(pTHX_ mwx_tls *t, char *to, size_t len, size_t *got_r, mwx_tls_stop *stop_r);
 int mwx_tls_write(pTHX_ mwx_tls *t, const mw_slice *v, int count, size_t *put_r, mwx_tls_stop *stop_r);
 
-/* Sends what OpenSSL has made, and receives what has come, for one who has OpenSSL read or write himself. True when everything was sent. */
+/* Sends what OpenSSL has made, and receives what has come, for one who has OpenSSL read or write himself. True when everything was sent:
+ * nothing is while records wait that a write has to count, or it would not be known that the peer may have them. */
 int mwx_tls_turn(pTHX_ mwx_tls *t);
 
 #endif
