@@ -5,7 +5,6 @@ use warnings;
 
 use Errno qw(ECONNRESET ENOENT EPROTO ETIMEDOUT);
 use Net::LMTP;
-use Socket qw(AF_UNIX PF_UNSPEC SOCK_STREAM);
 use Test::More;
 use Time::HiRes qw(setitimer time ITIMER_REAL);
 
@@ -71,6 +70,15 @@ my $good = tls_of('good');
     is($lmtp->starttls, 1, 'starttls');
     is($lmtp->is_tls, 1, '... is_tls');
     is($server->received, "LHLO client.example\r\nSTARTTLS\r\nLHLO client.example\r\n", '... says LHLO anew, with the same name');
+}
+
+{
+    my $server = ScriptedServer->new(script => [
+        starttls_script(), tls => $good, expect => qr/^LHLO /, reply => [ '250-secure.example', '250 STARTTLS' ], expect => 'NOOP', reply => '250 ok' ]);
+    my $lmtp = client($server);
+    is($lmtp->starttls, 0, 'starttls a second time, where it is offered over TLS, too');
+    is_deeply([ $lmtp->code, $lmtp->message ], [ 503, "TLS has begun already\n" ], '... is refused here');
+    ok($lmtp->_NOOP, '... and not sent');
 }
 
 # ---- not offered, or refused
@@ -304,28 +312,6 @@ for my $case (
     is($lmtp->mail('a@x', RequireTLS => 1) ? 1 : 0, defined $mail ? 1 : 0, "RequireTLS, $name");
     is($lmtp->code, $code, '... code');
     is_deeply([ $server->problems ], [], '... what was sent');
-}
-
-# ---- signals that are held back, as in a pool
-
-# A peer that is gone before the first byte, and one that goes behind the handshake; an ignored signal would wait for its default.
-{
-    require POSIX;
-    my $pipe = POSIX::SigSet->new(POSIX::SIGPIPE());
-    my ($mask, $pending) = map { POSIX::SigSet->new } 1 .. 2;
-    my $waits = sub { POSIX::sigpending($pending); return $pending->ismember(POSIX::SIGPIPE()) };
-    POSIX::sigprocmask(POSIX::SIG_BLOCK(), $pipe, $mask);
-
-    my $gone = sub {
-        socketpair my $here, my $there, AF_UNIX, SOCK_STREAM, PF_UNSPEC or die $!;
-        return $here;
-    };
-    for my $case ([ 'a handshake' => SSL => 1, trusting(), Host => 'localhost' ], [ 'a PROXY header' => ProxyProtocol => 1 ]) {
-        my ($name, @option) = @$case;
-        ok(!Net::LMTP->new(Socket => $gone->(), @option), "$name with a peer that is gone") or diag 'it succeeded';
-        ok(!$waits->(), '... leaves no SIGPIPE behind');
-    }
-    POSIX::sigprocmask(POSIX::SIG_SETMASK(), $mask);
 }
 
 done_testing;
