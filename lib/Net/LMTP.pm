@@ -755,7 +755,8 @@ Calls C<xclient> at the end of the login. Where that is refused C<new> fails.
 =item Socket
 
 A handle that is a connected socket already (of inetd, a socketpair, a proxy), in place of Host and Port. Host may still be given: with TLS it is
-the name that the server must have. C<close> ends the connection for the caller's handle, too.
+the name that the server must have. A handle that is tied, as an L<IO::Socket::SSL> is, is refused: TLS is for C<SSL> or C<StartTLS> to make.
+C<close> ends the connection for the caller's handle, too.
 
 =back
 

@@ -194,7 +194,8 @@ for an option that is not heeded.
 =item Socket
 
 A handle that is a connected socket already, for the first connection, in place of a HOST. HOST may still be given: with SSL it is the name that
-the server must have, and what L</reconnect> connects to. L</disconnect> ends the connection for the caller's handle, too.
+the server must have, and what L</reconnect> connects to. A handle that is tied, as an L<IO::Socket::SSL> is, is refused.
+L</disconnect> ends the connection for the caller's handle, too.
 
 =item Trace
 
