@@ -196,6 +196,35 @@ for my $reply ('500 no', '421 bye') {
     unlike($server->received, qr/MAIL/, '... nothing is sent');
 }
 
+{
+    my $server = ScriptedServer->new(script => [ starttls_script(), tls => $good, expect => qr/^LHLO /, close => undef ]);
+    my $lmtp = connect_to($server, trusting());
+    is($lmtp->starttls, 0, 'LHLO over TLS is not answered: starttls is false');
+    is($lmtp->supports('PIPELINING'), undef, '... and what was offered before is forgotten');
+}
+
+# What a server has shown of its ways in plain text is shown anew: the first message over TLS has a fence behind it, as the first one had.
+{
+    my $server = ScriptedServer->new(script => sub {
+        my ($peer) = @_;
+        $peer->reply('220 server.example LMTP');
+        while (defined(my $line = $peer->line)) {
+            if ($line eq 'STARTTLS') { $peer->reply('220 go'); $peer->tls($good); next }
+            $peer->reply($line =~ /^LHLO/ ? ('250-server.example', '250-PIPELINING', '250 STARTTLS') : $line eq 'DATA' ? '354 go' : '250 ok');
+            next if $line ne 'DATA';
+            $peer->data;
+            $peer->reply('250 it is there');
+        }
+    });
+    my $lmtp = connect_to($server, trusting());
+    my @order = (From => 'a@x', To => ['b@x'], Data => "x\n");
+    my @codes = map { $_->code } map { $lmtp->deliver(@order) } 1, 2;
+    push @codes, $lmtp->starttls, map { $_->code } map { $lmtp->deliver(@order) } 1, 2;
+    is("@codes", '250 250 1 250 250', 'deliveries in plain text, and then over TLS');
+    my ($plain, $secure) = map { scalar(() = /^LHLO /mg) } split /^STARTTLS\r\n/m, $server->received;
+    is("$plain $secure", '2 2', '... LHLO at first, and a fence, in both');
+}
+
 # ---- alone
 
 {

@@ -93,7 +93,7 @@ sub qmtp {
     my $qmtp = Mail::Wire->connect('qmtps://' . $sink->host . ':' . $sink->port, Timeout => LONGER, SSL_ca_file => $sink->ca_file) or return;
     my %results;
     deliveries($qmtp, $id, \%results);
-    $qmtp->disconnect;
+    $qmtp->disconnect if defined $qmtp->fileno;
     return \%results;
 }
 

@@ -2,7 +2,8 @@
 # keeps some that poll does not see, and wants to be read before it writes, or the reverse. And TLS of ours, whose server writes a few octets at a
 # time. All must arrive, once and whole.
 #
-# TRANSPORT_FUZZ in the environment is the number of rounds, TRANSPORT_SEED the first seed. A round that fails is run alone by its seed and one round.
+# TRANSPORT_FUZZ in the environment is the number of rounds, TRANSPORT_SEED the first seed. A round that fails is run alone by its seed and one
+# round.
 
 use strict;
 use warnings;
