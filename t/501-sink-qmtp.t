@@ -27,6 +27,7 @@ my @cases = (
     { name => 'one recipient', in => $GOOD, out => $OK, data => ["hi\n"], also => sub {
         is($_[0]{from}, 'a@example.org', 'sender');
         is($_[0]{eol}, "\012", 'line end');
+        is_deeply([ sort keys %{ $_[0]{recipients}[0] } ], [qw(accepted address reply stage)], 'what is told of a recipient');
     } },
     { name => 'line ends of two octets',
       in => package_of("\rhi\r\n", '', 'b'), out => $OK, data => ["hi\r\n"], also => sub {

@@ -523,6 +523,38 @@ SCRIPT
     is($? >> 8, 3, 'exit status');
 }
 
+# A path is a place: where we were when it was given, in octets, and another's when it was taken over.
+{
+    my $was = POSIX::getcwd();
+    chdir $dir or die "$dir: $!\n";
+    my $wide = "sink \xc3\xa9";
+    utf8::upgrade($wide);
+    my %sink = map { $_ => Mail::Wire::Sink->new(path => $_) } 'relative', $wide;
+    chdir $was or die "$was: $!\n";
+    for my $name ('relative', "sink \xc3\xa9") {
+        ok(-S "$dir/$name", 'a path that is relative');
+        my $sink = $sink{$name};
+        like(converse($sink, "QUIT\r\n"), qr/^221 /m, '... is served');
+        $sink->stop;
+        ok(!-e "$dir/$name", '... and removed from wherever we are');
+    }
+
+    my $first = Mail::Wire::Sink->new(path => "$dir/shared");
+    unlink "$dir/shared" or die $!;
+    my $second = Mail::Wire::Sink->new(path => "$dir/shared");
+    $first->stop;
+    like(converse($second, "QUIT\r\n"), qr/^221 /m, "a path that is another sink's by now stays");
+}
+
+# A port that a sink has used can be used again: its own ends of links came first, and wait.
+{
+    my $sink = Mail::Wire::Sink->new(close_at => { stage => 'greeting', after => 1 });
+    like(converse($sink, ''), qr/\A220 /, 'a link that the sink ends');
+    my $port = $sink->port;
+    $sink->stop;
+    is(eval { Mail::Wire::Sink->new(port => $port)->port }, $port, '... and its port, once more') or diag $@;
+}
+
 # TERM ends a sink although its parent catches TERM.
 {
     local $SIG{TERM} = sub { };

@@ -40,16 +40,17 @@ for my $case ([ implicit => (SSL => 1) ], [ starttls => (StartTLS => 'require') 
     my $sink = Mail::Wire::Sink->new(tls => 'starttls');
     is(hello($sink), 'offers success success', 'nobody has to ask for TLS');
     my $plain = IO::Socket::INET->new(PeerAddr => $sink->host, PeerPort => $sink->port) or die $!;
-    print {$plain} "LHLO me\r\nSTARTTLS\r\nMAIL FROM:<injected\@x>\r\n";
+    print {$plain} "LHLO me\r\nMAIL FROM:<before\@x>\r\nSTARTTLS\r\nMAIL FROM:<injected\@x>\r\n";
     IO::Socket::SSL->start_SSL($plain, SSL_ca_file => $sink->ca_file, SSL_verifycn_name => 'localhost', SSL_startHandshake => 0) if handshake_is_due($plain);
     ok($plain->connect_SSL, 'a handshake') or diag $IO::Socket::SSL::SSL_ERROR;
-    print {$plain} "LHLO me\r\nSTARTTLS\r\nQUIT\r\n";
+    print {$plain} "RCPT TO:<b\@x>\r\nMAIL FROM:<c\@x>\r\nLHLO me\r\nSTARTTLS\r\nQUIT\r\n";
     my @lines = <$plain>;
-    like($lines[0], qr/\A250-localhost/, 'what was said behind STARTTLS is dropped');
+    is_deeply([ map { substr $_, 0, 4 } splice @lines, 0, 2 ], [ '503 ', '503 ' ], 'what was said before the handshake is forgotten');
+    like($lines[0], qr/\A250-localhost/, '... what was said behind STARTTLS is dropped');
     ok(!grep({/STARTTLS/} @lines), '... which is not offered again');
     like($lines[-2], qr/\A500 /, '... nor taken');
     like($lines[-1], qr/\A221 /, '... and the end is an end');
-    is_deeply([ grep {/MAIL/} $sink->commands(2) ], [], '... nothing else was heard');
+    is_deeply([ grep {/injected/} $sink->commands(2) ], [], '... nothing else was heard');
 }
 
 # Reads the replies up to STARTTLS's, by the octet: what follows is TLS's.

@@ -79,9 +79,9 @@ sub send_many {
 my $folder = File::Temp->newdir;
 
 for my $protocol (qw(lmtp qmtp)) {
-    my $full = $protocol eq 'qmtp' ? 'Zfull (#4.2.2)' : '452 4.2.2 Full';
+    my ($full, $no) = $protocol eq 'qmtp' ? ('Zfull (#4.2.2)', 'Dno (#5.1.1)') : ('452 4.2.2 Full', '550 5.1.1 No');
     my $path = "$folder/$protocol";
-    my $sink = Mail::Wire::Sink->new(protocol => $protocol, final => { 'c@x' => $full }, store => Mail::Wire::Sink::Store->code($path));
+    my $sink = Mail::Wire::Sink->new(protocol => $protocol, final => { 'c@x' => $full, 'd@x' => $no }, store => Mail::Wire::Sink::Store->code($path));
     is(sent($sink), 'success deferral', "$protocol: one of two accepted");
     my ($file) = glob "$path/new/*";
     is(($sink->messages)[0]{stored}, $file, '... it is stored') or diag explain [ glob "$path/*/*" ];
@@ -92,6 +92,7 @@ for my $protocol (qw(lmtp qmtp)) {
     is(scalar(my @files = glob "$path/new/*"), 1, '... not stored');
     ok(rename("$path/tmp", "$path/gone"), '... no folder any more');
     is(sent($sink), 'deferral deferral', '... nobody is told that it was accepted');
+    is(sent($sink, To => [ 'b@x', 'd@x' ]), 'deferral failure', '... and who was refused is');
     is(eval { $sink->messages; 1 }, undef, '... and we are told why');
     like($@, qr{store: .*/tmp/}, '... in words');
     is_deeply([ map { $_->{accepted} } @{ ($sink->messages)[2]{recipients} } ], [ 0, 0 ], '... the record says the same');

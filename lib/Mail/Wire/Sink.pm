@@ -43,7 +43,6 @@ sub new {
     }, $class;
     $self->{inode}   = _inode($place{path});
     $self->{process} = $self->_start($listener, $script);
-    close $listener;
     return $self;
 }
 
