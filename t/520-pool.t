@@ -54,7 +54,9 @@ for my $protocol (qw(lmtp qmtp)) {
     my $stats = $pool->stats;
     is("@{$stats}{qw(sent retried in_doubt links_opened links_lost links)}", '200 0 0 4 0 4', '... over four links');
     is_deeply([ sort { $a <=> $b } subjects($sink->messages) ], [ 1 .. 200 ], '... each message once');
-    ok($pool->close, '... and it is closed');
+    is_deeply([ map {"@$_[ 1, 2 ]"} $pool->fds ], [ ('1 0') x 4 ], '... which are watched for their end');
+    { local ($@, $!) = ('kept', 5); ok($pool->close && $@ eq 'kept' && $! == 5, '... and it is closed'); }
+    is(scalar(grep {/\AQUIT\z/} $sink->commands), 4, '... in good order') if $protocol eq 'lmtp';
     is(scalar $pool->collect, undef, '... and has nothing more');
 }
 
@@ -400,8 +402,7 @@ for my $protocol (qw(lmtp qmtp)) {
     for my $case (
         [ 'until a message is sent again', $later->url, [ Backoff => 300 ], [], $is_delayed, 100, 300 ],
         [ 'until its deadline', $later->url, [ Backoff => 300 ], [ Deadline => 90 ], $is_delayed, 1, 90 ],
-        [ 'when it may go at once', $later->url, [ Backoff => 0 ], [], $is_delayed, 0, 0 ],
-        [ 'until a link is opened again', $refused, [ Backoff => 300 ], [], sub { $_[0]{failures} }, 100, 300 ],
+                [ 'until a link is opened again', $refused, [ Backoff => 300 ], [], sub { $_[0]{failures} }, 100, 300 ],
         [ 'until Rate allows it', $silent->url, [ Rate => 0.01, Timeout => 0, StageTimeout => { greeting => 0 } ], [], sub { $_[0]{tokens} < 1 }, 10, 100, 1 ],
     ) {
         my ($name, $url, $options, $arguments, $is_there, $least, $most, $spent) = @$case;
@@ -413,11 +414,23 @@ for my $protocol (qw(lmtp qmtp)) {
             last if $is_there->($pool);
             select undef, undef, undef, 0.01;
         }
+        $pool->advance for 1 .. 3;
+        cmp_ok($pool->{failures}, '<=', 1, '... and what failed is left in peace meanwhile') if $url eq $refused;
         my $seconds = $pool->timeout_in;
         ok(defined $seconds && $seconds >= $least && $seconds <= $most, "timeout_in: $name") or diag explain $seconds;
         $pool->close;
         is_deeply([ $pool->fds ], [], '... and a pool that is closed waits for nothing');
     }
+
+    my $at_once = Mail::Wire::Pool->new($later->url, Blocking => 0, Links => 1, Backoff => 0);
+    $at_once->submit(message(1), To => 'b@x');
+    for (1 .. 3000) {
+        $at_once->advance;
+        last if $is_delayed->($at_once);
+        select undef, undef, undef, 0.01;
+    }
+    is($at_once->timeout_in, 0, 'timeout_in: when a message may go at once');
+    $at_once->close;
 
     my $rated = Mail::Wire::Pool->new($later->url, Rate => 40);
     $rated->{filled_at} -= 1000;

@@ -250,6 +250,7 @@ for my $stage (qw(greeting lhlo)) {
     }
     $closed->close;
     is_deeply(results_of($closed), { 1 => '1 421?' }, 'a pool that is closed behind a whole message: it is in doubt');
+    is_deeply([ grep {/\AQUIT/} $silent->commands ], [], '... and nothing is said in the middle of it');
 }
 
 {
