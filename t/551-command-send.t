@@ -73,6 +73,7 @@ sub to { return join ' ', map { $_->{address} } @{ $_[0]{recipients} } }
 {
     my $run = sent({}, @ann, '--to', $ben, $file, "$folder/none", $folder, $file);
     is($run->{code}, 66, 'files that cannot be read: 66');
+    is(sent({}, @ann, '-t', "$folder/none", $file)->{code}, 66, '... which is worse than one without recipients');
     is(scalar @{ $run->{messages} }, 2, '... the others are sent');
     like($run->{err}, qr{^\Q$folder\E/none: not sent: \Q$missing\E$}m, '... one is missing');
     like($run->{err}, qr{^\Q$folder\E: not sent: is a folder}m, '... one is a folder');

@@ -7,6 +7,7 @@ use Test::More;
 
 use lib 't/lib';
 use LMTPTest;
+use Mail::Wire::Delivery;
 use Mail::Wire::Result;
 use Net::QMTP;
 use QMTPServer;
@@ -49,6 +50,58 @@ for my $case (
 
 is_deeply([ Mail::Wire::Result->_new('a@x', 0, 421, 'no connection', 'connect')->transcript ], [], 'nothing was asked');
 is(scalar Mail::Wire::Result->_new('a@x', 0, 421, 'no connection', 'connect')->transcript, undef, '... as a text');
+
+# What a result says by itself: stage, notes, code, words; command, reply.
+{
+    my ($answered, $doubt, $chunked, $qmtp) = (Mail::Wire::Result::ANSWERED, Mail::Wire::Result::MAYBE_DELIVERED, Mail::Wire::Result::CHUNKED, Mail::Wire::Result::QMTP);
+    for my $case (
+        [ body => $answered, 552, 'Too big', '(content)', '552 Too big' ],
+        [ body => $answered | $chunked, 552, 'Too big', 'BDAT', '552 Too big' ],
+        [ body => $doubt, 421, 'lost', '(content)', undef ],
+        [ final => $answered | $chunked, 250, 'taken', 'BDAT LAST', '250 taken' ],
+        [ final => $answered, 250, "one\ntwo\n", '.', "250-one\n250-two\n250" ],
+        [ final => $answered, 250, '', '.', '250' ],
+        [ data => $answered, 451, 'Later', 'DATA', '451 Later' ],
+        [ mail => $answered, 451, 'Later', 'MAIL', '451 Later' ],
+        [ final => $answered | $qmtp, 450, 'later', '(package)', 'Zlater' ],
+        [ final => $answered | $qmtp, 550, 'no', '(package)', 'Dno' ],
+    ) {
+        my ($stage, $notes, $code, $words, @expected) = @$case;
+        my $result = Mail::Wire::Result->_new('a@x', 0, $code, $words, $stage);
+        $result->[Mail::Wire::Result::NOTES] = $notes;
+        is_deeply([ $result->transcript ], \@expected, "$stage, notes $notes: $code");
+        my @lines = ("> $expected[0]", map {"< $_"} defined $expected[1] ? split /\n/, $expected[1] : ());
+        is(scalar $result->transcript, join('', map {"$_\n"} @lines), '... as a text');
+    }
+
+    # Whatever is neither a success nor a refusal may be tried again.
+    for my $case ([ 200, 'success' ], [ 299, 'success' ], [ 354, 'deferral' ], [ 421, 'deferral' ], [ 499, 'deferral' ], [ 500, 'failure' ], [ 599, 'failure' ], [ 0, 'deferral' ]) {
+        my ($code, $status) = @$case;
+        my $result = Mail::Wire::Result->_new('a@x', 0, $code, 'words', 'final');
+        is(join(' ', $result->status, grep { my $is = "is_$_"; $result->$is } qw(success deferral failure)), "$status $status", "status of $code");
+    }
+}
+
+# As text and as JSON: what is said cannot make lines or fields of its own.
+{
+    my $result = Mail::Wire::Result->_new("a\n\@x", 2, '550', "no \nnever\x7f", 'rcpt');
+    is("$result", '<a\x0a@x>: failure (rcpt) 550 no never\x7f', 'a result as a string');
+    is(Mail::Wire::Result->_new('a@x', 0, 250, '', 'final')->as_string, '<a@x>: success (final) 250', '... without words');
+    $result->[Mail::Wire::Result::NOTES] = Mail::Wire::Result::MAYBE_DELIVERED;
+    like("$result", qr/ \(may have been delivered\)\z/, '... in doubt');
+    require JSON::PP;
+    like(JSON::PP->new->canonical->convert_blessed->encode($result),
+        qr/\A\{"code":550,"enhanced":null,"index":2,"maybe_delivered":true,"message":"no \\nnever.*,"stage":"rcpt","status":"failure"\}\z/, '... as JSON');
+
+    my $of = sub { Mail::Wire::Delivery->new(1, [ map { Mail::Wire::Result->_new('a@x', 0, $_, '', 'final') } @_ ]) };
+    for my $case ([ 'success', 250 ], [ 'success', 250, 251 ], [ 'deferral', 250, 451 ], [ 'failure', 451, 550, 250 ], [ 'failure', 550 ]) {
+        my ($status, @codes) = @$case;
+        my $delivery = $of->(@codes);
+        is(join(' ', grep { my $is = "is_$_"; $delivery->$is } qw(success deferral failure)), $status, "a delivery of @codes");
+    }
+    is($of->(250)->attempts, 1, '... is one attempt');
+    is(scalar @{ $of->(250, 550) }, 2, '... is the list of its results');
+}
 
 # ---- the object
 
