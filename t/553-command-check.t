@@ -52,6 +52,22 @@ sub run_chunks {
     is_deeply([ map { scalar @{ checked($sink, '--rcpt', $_)->{messages} } } qw(ann@x nobody@x) ], [ 0, 0 ], 'no mail has come');
 }
 
+# Servers that end the link: at what, options, exit code, what is said first. What is asked of nobody is not told.
+for my $case (
+    [ lhlo => 1, [], 76, qr/LHLO: 421 / ],
+    [ noop => 0, [], 76, qr/NOOP: 421 / ],
+    [ noop => 2, [], 76, qr/NOOP: 421 / ],
+    [ mail => 0, [qw(--rcpt ann@x)], 69, qr/recipient <ann\@x>: 421 / ],
+    [ rcpt => 0, [qw(--rcpt ann@x)], 75, qr/recipient <ann\@x>: 421 / ],
+) {
+    my ($stage, $after, $options, $code, $says) = @$case;
+    my $run = checked(Mail::Wire::Sink->new(close_at => { stage => $stage, after => $after }), @$options);
+    is($run->{code}, $code, "a link that ends at $stage, behind $after: $code");
+    like($run->{out}, qr/\ACRITICAL: $says/, '... and why');
+    like($run->{out}, qr/^  greeting     localhost LMTP Mail::Wire::Sink ready$/m, '... the greeting');
+    unlike($run->{out}, qr/^  (?:fence|probe) /m, '... and nothing of what could not be tried');
+}
+
 # Servers that have learnt it otherwise.
 {
     my $runs = ServerProcess->new;
@@ -90,7 +106,7 @@ SKIP: {
 }
 
 SKIP: {
-    skip 'no IO::Socket::SSL', 6 if !Mail::Wire::TLS::is_there();
+    skip 'no IO::Socket::SSL', 7 if !Mail::Wire::TLS::is_there();
     my $sink = Mail::Wire::Sink->new(tls => 'implicit');
     my $run = checked($sink, '--tls-ca', $sink->ca_file, qw(--warn-days 0));
     is($run->{code}, 0, 'TLS: 0') or diag($run->{out}, $run->{err});
@@ -99,6 +115,7 @@ SKIP: {
     $run = checked($sink, '--tls-ca', $sink->ca_file);
     is($run->{code}, 1, 'a certificate that ends soon: 1');
     like($run->{out}, qr/\AWARNING: the certificate ends in [01] days$/m, '... a warning');
+    is(checked($sink, '--nagios', '--tls-ca', $sink->ca_file)->{code}, 1, '... of --nagios as well');
     is(checked($sink)->{code}, 76, 'a certificate of nobody knows whom: 76');
 }
 

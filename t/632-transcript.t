@@ -111,6 +111,9 @@ is(scalar Mail::Wire::Result->_new('a@x', 0, 421, 'no connection', 'connect')->t
     $two->($lmtp);
     is_deeply([ $lmtp->transcript ], [ 'RCPT TO:<b@x> NOTIFY=NEVER', '550 no' ], '... a delivery: what was refused');
     is(scalar $lmtp->transcript, "> RCPT TO:<b\@x> NOTIFY=NEVER\n< 550 no\n", '... as a text');
+    my ($other) = session({}, keywords => [ 'PIPELINING', 'DSN' ], final => [ '250 one', '250 two' ]);
+    $two->($other);
+    is_deeply([ $other->transcript ], [ '.', '250 two' ], '... one that all have: the last of them');
     $lmtp->mail('s@x', Return => 'HDRS');
     is_deeply([ $lmtp->transcript ], [ 'MAIL FROM:<s@x> RET=HDRS', '250 ok' ], '... a command');
     $lmtp->reset;

@@ -83,15 +83,23 @@ sub _look_at_session {
     my ($self, $client) = @_;
     my ($fact, $name) = ($self->{fact}, _name($self->{option}));
     $fact->{greeting} = $client->banner;
+    $fact->{greeting} =~ s/\s+\z// if defined $fact->{greeting};
     $client->hello($name) or fail(PROTOCOL, 'LHLO: ' . $client->last_error);
     $fact->{offers} = [ _offer($client) ];
-    $fact->{greeting} =~ s/\s+\z// if defined $fact->{greeting};
-    ($fact->{round_trip_ms}) = sort { $a <=> $b } map { (_timed(sub { $client->_NOOP }))[1] } 1 .. ROUND_TRIPS;
+    ($fact->{round_trip_ms}) = sort { $a <=> $b } map { _round_trip($client) } 1 .. ROUND_TRIPS;
     $self->_ask_for($client, $self->{option}{rcpt}) if defined $self->{option}{rcpt};
+    return if not $client->is_connected;
     $client->timeout(PATIENCE) if not defined $self->{option}{timeout};
     $fact->{fence} = _fence($client, $name) if defined $client->supports('PIPELINING');
     $fact->{probe} = _probe($client, $name) if defined $client->supports('CHUNKING') and $client->is_connected;
     return;
+}
+
+sub _round_trip {
+    my ($client) = @_;
+    my ($is_taken, $took) = _timed(sub { $client->_NOOP });
+    $is_taken or $client->is_connected or fail(PROTOCOL, 'NOOP: ' . $client->last_error);
+    return $took;
 }
 
 sub _name {
