@@ -91,13 +91,14 @@ SKIP: {
 }
 
 SKIP: {
-    skip 'no /dev/full', 4 if !-c '/dev/full';
+    skip 'no /dev/full', 5 if !-c '/dev/full';
     my $run = sent({ stdout => '/dev/full' }, @ann, '--to', $ben, $file);
     is($run->{code}, 74, 'standard output is full: 74');
     is(scalar @{ $run->{messages} }, 1, '... but it is sent');
     $run = sent({ stdout => '/dev/full' }, @ann, '--to', $ben, ($file) x 300);
     is($run->{code}, 74, '... also of many') or diag($run->{err});
     unlike($run->{err}, qr/HASH/, '... which is said in words');
+    cmp_ok(scalar @{ $run->{messages} }, '<', 300, '... and nothing more is sent');
 }
 
 # ---------------------------------------------------------------- the envelope from the header
