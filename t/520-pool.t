@@ -56,7 +56,12 @@ for my $protocol (qw(lmtp qmtp)) {
     is_deeply([ sort { $a <=> $b } subjects($sink->messages) ], [ 1 .. 200 ], '... each message once');
     is_deeply([ map {"@$_[ 1, 2 ]"} $pool->fds ], [ ('1 0') x 4 ], '... which are watched for their end');
     { local ($@, $!) = ('kept', 5); ok($pool->close && $@ eq 'kept' && $! == 5, '... and it is closed'); }
-    is(scalar(grep {/\AQUIT\z/} $sink->commands), 4, '... in good order') if $protocol eq 'lmtp';
+    my $quits = 0;    # whose answers nobody waits for
+    for (1 .. 3000) {
+        last if $protocol ne 'lmtp' or ($quits = grep {/\AQUIT\z/} $sink->commands) == 4;
+        select undef, undef, undef, 0.01;
+    }
+    is($quits, 4, '... in good order') if $protocol eq 'lmtp';
     is(scalar $pool->collect, undef, '... and has nothing more');
 }
 
