@@ -51,7 +51,7 @@ my %server = map { $_ => [ Host => $sink{$_}->host, Port => $sink{$_}->port, Tim
 
 for my $class (qw(Net::LMTP Net::QMTP)) {
     my $server = $server{ lc substr $class, 5 };
-    my @tls = Mail::Wire::TLS::is_there() ? qw(SSL_verify_mode SSL_verifycn_name SSL_hostname SSL_fingerprint SSL_ca_file) : ();
+    my @tls = Mail::Wire::TLS::is_there() ? qw(SSL_verify_mode SSL_verifycn_name SSL_hostname SSL_fingerprint SSL_ca_file SSL_cert SSL_key SSL_ca) : ();
     for my $option ($class->_option_names, @tls) {
         next if $option eq 'Debug';    # shows what is said
         for my $value (@values) {
@@ -114,6 +114,11 @@ for my $case (
     [ [ Domain => 'inet' ],   qr/Domain and Family are numbers.* not 'inet'/ ],
     [ [ Trace => $in ],       qr/Trace must be .*to print to/ ],
     [ [ Socket => datagram() ], qr/no stream socket/ ],
+    !Mail::Wire::TLS::is_there() ? () : (map {
+        my $option = $_;
+        map { [ [ SSL => 1, $option => $_ ], qr/$option must be a .*of Net::SSLeay/ ] } '', 0, 1, 5, '4096', 70_001, '12345678x', 1e30, 'nan', {}, \1, sub { }, [], [undef],
+            [ 65_536, 1 ]
+    } qw(SSL_cert SSL_key SSL_ca)),
     Mail::Wire::TLS::is_there() ? [ [ SSL => 1, SSL_verify_mode => '' ], qr/SSL_verify_mode must be a number.* not ''/ ] : (),
 ) {
     my ($option, $why) = @$case;

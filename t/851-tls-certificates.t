@@ -137,10 +137,15 @@ SKIP: {
 
 # ---- a client's certificate
 
-for my $has (0, 1) {
+# In files; and what Net::SSLeay has read, of which the numbers are pointers.
+my $client = tls_of('client');
+my %read = (SSL_cert => IO::Socket::SSL::Utils::PEM_file2cert($client->{SSL_cert_file}), SSL_key => IO::Socket::SSL::Utils::PEM_file2key($client->{SSL_key_file}));
+my %authority = trusting();
+for my $own ({}, $client, \%read, { %read, SSL_cert => [ $read{SSL_cert} ] },
+    { %$client, SSL_ca_file => undef, SSL_ca => [ IO::Socket::SSL::Utils::PEM_file2cert($authority{SSL_ca_file}) ] }) {
+    my $has = %$own ? 1 : 0;
     my $server = tls_script(tls_of('good', SSL_verify_mode => SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, trusting()), @lmtp);
-    my %own = $has ? %{ tls_of('client') } : ();
-    my $lmtp = Net::LMTP->new($server->args, SSL => 1, trusting(), %own, Timeout => 10);
+    my $lmtp = Net::LMTP->new($server->args, SSL => 1, trusting(), %$own, Timeout => 10);
     is($lmtp ? 1 : 0, $has, $has ? 'a certificate that is asked for' : 'none: new fails') or diag($@);
     like($@, qr/\ANet::LMTP: greeting: .*certificate required/, '... and $@ has the alert') if not $has;
 }

@@ -42,6 +42,9 @@ my @checked = (
     [ SSL_fingerprint     => \&_are_fingerprints,                        "must be as in 'sha256\$0123...' or 'sha256\$pub\$0123...', or a list" ],
     [ SSL_verifycn_scheme => \&_is_scheme,                               'must be one that IO::Socket::SSL knows' ],
     [ SSL_server          => sub { !$_[0] },                             'must be false: this is a client' ],
+    [ SSL_cert            => sub { _are_pointers($_[0]) },               'must be a certificate of Net::SSLeay, or a list of them' ],
+    [ SSL_key             => \&_is_pointer,                              'must be a private key of Net::SSLeay' ],
+    [ SSL_ca              => sub { ref $_[0] && _are_pointers($_[0]) },  'must be a list of certificates of Net::SSLeay' ],
     (map { [ $_ => \&_is_code, 'must be a reference to code' ] } qw(SSL_verify_callback SSL_error_trap SSL_create_ctx_callback)),
 );
 
@@ -111,6 +114,18 @@ sub fits {
 
 sub _is_code { ref $_[0] eq 'CODE' }
 sub _is_name { !ref $_[0] && $_[0] !~ /[\x00-\x20\x7f]/ }
+
+# The library would go where any number points to. This one is what memory is given out at: a whole number, beyond the first pages, even.
+sub _is_pointer {
+    my ($value) = @_;
+    return defined $value && !ref $value && $value =~ /\A[1-9][0-9]{4,19}\z/ && $value >= 65_536 && $value % 4 == 0;
+}
+
+# One, or a list that is not empty.
+sub _are_pointers {
+    my @values = ref $_[0] eq 'ARRAY' ? @{ $_[0] } : $_[0];
+    return @values && !grep { !_is_pointer($_) } @values;
+}
 
 # A list without any would pin nothing.
 sub _are_fingerprints {
