@@ -8,6 +8,7 @@ use Test::More;
 
 BEGIN { plan skip_all => 'this perl has no threads' if not $Config{useithreads} }
 
+use Socket ();
 use threads;
 
 use lib 't/lib';
@@ -42,11 +43,34 @@ ok($own, "... its own object works");
 ok($lmtp->to('b@x') && $lmtp->data("y\n"), 'the original goes on where it was');
 ok(deliver_by($lmtp), '... and on');
 
+# What is inherited from handles and sockets would act on the descriptor, which is the original's. With arguments where they are needed.
+{
+    my $octets = '';
+    my %call = (
+        read => [ $octets, 1 ], sysread => [ $octets, 1 ], setsockopt => [ Socket::SOL_SOCKET(), Socket::SO_KEEPALIVE(), 1 ], sockopt => [ Socket::SO_KEEPALIVE() ],
+        getsockopt => [ Socket::SOL_SOCKET(), Socket::SO_KEEPALIVE() ], blocking => [0], shutdown => [2], ungetline => ["x\n"], send => ["a\@x"], recv => [ $octets, 1 ], ungetc => [65],
+        fcntl => [ 1, 0 ], ioctl => [ 0, 0 ], truncate => [0], printf => [ '%s', "NOOP\r\n" ], (map { $_ => ["NOOP\r\n"] } qw(print say syswrite write printflush)),
+        command => ['NOOP'], datasend => ["x\n"], rawdatasend => ["NOOP\r\n"], mail => ['a@x'], to => ['b@x'], hello => ['x'], bdat => ['x'], auth => [ 'a', 'b' ],
+        map { $_ => [] } qw(fileno opened connected peername sockname peerhost peerport sockhost sockport atmark getc getlines getline eof error clearerr sync stat flush
+            response dataend data quit reset disconnect finish collect advance transcript),
+    );
+    delete @call{ grep { !Net::LMTP->can($_) } keys %call };
+    my $calls = sub {
+        my $object = shift;
+        return join ' ', grep { eval { $object->$_(@{ $call{$_} }); 1 } || $@ !~ /\AThis Net::LMTP object belongs to another thread at \Q$0\E line / } sort keys %call;
+    };
+    my $other = lmtp();
+    my $subclass = bless lmtp(), 'Subclass';
+    @Subclass::ISA = ('Net::LMTP');
+    is(threads->create($calls, $_)->join, '', 'each method of a copy croaks: ' . ref) for $other, $subclass;
+    ok(deliver_by($_), '... and the original goes on: ' . ref) for $other, $subclass;
+}
+
 $qmtp->sender('a@x');
 $qmtp->recipient('b@x');
 $qmtp->message("z\n");
 like($qmtp->send->{'b@x'}, qr/^success/, 'so does a QMTP session');
-is(scalar(my @got = $sink{lmtp}->messages), 3, 'each message came once');
+is(scalar(my @got = $sink{lmtp}->messages), 5, 'each message came once');
 
 {
     my $said = threads->create(sub {

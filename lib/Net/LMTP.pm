@@ -339,7 +339,24 @@ foreach my $method (qw(print printf say syswrite write)) {
     no strict 'refs';    ## no critic (ProhibitNoStrict)
     *{$method} = sub {
         my $self = shift;
-        $self->flush if $self->_is_held;
+        $self->flush if $self->_is_held;    # croaks in another thread
+        return $self->$inherited(@_);
+    };
+}
+
+# A thread's copy has the number of the descriptor, which is the original's, or by then another's. (What perl's functions do with it we
+# can't see.)
+foreach my $method (
+    qw(fileno opened connected blocking shutdown sockopt getsockopt setsockopt peername sockname atmark recv bind connect listen accept
+    read sysread getc getlines eof ungetc error clearerr sync fdopen fcntl ioctl stat truncate binmode printflush)
+    )
+{
+    next if not __PACKAGE__->can($method);
+    my $inherited = "SUPER::$method";
+    no strict 'refs';    ## no critic (ProhibitNoStrict)
+    *{$method} = sub {
+        my $self = shift;
+        $self->_unanswered if ref $self;    # croaks in another thread
         return $self->$inherited(@_);
     };
 }
@@ -1253,6 +1270,17 @@ the system takes now, and returns 0 if something is left.
 Those of IO::Handle: the bytes go to the server as they are, behind what C<datasend> holds back. Perl's functions of these names
 can't know of that: call C<flush> before them, or what is held back comes behind their bytes. Objects of subclasses hold nothing
 back.
+
+=head3 fileno, opened, connected, blocking, shutdown, sockopt, getsockopt, setsockopt
+
+=head3 peername, sockname, atmark, recv, bind, connect, listen, accept
+
+=head3 read, sysread, getc, getlines, eof, ungetc, error, clearerr
+
+=head3 sync, fdopen, fcntl, ioctl, stat, truncate, binmode, printflush
+
+Those of IO::Socket and IO::Handle. Of a copy in another thread they croak, as all do; perl's functions of these names don't, and would act on the
+original's connection.
 
 =head2 Data sources
 
