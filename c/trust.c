@@ -144,10 +144,20 @@ static int is_anothers(const mw_flight *f, const mw_reply *r)
     return is_doubted(f) && (r->count > 1 || mw_keywords_same_server(&f->dialogue->keywords, r));
 }
 
+/* A reply that may be LHLO's does not tell; nor does one when another RSET is owed its own. */
+static void note_reset(mw_flight *f, const mw_reply *r)
+{
+    const mw_commands *commands = &f->dialogue->commands;
+
+    if (r->count == 1 && !mw_keywords_same_server(&f->dialogue->keywords, r) && mw_commands_find(commands, 0, MW_KIND_BIT(RSET)) == commands->count)
+        f->trust.was_reset = f->trust.reset;
+}
+
 void mw_trust_on_reset(mw_flight *f, const mw_reply *r)
 {
     if (r->code == MW_LMTP_LOST)
         return;
+    note_reset(f, r);
     if (is_anothers(f, r))
         mw_dialogue_break(f->dialogue, MW_E_REPLY_EXTRA, NULL);
     else if (f->trust.fence == MW_FENCE_ANYBODYS)
@@ -188,11 +198,17 @@ static int stands(const mw_flight *f, const mw_delivery *d, int why)
     return f->trust.fence == MW_FENCE_HOLDS || f->dialogue->parted || why != MW_E_TIMEOUT || d->state != MW_DELIVERY_ANSWERED;
 }
 
-/* True when more than a fence was queued behind d. By BDAT a fence counts as well: no 354 was in front of d, so all replies must be in
- * step. */
+/* No 354 was in front of d. But its envelope was answered before its content went, it has its replies, and RSET has had its own behind them. */
+static int was_reset(const mw_flight *f, const mw_delivery *d)
+{
+    return d->by_bdat && !d->eager && d->state == MW_DELIVERY_ANSWERED && f->trust.was_reset > d->number;
+}
+
+/* True when more than a fence was queued behind d. By BDAT a fence counts as well, unless RSET was answered in front of it: all replies must
+ * be in step. */
 static int is_followed(const mw_flight *f, const mw_delivery *d)
 {
-    return d->has_end && (d->by_bdat ? f->trust.queued : f->trust.envelope) > d->number;
+    return d->has_end && (d->by_bdat && !was_reset(f, d) ? f->trust.queued : f->trust.envelope) > d->number;
 }
 
 /* True when the final replies that d got may be those of a message behind it. What has not left cannot have been answered. */

@@ -45,7 +45,9 @@
  *
  * When the link ends
  *  12. A link that ends in front of a fence, with nothing out of step, leaves the results that came behind a 354 of messages of which
- *      nobody was refused: many servers close when they have answered, and a deferral would send the message again each time.
+ *      nobody was refused: many servers close when they have answered, and a deferral would send the message again each time. By BDAT
+ *      (BINARYMIME has no other way) there is no 354; there RSET, which goes in front of the fence, shows that no reply was missing, and
+ *      none too many that is not the same to all.
  *
  * When a second LHLO is refused
  *  13. A server may refuse a LHLO in mid-session, or answer it in another way than the first. It is served without fences. But a final
@@ -83,6 +85,7 @@ typedef struct mw_trust {
     uint64_t queued;        /* the number of the latest thing that was queued */
     uint64_t envelope;      /* of the latest MAIL */
     uint64_t reset;         /* of the latest RSET */
+    uint64_t was_reset;     /* of the latest RSET that had a reply which is no other command's */
     uint64_t opened;        /* of the latest thing that may have left a transaction open */
     uint64_t confirmed;     /* what has at most this number is in front of an anchor that came in its place */
     mw_fence fence;

@@ -8,7 +8,8 @@ use Test::More;
 use lib 't/lib';
 use FlightServer;
 use FlightTest;
-use LMTPTest qw(session shown wire warnings_of);
+use LMTPTest qw(connect_to session shown wire warnings_of);
+use ScriptedServer;
 
 my $server = FlightServer->new;
 
@@ -103,6 +104,52 @@ for my $how ('deliver', 'submit') {
     is_deeply([ shown($lmtp->deliver(From => 'a@x', To => ['b@x'], Data => "x\n")) ], ['b@x success 250 final'], '... and mail goes');
     is(wire($peer), "XCLIENT CLIENT-TRANSPORT=TLS DESTADDR=192.0.2.2 DESTNAME=mx.example DESTPORT=24\r\nLHLO client.example\r\n"
         . "MAIL FROM:<a\@x> SIZE=3\r\nRCPT TO:<b\@x>\r\nDATA\r\nx\r\n.\r\nLHLO client.example\r\n", '... on the wire');
+}
+
+# --- one message a connection: the second LHLO ends it. What must go by BDAT, as BINARYMIME, is delivered as what goes by DATA is
+
+sub one_message {
+    my ($peer, $ends, @finals) = @_;
+    my $greeted = 0;
+    $peer->reply('220 one.example');
+    while (1) {
+        my $line = $peer->expect(undef);
+        return $peer->close if not defined $line or $greeted && $line =~ /^LHLO/ && $ends eq 'closes';
+        if ($greeted && $line =~ /^LHLO/) {
+            $peer->reply($ends eq 'renames' ? ('250-another', '250 PIPELINING') : '421 one message');
+            return $peer->close;
+        }
+        if ($line =~ /^LHLO/) { $peer->reply(map({"250-$_"} qw(one.example PIPELINING CHUNKING 8BITMIME)), '250 BINARYMIME'); $greeted = 1 }
+        elsif ($line =~ /^BDAT (\d+)( LAST)?$/) {
+            $peer->bytes($1) if $1;
+            $peer->reply($2 ? @finals : '250 chunk');
+        }
+        elsif ($line eq 'DATA') { $peer->reply('354 go'); $peer->data; $peer->reply(@finals) }
+        else                    { $peer->reply('250 ok') }
+    }
+    return;
+}
+
+for my $ends ('closes', 'says 421') {
+    for my $bits ('binary', 8) {
+        for my $finals (['250 a'], ['550 a'], [ '250 a', '250 b' ], [ '250 a', '452 b' ]) {
+            my @to = map { (split)[1] . '@x' } @$finals;
+            my $one = ScriptedServer->new(script => sub { one_message($_[0], $ends, @$finals) });
+            my $lmtp = connect_to($one, Timeout => 60);
+            my @got = $lmtp->deliver(From => 's@x', To => \@to, Data => "x\n", Bits => $bits);
+            is(join(' ', map { $_->code . ($_->maybe_delivered ? '?' : '') } @got), join(' ', map { (split)[0] } @$finals),
+                "a server that $ends at a second LHLO, Bits => $bits: @$finals are the results");
+        }
+    }
+}
+
+# But nothing is believed that may be another command's reply: one that is missing, or too many.
+for my $case (['closes'], ['renames'], [ 'closes', '250 stray', '550 a' ]) {
+    my ($ends, @finals) = @$case;
+    my $one = ScriptedServer->new(script => sub { one_message($_[0], $ends, @finals) });
+    my $lmtp = connect_to($one, Timeout => 60);
+    my ($got) = $lmtp->deliver(From => 's@x', To => ['a@x'], Data => "x\n", Bits => 'binary');
+    ok($got->is_deferral && $got->maybe_delivered, "... a server that $ends, " . (@finals ? "@finals" : 'no reply') . ': a deferral') or diag($got);
 }
 
 done_testing;
