@@ -325,7 +325,7 @@ sub _reader {
     weaken($source);
     return sub {
         my ($got, $piece);
-        _fault("cannot read $name: $wrong") if $wrong;
+        Mail::Wire::Fault::throw("cannot read $name: $wrong") if $wrong;
         local $! = 0;
         until (defined($got = $source->_read($fh, \$piece))) {
             Mail::Wire::Fault::throw("cannot read $name: " . _why($tied)) if not $source->_wait_for($fh);
