@@ -54,6 +54,13 @@ sub closed_ok {
 }
 
 {
+    my ($lmtp) = session(RCPT => '550 5.1.1 b', final => ['250 read']);
+    begin($lmtp, 'b@x');
+    ok($lmtp->data("x\n"), '... that reply is what data returns');
+    is_deeply([ shown($lmtp->results), $lmtp->data_results ], ['b@x failure 550 rcpt'], '... and nobody has it');
+}
+
+{
     my ($lmtp, $server) = session(
         MAIL => [ '550 5.7.1 not from you', '250 ok' ], RCPT => [ '503 MAIL first', '503 MAIL first', '250 ok' ],
         DATA => [ '503 no', '354 go' ]);

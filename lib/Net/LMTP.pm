@@ -1549,7 +1549,9 @@ them than it announced. Elsewhere they are just sent.
 
 Ends the message: completes an unfinished line, sends the dot and all that waits, and reads the
 final replies (RFC 2033 4.2). True if every accepted recipient's is a success. When the server
-wanted the data without any accepted recipient, one reply is read. True, and nothing is sent, when
+wanted the data without any accepted recipient, one reply is read, and is what this returns, as in
+C<data(LIST)>: true says that the server took the text, and that nobody has it. C<results> has what
+each recipient was refused with. True, and nothing is sent, when
 no data was asked for since the last message. False, with DATA's code and message, when DATA was
 refused. 0 when the link is closed.
 
