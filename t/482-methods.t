@@ -115,4 +115,34 @@ for my $form (
     like($@, qr/65535/, '... and so is a number that is no port');
 }
 
+# ---- on a link that is gone no method dies, waits or says that it did something; its results are deferrals
+
+my %gone = (
+    closed  => sub { $_[0]->close },
+    quit    => sub { $_[0]->quit },
+    'lost by the server' => sub { $_[0]->command('NOOP'); $_[1]->stop; $_[0]->response },
+    'lost in mid-data' => sub { $_[0]->mail('a@x'); $_[0]->to('b@x'); $_[0]->data; $_[0]->datasend("x\n"); $_[1]->stop; $_[0]->dataend },
+);
+my @order = (From => 'a@x', To => ['b@x'], Data => "x\n");
+my @claims = (
+    (map { [ $_ => 'a@x' ] } qw(mail send send_or_mail send_and_mail to cc bcc recipient verify expand etrn hello)), [ auth => 'u', 'p' ],
+    [ command => 'NOOP' ], [ xclient => ADDR => '192.0.2.1' ], [ xforward => ADDR => '192.0.2.1' ], [ trace => 'x' ],
+    (map { [ $_ => "x\n" ] } qw(data datasend rawdatasend bdat bdatlast)), (map { [$_] } qw(data dataend reset starttls help is_connected fileno _RSET _NOOP _DATA)),
+);
+for my $state (sort keys %gone) {
+    my ($lmtp, $server) = session(NOOP => '250 ok', keywords => [qw(CHUNKING PIPELINING)]);
+    my @wrong;
+    warnings_of { $gone{$state}->($lmtp, $server) };
+    for my $claim (@claims) {
+        my ($method, @arguments) = @$claim;
+        my ($is, $died);
+        warnings_of { $died = eval { $is = $lmtp->$method(@arguments); 1 } ? '' : $@ };
+        $is = $is->response == 2 if $method eq 'command';
+        push @wrong, "$method: " . ($died || $is) if $died or $is;
+    }
+    is("@wrong", '', "$state: no method says that it did something");
+    is_deeply([ map { $_->status . '-' . $_->stage } $lmtp->deliver(@order) ], ['deferral-connect'], '... deliver is a deferral');
+    ok($lmtp->submit(@order) && $lmtp->collect->results->[0]->is_deferral, '... submit as well');
+}
+
 done_testing;
