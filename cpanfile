@@ -81,6 +81,7 @@ on test => sub {
     requires 'IO::Compress::Bzip2';
     requires 'IO::Compress::Gzip';
     requires 'IO::Compress::Zip';
+    requires 'IO::Zlib';
     requires 'IO::File';
     requires 'IO::Uncompress::Gunzip';
     requires 'Test::More', '0.96';
