@@ -43,6 +43,15 @@ sub again {
     return $self->_wait_until_it_answers;
 }
 
+# Workers outlive their master while a link to them is open.
+sub stop {
+    my ($self) = @_;
+    my @workers = $self->workers;
+    $self->SUPER::stop;
+    kill 'KILL', grep { (readlink("/proc/$_/cwd") || '') eq "$self->{dir}/run" } @workers;
+    return;
+}
+
 sub dir { $_[0]{dir} }
 
 sub path { "$_[0]{dir}/run/lmtp" }
