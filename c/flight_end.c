@@ -47,6 +47,7 @@ static void abandon(mw_flight *f, mw_delivery *d, int why, mw_text *words)
 
     if (believed != MW_BELIEVE_ALL)
         mw_transaction_doubt(&d->to, believed == MW_BELIEVE_ENVELOPE);
+    mw_transaction_doubt_last(&d->to, mw_trust_disbelieves(f, d, why));
     abandon_rest(d, words);
     mw_transaction_abandon(&d->to, MW_RCPT_ALL, stage, MW_LMTP_LOST, words, stage == MW_STAGE_FINAL);
 }

@@ -229,3 +229,17 @@ void mw_transaction_doubt(mw_transaction *t, int finals_only)
         if (!t->rcpts[i].local && !t->rcpts[i].closed && (!finals_only || t->rcpts[i].result.stage == MW_STAGE_FINAL))
             t->rcpts[i].settled = 0;
 }
+
+void mw_transaction_doubt_last(mw_transaction *t, size_t finals)
+{
+    size_t i;
+
+    for (i = t->count; i && finals; i--) {
+        mw_recipient *r = &t->rcpts[i - 1];
+
+        if (!r->settled || r->local || r->closed || r->result.stage != MW_STAGE_FINAL)
+            continue;
+        r->settled = 0;
+        finals--;
+    }
+}

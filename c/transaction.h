@@ -87,6 +87,9 @@ void mw_transaction_settle(mw_transaction *t, size_t i, mw_stage stage, unsigned
  * that were made here stay. */
 void mw_transaction_doubt(mw_transaction *t, int finals_only);
 
+/* The same for the last final replies, so many. */
+void mw_transaction_doubt_last(mw_transaction *t, size_t finals);
+
 /* Recipient i has no result any more: it goes in another transaction. */
 void mw_transaction_unsettle(mw_transaction *t, size_t i);
 

@@ -225,3 +225,19 @@ mw_belief mw_trust_believes(const mw_flight *f, const mw_delivery *d, int why)
         return MW_BELIEVE_NOTHING;
     return finals_are_doubted(f, d, why) ? MW_BELIEVE_ENVELOPE : MW_BELIEVE_ALL;
 }
+
+size_t mw_trust_disbelieves(const mw_flight *f, const mw_delivery *d, int why)
+{
+    const mw_command *end = mw_commands_head(&f->dialogue->commands);
+    size_t came, behind;
+
+    if (why != MW_E_TIMEOUT || f->trust.fence != MW_FENCE_UNKNOWN || f->dialogue->parted)
+        return 0;
+    if (!end || end->kind != MW_KIND_END || end->delivery != d || end->counts_later)
+        return 0;
+    came = end->replies - end->owed;
+    behind = f->dialogue->commands.count - 1;
+    if (came < 2)
+        return 0;
+    return behind < came ? behind : came - 1;
+}

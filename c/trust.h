@@ -54,6 +54,9 @@
  *      reply too many looks the same, and then LHLO's own is still to come. So once, on the first such reply, RSET is sent, and tells: if
  *      LHLO's reply comes in its place, all were out of step. When the doubtful reply did not show the server's name, it could be
  *      anybody's: then nothing may come behind RSET's for half a second.
+ *  14. While it is not known how the server answers a second LHLO, its refusal, or a bare 250, can stand where a final reply is missing. When a
+ *      wait runs out and final replies are owed still, the last ones that came are not believed: as many as could answer what was sent
+ *      behind. The first one stands: a server that says nothing at all at a message's end goes on with nothing either.
  *
  * What no client can see, t/c/test_exhaust.c has in full: behind a message that nothing follows, a final reply that is missing, and one too
  * many that comes when the others have been taken. SECURITY.md says it for users.
@@ -147,5 +150,8 @@ int mw_trust_is_out_of_step(int why);
  * none. */
 typedef enum mw_belief { MW_BELIEVE_ALL, MW_BELIEVE_ENVELOPE, MW_BELIEVE_NOTHING } mw_belief;
 mw_belief mw_trust_believes(const struct mw_flight *f, const mw_delivery *d, int why);
+
+/* How many of the last final replies to d are not believed then (rule 14). */
+size_t mw_trust_disbelieves(const struct mw_flight *f, const mw_delivery *d, int why);
 
 #endif

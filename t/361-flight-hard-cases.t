@@ -48,6 +48,15 @@ for my $second (
     }
 }
 
+# The same where final replies are missing: what LHLO is answered by is nobody's, and the recipients may have the message.
+for my $second ('503 5.5.1 once is enough', '250 OK') {
+    for my $kind (qw(pipelining streams)) {
+        expect("one reply for three, and '$second' to LHLO", $kind,
+            { 'final m1 1' => { instead => [] }, 'final m1 2' => { instead => [] }, 'lhlo 2' => { instead => [$second] } },
+            [ message('m1', 'a@x', 'b@x', 'c@x') ], ['250 421? 421?'], short => { next => SHORT });
+    }
+}
+
 # Cyrus ends LHLO's reply with words that change: names and keywords count.
 for my $kind (qw(pipelining streams)) {
     my @lines = map { [ '250-server.example other words', (map {"250-$_"} @{ $keywords{$kind} }), "250 Ok SESSIONID=<$_>" ] } 1 .. 9;
