@@ -31,7 +31,7 @@ cd "$HOME"
 perl /usr/share/doc/libmail-wire-perl/examples/deliver.pl
 mailwire help >/dev/null
 mailwire sink --lmtp "$HOME/socket" --count 1 --store mail -q >urls &
-until grep -q lmtp: urls; do sleep 0.1; done
+until grep -qs lmtp: urls; do sleep 0.1; done
 printf 'Subject: Welcome\n\nHello.\n' | mailwire send "$(cat urls)" --from ann@example.org --to ben@example.org
 wait $!
 grep -q '^Subject: Welcome' mail/new/*

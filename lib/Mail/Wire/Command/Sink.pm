@@ -386,7 +386,7 @@ and C<date>, decoded.
 In the shell:
 
     mailwire sink --lmtp 2424 --count 1 --store mail -q > urls &
-    until grep -q lmtp: urls; do sleep 0.1; done
+    until grep -qs lmtp: urls; do sleep 0.1; done
     ./program --lmtp 127.0.0.1:2424
     wait $! && grep '^Subject: Welcome' mail/new/*
 
