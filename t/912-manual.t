@@ -29,9 +29,10 @@ my ($host, $text, $message, @to) = ('127.0.0.1', "Subject: Hello\n\nHello.\n", "
 $lmtp->mail('ann@example.org'); $lmtp->to('ben@example.org'); $qmtp->sender('ann@example.org'); $qmtp->recipient(@to); $qmtp->message($text);
 PERL
 
-# Commands that examples of the shell run: this perl, and the command of this folder.
+# Commands that examples of the shell run: this perl, its prove, and the command of this folder.
 my $bin = File::Temp->newdir;
 script("$bin/perl",     qq(exec '$^X' "\$@"\n));
+script("$bin/prove",    qq(exec '$^X' -MApp::Prove -e 'my \$prove = App::Prove->new; \$prove->process_args(\@ARGV); exit !\$prove->run' -- "\$@"\n));
 script("$bin/mailwire", qq(exec '$^X' '$here/script/mailwire' "\$@"\n));
 
 check_page($_) for @pages;

@@ -4,6 +4,8 @@
 use strict;
 use warnings;
 
+use File::Spec ();
+use POSIX ();
 use Test::More;
 
 use lib qw(t/lib xt/lib);
@@ -12,7 +14,7 @@ use RealServer;
 
 RealServer->need(qw(make prove timeout), 'IO::Socket::SSL');
 
-use constant PATIENCE => 600;    # seconds for a file of tests: one that a fault has wait for ever fails
+use constant PATIENCE => 100;    # seconds for a file of tests: one that a fault has wait for ever fails
 
 my @tests = qw(850-starttls 852-tls-auth 851-tls-certificates 857-tls-records 854-tls-deliveries 853-tls-processes);
 
@@ -20,8 +22,8 @@ my ($login, $tls) = ('lib/Mail/Wire/Login.pm', 'lib/Mail/Wire/TLS.pm');
 
 # A name, the file, what stands there, what does in its place; and the file of tests to begin with, if that is not the first.
 my @planted = (
-    [ 'STARTTLS inside of a transaction', 'c/lmtp.c', '((facts & MW_ALONE) && !mw_lmtp_idle(s))', '0' ],
-    [ 'a command behind STARTTLS', 'c/lmtp.c', '(owed && (mw_kind_facts(owed->kind) & MW_ALONE))', '0' ],
+    [ 'STARTTLS inside of a transaction', 'c/lmtp_goes.c', '((facts & MW_ALONE) && !mw_lmtp_idle(s))', '0' ],
+    [ 'a command behind STARTTLS', 'c/lmtp_goes.c', '(owed && (mw_kind_facts(owed->kind) & MW_ALONE))', '0' ],
     [ 'STARTTLS a second time', $login, q{return $self->_out_of_place('TLS has begun already') || 0 if $self->is_tls;}, '' ],
     [ 'another success than 220', $login, '$set->{is_granted} = $is_taken && $self->code == 220;', '$set->{is_granted} = $is_taken;' ],
     [ 'plain text behind the 220', $login, 'my $is_silent = $self->_is_silent;', 'my $is_silent = 1;' ],
@@ -81,9 +83,32 @@ sub failing {
     my ($status, $said) = $copy->execute('make' . ($file =~ /\.[ch]\z/ ? ' -W ' . $file : ''));
     return "it is not built:\n$said" if $status;
     foreach my $test (grep({ defined } $first), @tests) {
-        return $test if ($copy->execute('timeout ' . PATIENCE . " prove -bQ t/$test.t"))[0];
+        return $test if fails($test);
     }
     return undef;
+}
+
+# Up to its first test that fails: what comes behind that may wait for long.
+sub fails {
+    my ($test) = @_;
+    defined(my $pid = open my $said, '-|') or die "fork: $!";
+    if (!$pid) {
+        setpgrp;
+        chdir $copy->dir or POSIX::_exit(127);
+        open STDERR, '>', File::Spec->devnull;
+        exec { $^X } $^X, '-Mblib', "t/$test.t" or POSIX::_exit(127);
+    }
+    local $SIG{ALRM} = sub { kill KILL => -$pid };
+    alarm PATIENCE;
+    my $has_failed;
+    while (my $line = readline $said) {
+        $has_failed = $line =~ /\Anot ok\b(?!.*# TODO)/ or next;
+        kill KILL => -$pid;
+        last;
+    }
+    alarm 0;
+    close $said;
+    return $has_failed || $?;
 }
 
 is(failing('README.md'), undef, 'nothing is planted, and all pass');
