@@ -32,7 +32,6 @@ my @usage = (
     map({ [ @send, '--timeout', $_ ] } '-1', '', 'nan', 'soon', '1e400'),
     [ @send, qw(--stage-timeout nonsense=3) ], [ @send, qw(--stage-timeout final) ], [ @send, qw(--deadline -1) ], [ @send, qw(--deadline x) ],
     [ @send, qw(--param X) ], [ @send, qw(--param =3) ], [ @send, '--param', 'A=b c' ], [ @send, qw(--password-fd x --user a) ], [ @send, qw(--user a --token) ],
-    [ @send, '--starttls', '--tls-ca', "$folder/none" ],
     map({ [ 'send', $_, @send[ 2 .. $#send ] ] } '', 'x', 'lmtp://', 'lmtp://[::1', 'lmtp://h:99999', 'lmtp://a@h:1', 'http://x', "$url/x", "lmtp://\xff:24"),
     [ 'send', $url, qw(--from a@x --to), '', $mail ], [ 'send', $q, qw(--from a@x --to b@x --user a --password-env PATH), $mail ],
     ['deliver'], [ 'deliver', $url ], [ 'deliver', '-d', 'a@x' ], [ 'deliver', '-d', '', $url ], [ 'deliver', qw(-d a@x -a c@x -d b@x), $url ],
@@ -62,6 +61,10 @@ my @others = (
     [ 74, @import, '--map', write_file("$folder/dies.pl", "sub { my %h; die \"no\\nmap\\n\" }") ], [ 74, @import, '--map', write_file("$folder/undef.pl", 'sub { undef }') ],
     [ 69, qw(sink --lmtp 127.0.0.1:65536) ],
 );
+SKIP: {
+    skip 'no IO::Socket::SSL', 1 if !eval { require IO::Socket::SSL };
+    push @usage, [ @send, '--starttls', '--tls-ca', "$folder/none" ];
+}
 SKIP: {
     skip 'no Mojolicious', 1 if !eval { require Mojolicious };
     push @others, map { [ 69, qw(sink --web), $_ ] } 'x', '127.0.0.1:65536', '99999';
