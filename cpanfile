@@ -74,6 +74,7 @@ on build => sub {
 };
 
 on test => sub {
+    requires 'Archive::Tar';
     requires 'Cwd';
     requires 'Data::Dumper';
     requires 'Exporter';
@@ -81,9 +82,9 @@ on test => sub {
     requires 'IO::Compress::Bzip2';
     requires 'IO::Compress::Gzip';
     requires 'IO::Compress::Zip';
-    requires 'IO::Zlib';
     requires 'IO::File';
     requires 'IO::Uncompress::Gunzip';
+    requires 'IO::Zlib';
     requires 'Test::More', '0.96';
 };
 
