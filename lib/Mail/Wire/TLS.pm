@@ -115,7 +115,7 @@ sub fits {
 sub _is_code { ref $_[0] eq 'CODE' }
 sub _is_name { !ref $_[0] && $_[0] !~ /[\x00-\x20\x7f]/ }
 
-# The library would go where any number points to. This one is what memory is given out at: a whole number, beyond the first pages, even.
+# The library would go where any number points to. Memory is given out at whole numbers beyond the first pages, multiples of four.
 sub _is_pointer {
     my ($value) = @_;
     return defined $value && !ref $value && $value =~ /\A[1-9][0-9]{4,19}\z/ && $value >= 65_536 && $value % 4 == 0;
